@@ -1,0 +1,140 @@
+using Deq.MLNet.Equilibrium;
+using Deq.MLNet.Errors;
+using Deq.MLNet.Networks;
+using Deq.MLNet.Numerics;
+
+namespace Deq.MLNet;
+
+/// <summary>A deep equilibrium network: z = phi(W z + U x + b), y = link(V z + c).</summary>
+/// <remarks>Shapes: x (n), z (d), y (K); W (d x d), U (d x n), b (d), V (K x d), c (K), all row-major. Source: Bai, Kolter, Koltun, "Deep Equilibrium Models", NeurIPS 2019.</remarks>
+public sealed class DeqNetwork : Network
+{
+    private readonly float[] _w, _u, _b, _v, _c;
+    private readonly double _normOfW;
+
+    /// <summary>Makes a network from its arrays; they are copied.</summary>
+    /// <param name="w">W, d x d. The state size d is the length of <paramref name="b"/>.</param>
+    /// <param name="u">U, d x n. The number of features n follows from its length.</param>
+    /// <param name="b">b, d values.</param>
+    /// <param name="v">V, K x d.</param>
+    /// <param name="c">c, K values.</param>
+    /// <param name="activation">phi.</param>
+    /// <param name="link">The link; default identity.</param>
+    /// <param name="rule">The rule that W obeys, checked in float64; null for none.</param>
+    /// <param name="scoring">How a row's equilibrium is found; null for the defaults of <see cref="EquilibriumSettings"/>.</param>
+    /// <exception cref="ArgumentException">The lengths do not fit, a value is not finite, or W breaks the rule.</exception>
+    public DeqNetwork(ReadOnlySpan<float> w, ReadOnlySpan<float> u, ReadOnlySpan<float> b, ReadOnlySpan<float> v, ReadOnlySpan<float> c,
+        Activation activation, Link link = Link.Identity, WellPosedness? rule = null, EquilibriumSettings? scoring = null)
+        : this(w.ToArray(), u.ToArray(), b.ToArray(), v.ToArray(), c.ToArray(), activation, link, scoring ?? new EquilibriumSettings(), null, null)
+    {
+        Certificate = (rule ?? WellPosedness.None).Certify(_w, StateSize, activation);
+        if (!Certificate.RuleHolds)
+        {
+            throw new ArgumentException($"W has the contraction factor {Certificate.ContractionFactor:G6}; the rule {Certificate.Rule} does not hold. Scale W down, or give no rule.", nameof(w));
+        }
+    }
+
+    internal DeqNetwork(float[] w, float[] u, float[] b, float[] v, float[] c, Activation activation, Link link, EquilibriumSettings scoring,
+        Certificate? certificate, UnrollCurve? unroll)
+        : base(u.Length / Math.Max(1, b.Length), c.Length, activation, link)
+    {
+        var d = Check.AtLeast(b.Length, 1, "the state size");
+        Check.Length<float>(w, checked(d * d), "d x d", nameof(w));
+        Check.Length<float>(u, checked(d * InputSize), "d x n", nameof(u));
+        Check.Length<float>(v, checked(c.Length * d), "K x d", nameof(v));
+        foreach (var (name, values) in new[] { ("W", w), ("U", u), ("b", b), ("V", v), ("c", c) })
+        {
+            if (!Kernels.AllFinite<float>(values))
+            {
+                throw new ArgumentException($"{name} holds a value that is not finite.");
+            }
+        }
+        (_w, _u, _b, _v, _c) = (w, u, b, v, c);
+        _normOfW = Kernels.Norm<float>(w);
+        Scoring = scoring;
+        Certificate = certificate!;
+        Unroll = unroll;
+        ScratchSize = checked(2 * d + RowSolver.ScratchSize(scoring.Solver, d));
+    }
+
+    /// <summary>d, the number of states.</summary>
+    public int StateSize => _b.Length;
+
+    /// <summary>W, d x d.</summary>
+    public ReadOnlyMemory<float> W => _w;
+
+    /// <summary>U, d x n.</summary>
+    public ReadOnlyMemory<float> U => _u;
+
+    /// <summary>b, d values.</summary>
+    public ReadOnlyMemory<float> B => _b;
+
+    /// <summary>V, K x d.</summary>
+    public ReadOnlyMemory<float> V => _v;
+
+    /// <summary>c, K values.</summary>
+    public ReadOnlyMemory<float> C => _c;
+
+    /// <summary>How a row's equilibrium is found in scoring.</summary>
+    public EquilibriumSettings Scoring { get; }
+
+    /// <summary>What is proved of W.</summary>
+    public Certificate Certificate { get; }
+
+    /// <summary>The error of unrolled plain iteration against the number of steps, measured on training rows; null where it was not measured.</summary>
+    public UnrollCurve? Unroll { get; }
+
+    /// <inheritdoc/>
+    public override int ParameterCount => _w.Length + _u.Length + _b.Length + _v.Length + _c.Length;
+
+    /// <inheritdoc/>
+    public override int ScratchSize { get; }
+
+    /// <summary>Finds the equilibrium of one row.</summary>
+    /// <param name="x">n features.</param>
+    /// <param name="scratch">At least <see cref="ScratchSize"/> values. Not to be shared between threads.</param>
+    /// <param name="z">Receives the d states; NaN where a feature is not finite.</param>
+    /// <returns>How it was found.</returns>
+    /// <exception cref="ArgumentException">A span has the wrong length.</exception>
+    public RowSolution Solve(ReadOnlySpan<float> x, Span<float> scratch, Span<float> z)
+    {
+        Check.Length(x, InputSize, "(n)");
+        Check.Length((ReadOnlySpan<float>)z, StateSize, "(d)", nameof(z));
+        if (scratch.Length < ScratchSize)
+        {
+            throw new ArgumentException($"scratch has {scratch.Length} values; this network needs {ScratchSize}.", nameof(scratch));
+        }
+        if (!Kernels.AllFinite(x))
+        {
+            z.Fill(float.NaN);
+            return new RowSolution(SolveStatus.InvalidInput, 0, float.NaN);
+        }
+        var injection = scratch[..StateSize];
+        Kernels.Affine(_u, x, _b, injection);
+        z.Clear();
+        var solution = RowSolver.Solve(Scoring, new CellMap<float>(_w, injection, Activation, _normOfW), z, scratch[StateSize..]);
+        if (solution.Status == SolveStatus.Diverged)
+        {
+            z.Fill(float.NaN);
+        }
+        return solution;
+    }
+
+    private protected override void EvaluateCore(ReadOnlySpan<float> x, Span<float> scratch, Span<float> y)
+    {
+        var z = scratch[..StateSize];
+        Solve(x, scratch[StateSize..], z);
+        Kernels.Affine(_v, z, _c, y);
+        Link.Apply(y);
+    }
+
+    internal override DeqNetwork Fold(AffineMap inputMap, AffineMap outputMap)
+    {
+        CheckFold(inputMap, outputMap);
+        var (u, b) = inputMap.FoldBefore(_u, _b);
+        var (v, c) = outputMap.FoldAfter(_v, _c);
+        return new DeqNetwork(_w, u, b, v, c, Activation, Link, Scoring, Certificate, null);
+    }
+
+    internal DeqNetwork WithUnroll(UnrollCurve curve) => new(_w, _u, _b, _v, _c, Activation, Link, Scoring, Certificate, curve);
+}

@@ -1,0 +1,38 @@
+using Deq.MLNet.Equilibrium;
+using Deq.MLNet.Numerics;
+
+namespace Deq.MLNet.Networks;
+
+/// <summary>A deep equilibrium network evaluated in float64 to its own rounding error: what float32 forms are measured against. Thread safe.</summary>
+internal sealed class DeqReference(DeqNetwork network)
+{
+    private static readonly EquilibriumSettings Settings = new(new Anderson(), new Tolerance(1e-14, 1e-300), 5_000);
+
+    private readonly double[] _w = Kernels.ToDouble(network.W.Span);
+    private readonly double[] _u = Kernels.ToDouble(network.U.Span);
+    private readonly double[] _b = Kernels.ToDouble(network.B.Span);
+    private readonly double[] _v = Kernels.ToDouble(network.V.Span);
+    private readonly double[] _c = Kernels.ToDouble(network.C.Span);
+
+    /// <summary>The K outputs of a row; NaN where its equilibrium was not found.</summary>
+    public double[] Evaluate(ReadOnlySpan<float> x)
+    {
+        var d = network.StateSize;
+        var injection = new double[d];
+        Kernels.Affine(_u, Kernels.ToDouble(x), _b, injection);
+        var cell = new CellMap<double>(_w, injection, network.Activation, Kernels.Norm<double>(_w));
+        var z = new double[d];
+        var solution = RowSolver.Solve(Settings, cell, z, new double[RowSolver.ScratchSize(Settings.Solver, d)]);
+        var y = new double[network.OutputSize];
+        if (solution.Status is SolveStatus.Converged or SolveStatus.AtPrecisionLimit)
+        {
+            Kernels.Affine(_v, z, _c, y);
+            network.Link.Apply<double>(y);
+        }
+        else
+        {
+            Array.Fill(y, double.NaN);
+        }
+        return y;
+    }
+}

@@ -1,0 +1,79 @@
+using Deq.MLNet.Errors;
+using Deq.MLNet.Networks;
+using Deq.MLNet.Numerics;
+
+namespace Deq.MLNet;
+
+/// <summary>
+/// A trained network as data: an immutable description and arrays of float32 weights, from n features to K outputs.
+/// Scoring and ONNX export read it; training makes it. All members may be used by many threads at once.
+/// </summary>
+public abstract class Network
+{
+    private protected Network(int inputSize, int outputSize, Activation activation, Link link)
+    {
+        InputSize = Check.AtLeast(inputSize, 1);
+        OutputSize = Check.AtLeast(outputSize, 1);
+        Activation = Enum.IsDefined(activation) ? activation : throw new ArgumentOutOfRangeException(nameof(activation), activation, null);
+        Link = Enum.IsDefined(link) ? link : throw new ArgumentOutOfRangeException(nameof(link), link, null);
+    }
+
+    /// <summary>n, the number of features.</summary>
+    public int InputSize { get; }
+
+    /// <summary>K, the number of outputs.</summary>
+    public int OutputSize { get; }
+
+    /// <summary>phi of the cell, or of every hidden layer.</summary>
+    public Activation Activation { get; }
+
+    /// <summary>What is applied to the last affine layer.</summary>
+    public Link Link { get; }
+
+    /// <summary>The number of trained weights.</summary>
+    public abstract int ParameterCount { get; }
+
+    /// <summary>The scratch that <see cref="Evaluate"/> needs, in values.</summary>
+    public abstract int ScratchSize { get; }
+
+    /// <summary>Computes the outputs of one row.</summary>
+    /// <param name="x">n features. A NaN or infinity among them makes every output NaN.</param>
+    /// <param name="scratch">At least <see cref="ScratchSize"/> values; their content does not matter. Not to be shared between threads.</param>
+    /// <param name="y">Receives K outputs.</param>
+    /// <exception cref="ArgumentException">A span has the wrong length.</exception>
+    public void Evaluate(ReadOnlySpan<float> x, Span<float> scratch, Span<float> y)
+    {
+        Check.Length(x, InputSize, "(n)");
+        Check.Length((ReadOnlySpan<float>)y, OutputSize, "(K)", nameof(y));
+        if (scratch.Length < ScratchSize)
+        {
+            throw new ArgumentException($"scratch has {scratch.Length} values; this network needs {ScratchSize}.", nameof(scratch));
+        }
+        if (Kernels.AllFinite(x))
+        {
+            EvaluateCore(x, scratch, y);
+        }
+        else
+        {
+            y.Fill(float.NaN);
+        }
+    }
+
+    private protected abstract void EvaluateCore(ReadOnlySpan<float> x, Span<float> scratch, Span<float> y);
+
+    /// <summary>The network x -> outputMap(this(inputMap(x))), with both maps folded into the weights, in float64.</summary>
+    /// <remarks>The output map is refused for a link other than the identity, which does not commute with it.</remarks>
+    internal abstract Network Fold(AffineMap inputMap, AffineMap outputMap);
+
+    private protected void CheckFold(AffineMap inputMap, AffineMap outputMap)
+    {
+        if (inputMap.Size != InputSize || outputMap.Size != OutputSize)
+        {
+            throw new ArgumentException($"The maps are of {inputMap.Size} and {outputMap.Size} values; the network has {InputSize} features and {OutputSize} outputs.");
+        }
+        if (Link != Link.Identity && !outputMap.IsIdentity)
+        {
+            throw new ArgumentException($"An output map cannot be folded under the link {Link}.");
+        }
+    }
+}
