@@ -11,6 +11,7 @@ public sealed class DeqNetwork : Network
 {
     private readonly float[] _w, _u, _b, _v, _c;
     private readonly double _normOfW;
+    private readonly Lazy<Certificate> _certificate;
 
     /// <summary>Makes a network from its arrays; they are copied.</summary>
     /// <param name="w">W, d x d. The state size d is the length of <paramref name="b"/>.</param>
@@ -25,17 +26,17 @@ public sealed class DeqNetwork : Network
     /// <exception cref="ArgumentException">The lengths do not fit, a value is not finite, or W breaks the rule.</exception>
     public DeqNetwork(ReadOnlySpan<float> w, ReadOnlySpan<float> u, ReadOnlySpan<float> b, ReadOnlySpan<float> v, ReadOnlySpan<float> c,
         Activation activation, Link link = Link.Identity, WellPosedness? rule = null, EquilibriumSettings? scoring = null)
-        : this(w.ToArray(), u.ToArray(), b.ToArray(), v.ToArray(), c.ToArray(), activation, link, scoring ?? new EquilibriumSettings(), null, null)
+        : this(w.ToArray(), u.ToArray(), b.ToArray(), v.ToArray(), c.ToArray(), activation, link, scoring ?? new EquilibriumSettings(), rule ?? WellPosedness.None)
     {
-        Certificate = (rule ?? WellPosedness.None).Certify(_w, StateSize, activation);
         if (!Certificate.RuleHolds)
         {
             throw new ArgumentException($"W has the contraction factor {Certificate.ContractionFactor:G6}; the rule {Certificate.Rule} does not hold. Scale W down, or give no rule.", nameof(w));
         }
     }
 
+    /// <summary>Takes arrays that nobody else writes to. Without a certificate W is measured against the rule when it is first asked for.</summary>
     internal DeqNetwork(float[] w, float[] u, float[] b, float[] v, float[] c, Activation activation, Link link, EquilibriumSettings scoring,
-        Certificate? certificate, UnrollCurve? unroll)
+        WellPosedness rule, Certificate? certificate = null, UnrollCurve? unroll = null)
         : base(u.Length / Math.Max(1, b.Length), c.Length, activation, link)
     {
         var d = Check.AtLeast(b.Length, 1, "the state size");
@@ -52,7 +53,7 @@ public sealed class DeqNetwork : Network
         (_w, _u, _b, _v, _c) = (w, u, b, v, c);
         _normOfW = Kernels.Norm<float>(w);
         Scoring = scoring;
-        Certificate = certificate!;
+        _certificate = certificate is null ? new Lazy<Certificate>(() => rule.Certify(w, d, activation)) : new Lazy<Certificate>(certificate);
         Unroll = unroll;
         ScratchSize = checked(2 * d + RowSolver.ScratchSize(scoring.Solver, d));
     }
@@ -79,7 +80,7 @@ public sealed class DeqNetwork : Network
     public EquilibriumSettings Scoring { get; }
 
     /// <summary>What is proved of W.</summary>
-    public Certificate Certificate { get; }
+    public Certificate Certificate => _certificate.Value;
 
     /// <summary>The error of unrolled plain iteration against the number of steps, measured on training rows; null where it was not measured.</summary>
     public UnrollCurve? Unroll { get; }
@@ -133,8 +134,8 @@ public sealed class DeqNetwork : Network
         CheckFold(inputMap, outputMap);
         var (u, b) = inputMap.FoldBefore(_u, _b);
         var (v, c) = outputMap.FoldAfter(_v, _c);
-        return new DeqNetwork(_w, u, b, v, c, Activation, Link, Scoring, Certificate, null);
+        return new DeqNetwork(_w, u, b, v, c, Activation, Link, Scoring, Certificate.Rule, Certificate);
     }
 
-    internal DeqNetwork WithUnroll(UnrollCurve curve) => new(_w, _u, _b, _v, _c, Activation, Link, Scoring, Certificate, curve);
+    internal DeqNetwork WithUnroll(UnrollCurve curve) => new(_w, _u, _b, _v, _c, Activation, Link, Scoring, Certificate.Rule, Certificate, curve);
 }

@@ -1,0 +1,91 @@
+namespace Deq.MLNet.Training;
+
+/// <summary>What is trained: the shape of a network and what belongs to its kind alone.</summary>
+internal abstract record Architecture(Activation Activation)
+{
+    /// <summary>A network with random weights for standardised features and targets.</summary>
+    public abstract Network Initialize(int features, int outputs, bool[] constantFeatures, Random random);
+
+    /// <summary>The network given, with this training's settings; an exception where its shape is another.</summary>
+    public abstract Network Adopt(Network network);
+
+    /// <summary>Normal deviates; the columns of constant features, which carry no information, are zero.</summary>
+    private protected static float[] Normal(Random random, int rows, int columns, double deviation, bool[]? zeroColumns = null)
+    {
+        var values = new float[checked(rows * columns)];
+        for (var i = 0; i < values.Length; i++)
+        {
+            // Box and Muller, 1958; 1 - u lies in (0, 1].
+            var value = Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble());
+            values[i] = zeroColumns is not null && zeroColumns[i % columns] ? 0 : (float)(deviation * value);
+        }
+        return values;
+    }
+
+    private protected static DeqException Mismatch(string what, object given, object wanted) =>
+        new($"The model to start from has {what} {given}; this trainer is set to {wanted}. Set the option to {given}, or start without the model.");
+}
+
+/// <summary>A deep equilibrium network.</summary>
+internal sealed record DeqArchitecture(int StateSize, Activation Activation, WellPosedness Rule, FixedPointSolver Solver, FixedPointSolver GradientSolver,
+    Tolerance Tolerance, int MaxIterations, EquilibriumSettings Scoring) : Architecture(Activation)
+{
+    /// <summary>W starts with about this share of the norm that its rule allows (of 1 without a rule): few iterations at first, room to grow.</summary>
+    private const double StartOfNorm = 0.5;
+
+    public override Network Initialize(int features, int outputs, bool[] constantFeatures, Random random)
+    {
+        // A square Gaussian matrix of deviation s has a 2-norm of about 2 s sqrt(d).
+        var deviation = StartOfNorm * (Rule.Bound ?? 1) / (2 * Math.Sqrt(StateSize));
+        var w = Normal(random, StateSize, StateSize, deviation);
+        var u = Normal(random, StateSize, features, 1 / Math.Sqrt(features), constantFeatures);
+        var b = Normal(random, StateSize, 1, 0.5);
+        var v = Normal(random, outputs, StateSize, 1 / Math.Sqrt(StateSize));
+        return Make(w, u, b, v, new float[outputs], Link.Identity);
+    }
+
+    public override Network Adopt(Network network) => network switch
+    {
+        not DeqNetwork => throw Mismatch("the kind", network.GetType().Name, nameof(DeqNetwork)),
+        DeqNetwork deq when deq.StateSize != StateSize => throw Mismatch("HiddenSize", deq.StateSize, StateSize),
+        DeqNetwork deq when deq.Activation != Activation => throw Mismatch("Activation", deq.Activation, Activation),
+        DeqNetwork deq => Make(deq.W.ToArray(), deq.U.ToArray(), deq.B.ToArray(), deq.V.ToArray(), deq.C.ToArray(), deq.Link),
+    };
+
+    /// <summary>A network of this architecture over arrays that nobody else writes to.</summary>
+    public DeqNetwork Make(float[] w, float[] u, float[] b, float[] v, float[] c, Link link) =>
+        new(w, u, b, v, c, Activation, link, Scoring, Rule);
+}
+
+/// <summary>A feed-forward network.</summary>
+internal sealed record FnnArchitecture(IReadOnlyList<int> HiddenSizes, Activation Activation, float Dropout) : Architecture(Activation)
+{
+    public override Network Initialize(int features, int outputs, bool[] constantFeatures, Random random)
+    {
+        // He et al. 2015 for ReLU, Glorot and Bengio 2010 (by inputs) for tanh; the last layer as for a linear one.
+        var gain = Activation == Activation.ReLU ? Math.Sqrt(2) : 1;
+        var layers = new List<DenseLayer>();
+        var inputs = features;
+        foreach (var size in HiddenSizes)
+        {
+            layers.Add(new DenseLayer(Normal(random, size, inputs, gain / Math.Sqrt(inputs), layers.Count == 0 ? constantFeatures : null), new float[size]));
+            inputs = size;
+        }
+        layers.Add(new DenseLayer(Normal(random, outputs, inputs, 1 / Math.Sqrt(inputs)), new float[outputs]));
+        return new FnnNetwork(layers, Activation);
+    }
+
+    public override Network Adopt(Network network)
+    {
+        if (network is not FnnNetwork fnn)
+        {
+            throw Mismatch("the kind", network.GetType().Name, nameof(FnnNetwork));
+        }
+        var sizes = fnn.Layers.SkipLast(1).Select(l => l.OutputSize);
+        if (!sizes.SequenceEqual(HiddenSizes))
+        {
+            throw Mismatch("HiddenSizes", string.Join(", ", sizes), string.Join(", ", HiddenSizes));
+        }
+        return fnn.Activation == Activation ? fnn : throw Mismatch("Activation", fnn.Activation, Activation);
+    }
+}

@@ -1,0 +1,20 @@
+using Deq.MLNet.Errors;
+
+namespace Deq.MLNet;
+
+/// <summary>Stops training when the validation loss no longer falls, and restores the weights of the best epoch.</summary>
+public sealed record EarlyStopping
+{
+    /// <summary>Makes the rule.</summary>
+    /// <param name="patience">Epochs without a better validation loss before training stops, at least 1; default 10.</param>
+    /// <param name="minDelta">A loss counts as better when it is lower by at least this share of the best, in [0, 1); default 0.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A value is out of its range.</exception>
+    public EarlyStopping(int patience = 10, float minDelta = 0) =>
+        (Patience, MinDelta) = (Check.AtLeast(patience, 1), Check.Within(minDelta, 0f, 1f));
+
+    /// <summary>Epochs without a better validation loss before training stops.</summary>
+    public int Patience { get; }
+
+    /// <summary>The share of the best loss by which a better one must be lower.</summary>
+    public float MinDelta { get; }
+}

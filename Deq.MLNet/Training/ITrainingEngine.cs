@@ -1,0 +1,40 @@
+namespace Deq.MLNet.Training;
+
+/// <summary>
+/// The seam between the training loop and the machine that trains. An engine owns the parameters, gradients, optimizer state and the data given to it,
+/// so that one on a device never has to come back to the host between steps. A step projects W onto its rule before it ends.
+/// </summary>
+internal interface ITrainingEngine : IDisposable
+{
+    /// <summary>The device that trains, such as cpu or cuda:0.</summary>
+    string Device { get; }
+
+    /// <summary>Takes the training rows; called once, before the first step.</summary>
+    void Attach(TrainingData data);
+
+    /// <summary>One step of the optimizer on the rows with these indices.</summary>
+    void Step(ReadOnlySpan<int> rows, double learningRate);
+
+    /// <summary>What happened since the last read; the one place where a device is waited for.</summary>
+    EngineMetrics ReadMetrics();
+
+    /// <summary>The mean loss over other rows with the present weights.</summary>
+    double Evaluate(TrainingData data);
+
+    /// <summary>The present weights.</summary>
+    Network ToNetwork();
+
+    /// <summary>Replaces the weights by those of a network of the same shape.</summary>
+    void Load(Network network);
+}
+
+/// <summary>Figures of the steps since the last read.</summary>
+/// <param name="Loss">Mean loss, weighted, each batch before its step.</param>
+/// <param name="MeanIterations">Evaluations of the cell per batch.</param>
+/// <param name="WorstIterations">Evaluations of the cell, of the batch that took most.</param>
+/// <param name="WorstResidual">The largest residual left by a forward solve.</param>
+/// <param name="WorstGradientResidual">The largest residual left by an adjoint solve.</param>
+/// <param name="NormBound">The bound on ||W||_2 at the last projection; NaN without a rule.</param>
+/// <param name="WeightsFinite">Whether every weight is finite.</param>
+internal readonly record struct EngineMetrics(double Loss, double MeanIterations, int WorstIterations, double WorstResidual,
+    double WorstGradientResidual, double NormBound, bool WeightsFinite);

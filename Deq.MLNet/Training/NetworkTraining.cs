@@ -1,0 +1,74 @@
+namespace Deq.MLNet.Training;
+
+/// <summary>A network with what is known of how it came about.</summary>
+/// <param name="Network">The network, over the data's own units.</param>
+/// <param name="History">The training, epoch by epoch.</param>
+/// <param name="Equilibrium">How the equilibria of training rows are found in scoring; null for a feed-forward network.</param>
+internal sealed record TrainedNetwork(Network Network, TrainingHistory History, SolveReport? Equilibrium);
+
+/// <summary>From rows to a network: splits off validation rows, standardises, trains on an engine, folds the scaling into the weights, measures the result.</summary>
+internal static class NetworkTraining
+{
+    /// <summary>Rows on which the finished network is measured, at the most.</summary>
+    private const int MeasuredRows = 2048;
+
+    /// <summary>Trains a network.</summary>
+    /// <param name="settings">How.</param>
+    /// <param name="createEngine">Makes an engine that starts from the network given.</param>
+    /// <param name="data">Training rows.</param>
+    /// <param name="validation">Rows for the validation loss; null to split off a share of the training rows where the settings ask for it.</param>
+    /// <param name="initial">The network to start from, over the data's own units; null for random weights.</param>
+    /// <param name="monitor">Who is told.</param>
+    public static TrainedNetwork Fit(TrainingSettings settings, Func<Network, ITrainingEngine> createEngine, TrainingData data, TrainingData? validation,
+        Network? initial, ITrainingMonitor monitor)
+    {
+        if (validation is null && settings.ValidationFraction > 0)
+        {
+            (data, validation) = Split(data, settings);
+        }
+        if (settings.EarlyStopping is not null && validation is null)
+        {
+            throw new DeqException("EarlyStopping needs validation rows: set ValidationFraction, or call Fit(trainData, validationData: ...).");
+        }
+        var scaling = Standardization.Learn(data, settings.NormalizeFeatures, settings.NormalizeTargets);
+        var architecture = settings.Architecture;
+        var start = initial is null
+            ? architecture.Initialize(data.FeatureCount, data.TargetCount, scaling.ConstantFeatures, new Random(settings.Seed))
+            : scaling.ToStandardUnits(architecture.Adopt(initial));
+
+        using var engine = createEngine(start);
+        var unit = 1 / scaling.Targets.Scale[0];
+        var loop = new TrainingLoop(settings, unit * unit, monitor);
+        var history = loop.Run(engine, scaling.Apply(data), validation is null ? null : scaling.Apply(validation));
+        var network = scaling.ToDataUnits(engine.ToNetwork());
+        return network is DeqNetwork deq ? Measure(deq, data, history) : new TrainedNetwork(network, history, null);
+    }
+
+    private static TrainedNetwork Measure(DeqNetwork network, TrainingData data, TrainingHistory history)
+    {
+        // Evenly spread rows; fewer where d is so large that the measurement would cost as much as the training.
+        var affordable = (int)Math.Clamp((1L << 27) / ((long)network.StateSize * network.StateSize), 16, MeasuredRows);
+        var count = Math.Min(data.Rows, affordable);
+        var rows = new ReadOnlyMemory<float>[count];
+        var solutions = new RowSolution[count];
+        for (var i = 0; i < count; i++)
+        {
+            rows[i] = data.Row((int)((long)i * data.Rows / count));
+        }
+        Parallel.For(0, count, i => solutions[i] = network.Solve(rows[i].Span, new float[network.ScratchSize], new float[network.StateSize]));
+        var curve = UnrollCurve.Measure(network, rows);
+        return new TrainedNetwork(curve is null ? network : network.WithUnroll(curve), history, SolveReport.From(solutions));
+    }
+
+    private static (TrainingData Train, TrainingData Validation) Split(TrainingData data, TrainingSettings settings)
+    {
+        var order = Enumerable.Range(0, data.Rows).ToArray();
+        new Random(settings.Seed).Shuffle(order);
+        var held = (int)Math.Round(settings.ValidationFraction * data.Rows);
+        if (held < 1 || held >= data.Rows)
+        {
+            throw new DeqException($"ValidationFraction {settings.ValidationFraction} of {data.Rows} rows leaves {data.Rows - held} to train on and {held} to validate on; both need at least one.");
+        }
+        return (data.Select(order.AsSpan(held)), data.Select(order.AsSpan(0, held)));
+    }
+}

@@ -1,0 +1,65 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Deq.MLNet.Training.Torch;
+
+/// <summary>A network as tensors: outputs of a batch, and analytic gradients of its weights from the gradient of the outputs.</summary>
+internal abstract class TensorModel : IDisposable
+{
+    public abstract ParameterBuffer Parameters { get; }
+
+    /// <summary>The affine outputs (B x K) of a batch (B x n).</summary>
+    public abstract Tensor Forward(Tensor x, bool training);
+
+    /// <summary>Writes the gradients of the batch last given to <see cref="Forward"/>, from the gradient of its outputs (B x K).</summary>
+    public abstract void Backward(Tensor outputGradient);
+
+    /// <summary>Brings the weights back under their rule.</summary>
+    public virtual void Project() { }
+
+    public abstract Network ToNetwork();
+
+    public abstract void Load(Network network);
+
+    /// <summary>The solve figures since the last read, and starts anew.</summary>
+    public virtual SolveFigures ReadFigures() => SolveFigures.None;
+
+    public virtual void Dispose() => Parameters.Dispose();
+
+    protected static void Activate(Activation activation, Tensor values)
+    {
+        switch (activation)
+        {
+            case Activation.ReLU: values.relu_(); break;
+            case Activation.Tanh: values.tanh_(); break;
+            default: throw new ArgumentOutOfRangeException(nameof(activation), activation, null);
+        }
+    }
+
+    /// <summary>Writes phi'(a) given phi(a).</summary>
+    protected static void Slope(Activation activation, Tensor activated, Tensor slope)
+    {
+        switch (activation)
+        {
+            case Activation.ReLU:
+                using (var positive = activated.gt(0))
+                {
+                    slope.copy_(positive);
+                }
+                break;
+            case Activation.Tanh:
+                slope.copy_(activated);
+                slope.mul_(activated);
+                slope.neg_();
+                slope.add_(1);
+                break;
+            default: throw new ArgumentOutOfRangeException(nameof(activation), activation, null);
+        }
+    }
+}
+
+/// <summary>What the solves since the last read took.</summary>
+internal readonly record struct SolveFigures(double MeanIterations, int WorstIterations, double WorstResidual, double WorstGradientResidual, double NormBound)
+{
+    public static SolveFigures None { get; } = new(0, 0, 0, 0, double.NaN);
+}

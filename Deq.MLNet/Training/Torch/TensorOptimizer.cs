@@ -1,0 +1,77 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Deq.MLNet.Training.Torch;
+
+/// <summary>The optimizers as operations in place on flat tensors; their state lives on the same device.</summary>
+internal abstract class TensorOptimizer : IDisposable
+{
+    public static TensorOptimizer Create(Optimizer options, ParameterBuffer parameters, double weightDecay) => options switch
+    {
+        Adam adam => new AdamRule(adam, parameters, weightDecay, decoupled: false),
+        AdamW adamW => new AdamRule(adamW.Moments, parameters, weightDecay, decoupled: true),
+        Sgd sgd => new SgdRule(sgd, parameters, weightDecay),
+        _ => throw new NotSupportedException($"{options} has no tensor form."),
+    };
+
+    /// <summary>Moves the values against the gradients, which may be overwritten.</summary>
+    public abstract void Step(double learningRate);
+
+    public abstract void Dispose();
+
+    private sealed class AdamRule(Adam options, ParameterBuffer parameters, double weightDecay, bool decoupled) : TensorOptimizer
+    {
+        private readonly Tensor _mean = zeros_like(parameters.Values).DetachFromDisposeScope();
+        private readonly Tensor _meanSquare = zeros_like(parameters.Values).DetachFromDisposeScope();
+        private readonly Tensor _divisor = zeros_like(parameters.Values).DetachFromDisposeScope();
+        private long _step;
+
+        public override void Step(double learningRate)
+        {
+            var (values, gradients) = (parameters.Values, parameters.Gradients);
+            _step++;
+            if (weightDecay > 0 && decoupled)
+            {
+                values.mul_(1 - learningRate * weightDecay);
+            }
+            else if (weightDecay > 0)
+            {
+                gradients.add_(values, alpha: weightDecay);
+            }
+            _mean.lerp_(gradients, 1 - (double)options.Beta1);
+            _meanSquare.mul_((double)options.Beta2);
+            _meanSquare.addcmul_(gradients, gradients, 1 - (double)options.Beta2);
+            _divisor.copy_(_meanSquare);
+            _divisor.sqrt_();
+            _divisor.mul_(1 / Math.Sqrt(1 - Math.Pow(options.Beta2, _step)));
+            _divisor.add_((double)options.Epsilon);
+            values.addcdiv_(_mean, _divisor, -learningRate / (1 - Math.Pow(options.Beta1, _step)));
+        }
+
+        public override void Dispose()
+        {
+            _mean.Dispose();
+            _meanSquare.Dispose();
+            _divisor.Dispose();
+        }
+    }
+
+    private sealed class SgdRule(Sgd options, ParameterBuffer parameters, double weightDecay) : TensorOptimizer
+    {
+        private readonly Tensor _velocity = zeros_like(parameters.Values).DetachFromDisposeScope();
+
+        public override void Step(double learningRate)
+        {
+            var (values, gradients) = (parameters.Values, parameters.Gradients);
+            if (weightDecay > 0)
+            {
+                gradients.add_(values, alpha: weightDecay);
+            }
+            _velocity.mul_((double)options.Momentum);
+            _velocity.add_(gradients);
+            values.add_(_velocity, alpha: -learningRate);
+        }
+
+        public override void Dispose() => _velocity.Dispose();
+    }
+}

@@ -1,0 +1,155 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Deq.MLNet.Training.Torch;
+
+/// <summary>Trains on a device of libtorch. Parameters, gradients, optimizer state and rows stay there; one dispose scope bounds a step.</summary>
+internal sealed class TorchEngine : ITrainingEngine
+{
+    /// <summary>State sizes up to this are too small for more than one thread to pay.</summary>
+    private const int SmallSize = 128;
+
+    /// <summary>Rows of one evaluation at the most.</summary>
+    private const int EvaluationRows = 8192;
+
+    private readonly TrainingSettings _settings;
+    private readonly Device _device;
+    private readonly ScalarType _type;
+    private readonly TensorModel _model;
+    private readonly TensorOptimizer _optimizer;
+    private readonly Tensor _lossSum;
+    private readonly Tensor _weightSum;
+    private readonly int _threadsBefore;
+    private DeviceRows? _rows;
+    private (TrainingData Data, DeviceRows Rows)? _evaluated;
+
+    /// <summary>Makes an engine that starts from a network.</summary>
+    /// <param name="settings">How to train.</param>
+    /// <param name="initial">The network to start from, over standardised rows.</param>
+    /// <param name="device">A device that <see cref="TorchBackend.EnsureAvailable"/> returned.</param>
+    /// <param name="type">The number type of everything: float32, or float64 for checks.</param>
+    public TorchEngine(TrainingSettings settings, Network initial, string device, ScalarType type = ScalarType.Float32)
+    {
+        _settings = settings;
+        _type = type;
+        _device = torch.device(device);
+        Device = device;
+        _threadsBefore = get_num_threads();
+        set_num_threads(settings.Threads ?? DefaultThreads(settings.Architecture));
+        _model = (settings.Architecture, initial) switch
+        {
+            (DeqArchitecture architecture, DeqNetwork network) => new TensorDeq(architecture, network, _device, type),
+            (FnnArchitecture architecture, FnnNetwork network) => new TensorFnn(architecture, network, settings.Seed, _device, type),
+            _ => throw new NotSupportedException($"{settings.Architecture} does not fit {initial.GetType().Name}."),
+        };
+        _optimizer = TensorOptimizer.Create(settings.Optimizer, _model.Parameters, settings.WeightDecay);
+        _lossSum = zeros(1, ScalarType.Float64, _device).DetachFromDisposeScope();
+        _weightSum = zeros(1, ScalarType.Float64, _device).DetachFromDisposeScope();
+    }
+
+    public string Device { get; }
+
+    public void Attach(TrainingData data) => _rows = new DeviceRows(data, _device, _type);
+
+    public void Step(ReadOnlySpan<int> rows, double learningRate)
+    {
+        using var scope = NewDisposeScope();
+        using var mode = no_grad();
+        ComputeGradients(rows);
+        if (_settings.GradientClip is { } limit)
+        {
+            var gradients = _model.Parameters.Gradients;
+            gradients.mul_(gradients.norm().add_(1e-30).reciprocal_().mul_(limit).clamp_max_(1));
+        }
+        _optimizer.Step(learningRate);
+        _model.Project();
+    }
+
+    public EngineMetrics ReadMetrics()
+    {
+        using var scope = NewDisposeScope();
+        var figures = _model.ReadFigures();
+        var loss = (_lossSum / _weightSum).item<double>();
+        var finite = _model.Parameters.Values.isfinite().all().item<bool>();
+        _lossSum.zero_();
+        _weightSum.zero_();
+        return new EngineMetrics(loss, figures.MeanIterations, figures.WorstIterations, figures.WorstResidual, figures.WorstGradientResidual, figures.NormBound, finite);
+    }
+
+    public double Evaluate(TrainingData data)
+    {
+        using var mode = no_grad();
+        if (_evaluated?.Data != data)
+        {
+            _evaluated?.Rows.Dispose();
+            _evaluated = (data, new DeviceRows(data, _device, _type));
+        }
+        double loss = 0, weight = 0;
+        for (long start = 0; start < data.Rows; start += EvaluationRows)
+        {
+            using var scope = NewDisposeScope();
+            var batch = _evaluated.Value.Rows.Slice(start, Math.Min(EvaluationRows, data.Rows - start));
+            var (batchLoss, batchWeight, _) = Loss(batch, training: false);
+            loss += batchLoss.item<double>();
+            weight += batchWeight.item<double>();
+        }
+        return loss / weight;
+    }
+
+    public Network ToNetwork() => _model.ToNetwork();
+
+    public void Load(Network network)
+    {
+        using var mode = no_grad();
+        _model.Load(network);
+    }
+
+    /// <summary>The gradient of the mean loss over some rows, in the order of the parameters (W, U, b, V, c, or layer by layer), in float64.</summary>
+    internal double[] Gradient(ReadOnlySpan<int> rows)
+    {
+        using var scope = NewDisposeScope();
+        using var mode = no_grad();
+        ComputeGradients(rows);
+        return _model.Parameters.Gradients.to(ScalarType.Float64).cpu().data<double>().ToArray();
+    }
+
+    public void Dispose()
+    {
+        _rows?.Dispose();
+        _evaluated?.Rows.Dispose();
+        _model.Dispose();
+        _optimizer.Dispose();
+        _lossSum.Dispose();
+        _weightSum.Dispose();
+        set_num_threads(_threadsBefore);
+    }
+
+    private void ComputeGradients(ReadOnlySpan<int> rows)
+    {
+        var (loss, weight, outputGradient) = Loss(_rows!.Gather(rows), training: true);
+        _lossSum.add_(loss);
+        _weightSum.add_(weight);
+        _model.Backward(outputGradient);
+    }
+
+    /// <summary>Sum of weight times squared error, sum of weights, and the gradient of their quotient by the outputs.</summary>
+    private (Tensor Loss, Tensor Weight, Tensor OutputGradient) Loss(DeviceRows.Batch batch, bool training)
+    {
+        var error = _model.Forward(batch.X, training).sub_(batch.Y);
+        var weighted = error * batch.Weight;
+        var loss = (weighted * error).sum(ScalarType.Float64);
+        var weight = batch.Weight.sum(ScalarType.Float64);
+        return (loss, weight, weighted.mul_(2).div_(weight.to(_type)));
+    }
+
+    private static int DefaultThreads(Architecture architecture)
+    {
+        var size = architecture switch
+        {
+            DeqArchitecture deq => deq.StateSize,
+            FnnArchitecture fnn => fnn.HiddenSizes.DefaultIfEmpty(1).Max(),
+            _ => 1,
+        };
+        return size <= SmallSize ? 1 : Environment.ProcessorCount;
+    }
+}

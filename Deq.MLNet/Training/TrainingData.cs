@@ -1,0 +1,28 @@
+namespace Deq.MLNet.Training;
+
+/// <summary>Rows in memory, row-major: features (rows x n), targets (rows x K) and, if given, one weight a row.</summary>
+internal sealed record TrainingData(int FeatureCount, int TargetCount, float[] Features, float[] Targets, float[]? Weights)
+{
+    public int Rows => Targets.Length / TargetCount;
+
+    public double Weight(int row) => Weights is null ? 1 : Weights[row];
+
+    public ReadOnlyMemory<float> Row(int row) => Features.AsMemory(row * FeatureCount, FeatureCount);
+
+    public TrainingData Select(ReadOnlySpan<int> rows)
+    {
+        var features = new float[rows.Length * FeatureCount];
+        var targets = new float[rows.Length * TargetCount];
+        var weights = Weights is null ? null : new float[rows.Length];
+        for (var i = 0; i < rows.Length; i++)
+        {
+            Row(rows[i]).Span.CopyTo(features.AsSpan(i * FeatureCount));
+            Targets.AsSpan(rows[i] * TargetCount, TargetCount).CopyTo(targets.AsSpan(i * TargetCount));
+            if (weights is not null)
+            {
+                weights[i] = Weights![rows[i]];
+            }
+        }
+        return this with { Features = features, Targets = targets, Weights = weights };
+    }
+}

@@ -1,0 +1,22 @@
+namespace Deq.MLNet;
+
+/// <summary>One epoch of a training.</summary>
+/// <param name="Epoch">The epoch, from 1.</param>
+/// <param name="TrainingLoss">The mean loss over the epoch's batches, each before its step, in squared units of the label.</param>
+/// <param name="ValidationLoss">The mean loss over the validation rows after the epoch, in squared units of the label; null without them.</param>
+/// <param name="LearningRate">The learning rate of the epoch's last batch.</param>
+/// <param name="MeanIterations">Evaluations of the cell per batch, mean; 0 for a feed-forward network.</param>
+/// <param name="WorstIterations">Evaluations of the cell, of the batch that took most.</param>
+/// <param name="WorstResidual">The largest residual of a row at the end of its batch's solve, scaled as <see cref="RowSolution.Residual"/>.</param>
+/// <param name="WorstGradientResidual">The same of the adjoint system that gives the implicit gradient.</param>
+/// <param name="NormBound">The bound from above on ||W||_2 that the rule was kept with at the last step; NaN without a rule.</param>
+/// <param name="Seconds">Wall-clock time of the epoch, validation included.</param>
+public sealed record TrainingEpoch(int Epoch, double TrainingLoss, double? ValidationLoss, double LearningRate, double MeanIterations,
+    int WorstIterations, double WorstResidual, double WorstGradientResidual, double NormBound, double Seconds);
+
+/// <summary>What a training did, epoch by epoch.</summary>
+/// <param name="Epochs">The epochs that were run.</param>
+/// <param name="BestEpoch">The epoch whose weights the model has: that of the least validation loss with early stopping, else the last.</param>
+/// <param name="Seed">The seed that was used: with the same data, options, machine and thread count it gives the same weights.</param>
+/// <param name="Device">The device that trained, such as cpu or cuda:0.</param>
+public sealed record TrainingHistory(IReadOnlyList<TrainingEpoch> Epochs, int BestEpoch, int Seed, string Device);

@@ -1,0 +1,98 @@
+using System.Diagnostics;
+
+namespace Deq.MLNet.Training;
+
+/// <summary>Who is told of a training while it runs.</summary>
+internal interface ITrainingMonitor
+{
+    /// <summary>Called before every batch; throws to stop.</summary>
+    void CheckCancelled();
+
+    /// <summary>Called after every epoch.</summary>
+    void EpochDone(TrainingEpoch epoch);
+
+    /// <summary>Called for what a user should know.</summary>
+    void Warn(string message);
+}
+
+/// <summary>Epochs, order of rows, schedule, early stopping and history: everything about a training that is not arithmetic.</summary>
+/// <param name="settings">How to train.</param>
+/// <param name="lossUnit">What one unit of the engine's loss is in squared units of the label.</param>
+/// <param name="monitor">Who is told.</param>
+internal sealed class TrainingLoop(TrainingSettings settings, double lossUnit, ITrainingMonitor monitor)
+{
+    private readonly List<TrainingEpoch> _epochs = [];
+    private Network? _best;
+    private double _leastLoss = double.PositiveInfinity;
+    private int _bestEpoch;
+
+    /// <summary>Trains, and leaves the weights that the model shall have in the engine.</summary>
+    public TrainingHistory Run(ITrainingEngine engine, TrainingData train, TrainingData? validation)
+    {
+        engine.Attach(train);
+        var order = new int[train.Rows];
+        for (var i = 0; i < order.Length; i++)
+        {
+            order[i] = i;
+        }
+        var random = new Random(settings.Seed);
+        var batchesPerEpoch = (order.Length + settings.BatchSize - 1L) / settings.BatchSize;
+        for (var epoch = 1; epoch <= settings.Epochs; epoch++)
+        {
+            var watch = Stopwatch.StartNew();
+            random.Shuffle(order);
+            var rate = 0.0;
+            for (var batch = 0; batch < batchesPerEpoch; batch++)
+            {
+                monitor.CheckCancelled();
+                rate = settings.LearningRate * settings.Schedule.Factor((epoch - 1) * batchesPerEpoch + batch, settings.Epochs * batchesPerEpoch);
+                var start = batch * settings.BatchSize;
+                engine.Step(order.AsSpan(start, Math.Min(settings.BatchSize, order.Length - start)), rate);
+            }
+            var metrics = engine.ReadMetrics();
+            double? validationLoss = validation is null ? null : engine.Evaluate(validation) * lossUnit;
+            var done = new TrainingEpoch(epoch, metrics.Loss * lossUnit, validationLoss, rate, metrics.MeanIterations, metrics.WorstIterations,
+                metrics.WorstResidual, metrics.WorstGradientResidual, metrics.NormBound, watch.Elapsed.TotalSeconds);
+            _epochs.Add(done);
+            monitor.EpochDone(done);
+            if (!metrics.WeightsFinite || !double.IsFinite(done.TrainingLoss) || validationLoss is { } loss && !double.IsFinite(loss))
+            {
+                Diverged(done);
+                break;
+            }
+            if (StopsAt(done, engine))
+            {
+                break;
+            }
+        }
+        if (_best is not null)
+        {
+            engine.Load(_best);
+        }
+        return new TrainingHistory(_epochs, _best is null ? _epochs.Count : _bestEpoch, settings.Seed, engine.Device);
+    }
+
+    private bool StopsAt(TrainingEpoch epoch, ITrainingEngine engine)
+    {
+        if (settings.EarlyStopping is not { } rule || epoch.ValidationLoss is not { } loss)
+        {
+            return false;
+        }
+        if (_best is null || loss < _leastLoss * (1 - rule.MinDelta))
+        {
+            (_best, _leastLoss, _bestEpoch) = (engine.ToNetwork(), loss, epoch.Epoch);
+        }
+        return epoch.Epoch - _bestEpoch >= rule.Patience;
+    }
+
+    private void Diverged(TrainingEpoch epoch)
+    {
+        var what = FormattableString.Invariant(
+            $"Training diverged in epoch {epoch.Epoch}: training loss {epoch.TrainingLoss:G4}, validation loss {epoch.ValidationLoss:G4}, worst residual {epoch.WorstResidual:G4}, learning rate {epoch.LearningRate:G4}.");
+        if (_best is null)
+        {
+            throw new DivergenceException($"{what} Lower LearningRate, set GradientClip, or, for a DEQ without a rule, set WellPosedness to Spectral.");
+        }
+        monitor.Warn($"{what} The weights of epoch {_bestEpoch}, the best by validation loss, are kept.");
+    }
+}
