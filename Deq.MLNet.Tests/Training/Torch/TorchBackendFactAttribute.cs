@@ -1,0 +1,19 @@
+using Deq.MLNet.Training.Torch;
+
+namespace Deq.MLNet.Tests.Training.Torch;
+
+/// <summary>A test that is skipped, with the reason, where the machine lacks what it needs.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+public sealed class TorchBackendFactAttribute : FactAttribute
+{
+    public bool OnLinux { get; set; }
+    public bool WithCuda { get; set; }
+
+    public override string? Skip
+    {
+        get => OnLinux && !OperatingSystem.IsLinux() ? $"needs Linux's loader; this is {TorchBackendFiles.Rid}"
+            : WithCuda && TorchBackend.Describe() is { CudaDevices.Count: 0 } info ? $"needs a CUDA device; libtorch {info.Version} sees none"
+            : base.Skip;
+        set => base.Skip = value;
+    }
+}
