@@ -21,6 +21,11 @@ internal static class Check
     public static T NotNull<T>(T? value, [CallerArgumentExpression(nameof(value))] string? name = null) where T : class =>
         value ?? throw new ArgumentNullException(name, $"{name} is null; give a value or leave the default.");
 
+    public static T Defined<T>(T value, [CallerArgumentExpression(nameof(value))] string? name = null) where T : struct, Enum =>
+        Enum.IsDefined(value)
+            ? value
+            : throw new ArgumentOutOfRangeException(name, value, $"{name} is {value}; it must be one of {string.Join(", ", Enum.GetNames<T>())}.");
+
     public static ReadOnlySpan<T> Length<T>(ReadOnlySpan<T> values, int expected, string shape, [CallerArgumentExpression(nameof(values))] string? name = null) =>
         values.Length == expected ? values : throw new ArgumentException($"{name} has {values.Length} values; its shape {shape} needs {expected}.", name);
 }

@@ -14,8 +14,8 @@ public abstract class Network
     {
         InputSize = Check.AtLeast(inputSize, 1);
         OutputSize = Check.AtLeast(outputSize, 1);
-        Activation = Enum.IsDefined(activation) ? activation : throw new ArgumentOutOfRangeException(nameof(activation), activation, null);
-        Link = Enum.IsDefined(link) ? link : throw new ArgumentOutOfRangeException(nameof(link), link, null);
+        Activation = Check.Defined(activation);
+        Link = Check.Defined(link);
     }
 
     /// <summary>n, the number of features.</summary>

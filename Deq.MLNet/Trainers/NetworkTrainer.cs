@@ -1,0 +1,94 @@
+using Deq.MLNet.Training;
+using Deq.MLNet.Training.Torch;
+using Microsoft.ML;
+using Microsoft.ML.Data;
+using Microsoft.ML.Runtime;
+using Microsoft.ML.Trainers;
+
+namespace Deq.MLNet;
+
+/// <summary>
+/// The one trainer behind all of this library's: it reads the rows, trains a network on the device asked for, and reports through ML.NET's channels.
+/// A trainer of a task adds its columns and its model.
+/// </summary>
+public abstract class NetworkTrainer<TTransformer, TModel> : TrainerEstimatorBase<TTransformer, TModel>
+    where TTransformer : ISingleFeaturePredictionTransformer<TModel>
+    where TModel : class
+{
+    private static readonly TrainerInfo TrainerInfo = new(normalization: false, calibration: false, caching: false, supportValid: true, supportIncrementalTrain: true);
+
+    private readonly NetworkTrainerOptions _options;
+    private readonly TrainingSettings _settings;
+
+    private protected NetworkTrainer(IHostEnvironment environment, string name, NetworkTrainerOptions options, SchemaShape.Column label)
+        : base(environment.Register(name), TrainerUtils.MakeR4VecFeature(options.FeatureColumnName), label,
+            TrainerUtils.MakeR4ScalarWeightColumn(options.ExampleWeightColumnName))
+    {
+        // Not Host.Rand: it moves from fit to fit, so that two fits of one pipeline would differ.
+        var seed = options.Seed ?? ((IHostEnvironmentInternal)Host).Seed ?? Random.Shared.Next();
+        _options = options;
+        _settings = options.ToSettings(seed);
+    }
+
+    /// <inheritdoc/>
+    public override TrainerInfo Info => TrainerInfo;
+
+    /// <summary>Trains with rows for the validation loss, which early stopping goes by.</summary>
+    /// <param name="trainData">Training rows.</param>
+    /// <param name="validationData">Validation rows, with the same columns. To pass null, name the argument.</param>
+    /// <returns>The fitted transformer.</returns>
+    public TTransformer Fit(IDataView trainData, IDataView? validationData) => TrainTransformer(trainData, validationData);
+
+    /// <summary>Trains on from the weights of a fitted model: it starts as the same function, also where the new rows are scaled differently.</summary>
+    /// <param name="trainData">Training rows.</param>
+    /// <param name="modelParameters">A model of the same kind, sizes and activation. To pass null, name the argument.</param>
+    /// <returns>The fitted transformer.</returns>
+    /// <exception cref="DeqException">The model's shape is not that of the options.</exception>
+    public TTransformer Fit(IDataView trainData, TModel? modelParameters) => TrainTransformer(trainData, null, (IPredictor?)modelParameters);
+
+    /// <summary>Trains on from the weights of a fitted model, with rows for the validation loss.</summary>
+    /// <param name="trainData">Training rows.</param>
+    /// <param name="validationData">Validation rows, with the same columns.</param>
+    /// <param name="modelParameters">A model of the same kind, sizes and activation.</param>
+    /// <returns>The fitted transformer.</returns>
+    /// <exception cref="DeqException">The model's shape is not that of the options.</exception>
+    public TTransformer Fit(IDataView trainData, IDataView? validationData, TModel? modelParameters) =>
+        TrainTransformer(trainData, validationData, (IPredictor?)modelParameters);
+
+    private protected abstract TModel MakeModel(TrainedNetwork trained);
+
+    /// <summary>Throws where the label column cannot be that of the task.</summary>
+    private protected abstract void CheckLabel(RoleMappedData data);
+
+    /// <inheritdoc/>
+    protected sealed override TModel TrainModelCore(TrainContext context)
+    {
+        using var channel = Host.Start("Training");
+        CheckLabel(context.TrainingSet);
+        var train = RowReader.Read(context.TrainingSet, "training", channel);
+        var validation = context.ValidationSet is { } rows ? RowReader.Read(rows, "validation", channel) : null;
+        if (validation is not null && validation.FeatureCount != train.FeatureCount)
+        {
+            throw channel.ExceptParam(nameof(context), $"Validation rows have {validation.FeatureCount} features, training rows {train.FeatureCount}.");
+        }
+        var device = ChooseDevice(channel);
+        channel.Info($"Training on {device}: {train.Rows} rows, {train.FeatureCount} features, {validation?.Rows ?? 0} validation rows, seed {_settings.Seed}.");
+
+        using var progress = Host.StartProgressChannel(GetType().Name);
+        var monitor = new HostMonitor(Host, channel, progress, _settings.Epochs, _options.OnEpoch);
+        var initial = (context.InitialPredictor as INetworkModel)?.Network;
+        return MakeModel(NetworkTraining.Fit(_settings, start => new TorchEngine(_settings, start, device), train, validation, initial, monitor));
+    }
+
+    private string ChooseDevice(IChannel channel)
+    {
+        var flags = (IHostEnvironmentInternal)Host;
+        var wanted = _options.Device ?? (flags.GpuDeviceId is { } id ? $"cuda:{id}" : "cpu");
+        var device = TorchBackend.EnsureAvailable(wanted, flags.FallbackToCpu);
+        if (device == "cpu" && wanted != "cpu")
+        {
+            channel.Warning($"{wanted} is not available; training on the CPU, as FallbackToCpu allows.");
+        }
+        return device;
+    }
+}

@@ -1,0 +1,131 @@
+using Deq.MLNet.Errors;
+using Deq.MLNet.Training;
+using Microsoft.ML.Trainers;
+
+namespace Deq.MLNet;
+
+/// <summary>What the trainers of this library have in common. Values are checked when a trainer is made from them.</summary>
+public abstract class NetworkTrainerOptions : TrainerInputBaseWithWeight
+{
+    /// <summary>Passes over the training rows, at least 1; default 100.</summary>
+    public int Epochs = 100;
+
+    /// <summary>Rows of one step, at least 1; default 32. A value of all rows or more trains on the full batch.</summary>
+    public int BatchSize = 32;
+
+    /// <summary>The learning rate, positive; default 1e-3.</summary>
+    public float LearningRate = 1e-3f;
+
+    /// <summary>How a gradient becomes a step; default <see cref="Adam"/>.</summary>
+    public Optimizer Optimizer = new Adam();
+
+    /// <summary>Shrinks the weights, at least 0; default 0. In units of the gradient for Adam and Sgd, of the learning rate for AdamW.</summary>
+    public float WeightDecay;
+
+    /// <summary>How the learning rate moves; default constant.</summary>
+    public LearningRateSchedule LearningRateSchedule = LearningRateSchedule.Constant;
+
+    /// <summary>The largest Euclidean norm of a gradient, positive; longer ones are scaled down. Default null: no limit.</summary>
+    public float? GradientClip;
+
+    /// <summary>When to stop before <see cref="Epochs"/>; needs validation rows. Default null: never.</summary>
+    public EarlyStopping? EarlyStopping;
+
+    /// <summary>The share of the training rows that is held out for the validation loss where Fit is given no validation data, in [0, 1); default 0.</summary>
+    public float ValidationFraction;
+
+    /// <summary>The seed of initial weights, row order and dropout. Default null: the MLContext's seed, else a random one, which <see cref="TrainingHistory.Seed"/> tells.</summary>
+    public int? Seed;
+
+    /// <summary>Whether features are brought to mean 0 and standard deviation 1; default true. The scaling is folded into the weights: scoring takes raw features.</summary>
+    public new bool NormalizeFeatures = true;
+
+    /// <summary>Whether the label is brought to mean 0 and standard deviation 1 in training; default true. Scores are in the label's own units either way.</summary>
+    public bool NormalizeLabel = true;
+
+    /// <summary>"cpu", "cuda" or "cuda:N". Default null: MLContext.GpuDeviceId, where it is set before the trainer is made, else the CPU.</summary>
+    public string? Device;
+
+    /// <summary>Threads of a CPU training, at least 1. Default null: 1 for layers of up to 128, where more cost more than they bring, else one per processor.</summary>
+    public int? Threads;
+
+    /// <summary>Called after every epoch, on the thread that trains; default null. An exception thrown here stops the training.</summary>
+    public Action<TrainingEpoch>? OnEpoch;
+
+    private protected abstract Architecture ToArchitecture();
+
+    /// <summary>The options as plain values; throws where one is out of its range.</summary>
+    internal TrainingSettings ToSettings(int seed) => new()
+    {
+        Architecture = ToArchitecture(),
+        Epochs = Check.AtLeast(Epochs, 1),
+        BatchSize = Check.AtLeast(BatchSize, 1),
+        LearningRate = Check.Positive(LearningRate),
+        Optimizer = Check.NotNull(Optimizer),
+        Schedule = Check.NotNull(LearningRateSchedule),
+        Seed = seed,
+        WeightDecay = Check.Within(WeightDecay, 0, float.PositiveInfinity),
+        GradientClip = GradientClip is { } clip ? Check.Positive(clip, nameof(GradientClip)) : null,
+        EarlyStopping = EarlyStopping,
+        ValidationFraction = Check.Within(ValidationFraction, 0, 1),
+        NormalizeFeatures = NormalizeFeatures,
+        NormalizeTargets = NormalizeLabel,
+        Threads = Threads is { } threads ? Check.AtLeast(threads, 1, nameof(Threads)) : null,
+    };
+}
+
+/// <summary>What the trainers of deep equilibrium networks have in common.</summary>
+public abstract class DeqTrainerOptions : NetworkTrainerOptions
+{
+    /// <summary>d, the number of states, at least 1; default 64.</summary>
+    public int HiddenSize = 64;
+
+    /// <summary>phi of the cell; default ReLU.</summary>
+    public Activation Activation = Activation.ReLU;
+
+    /// <summary>The rule that W obeys after every step; default Spectral(0.9).</summary>
+    public WellPosedness WellPosedness = WellPosedness.Spectral();
+
+    /// <summary>How equilibria are found, in training and in scoring; default <see cref="Picard"/>. <see cref="Anderson"/> pays where iterations are many.</summary>
+    public FixedPointSolver Solver = new Picard();
+
+    /// <summary>How the adjoint system of the implicit gradient is solved; default null: as <see cref="Solver"/>.</summary>
+    public FixedPointSolver? GradientSolver;
+
+    /// <summary>The stopping test in training, of the equilibrium and, its relative part, of the gradient; default a relative 1e-4.</summary>
+    public Tolerance Tolerance = new(1e-4);
+
+    /// <summary>The stopping test in scoring; default a relative 1e-6.</summary>
+    public Tolerance ScoringTolerance = new(1e-6);
+
+    /// <summary>Evaluations of the cell in one solve at the most, at least 1; default 200, which suffices for the default rule and tolerances whatever the data.</summary>
+    public int MaxIterations = 200;
+
+    private protected override Architecture ToArchitecture() => new DeqArchitecture(
+        Check.AtLeast(HiddenSize, 1),
+        Check.Defined(Activation),
+        Check.NotNull(WellPosedness),
+        Check.NotNull(Solver),
+        GradientSolver ?? Solver,
+        Check.NotNull(Tolerance),
+        Check.AtLeast(MaxIterations, 1),
+        new EquilibriumSettings(Solver, Check.NotNull(ScoringTolerance), MaxIterations));
+}
+
+/// <summary>What the trainers of feed-forward networks have in common.</summary>
+public abstract class FnnTrainerOptions : NetworkTrainerOptions
+{
+    /// <summary>The sizes of the hidden layers, first to last, each at least 1; default 64 and 64. Empty for a linear model.</summary>
+    public int[] HiddenSizes = [64, 64];
+
+    /// <summary>phi of the hidden layers; default ReLU.</summary>
+    public Activation Activation = Activation.ReLU;
+
+    /// <summary>The probability with which a hidden unit is left out of a training step, in [0, 1); default 0.</summary>
+    public float Dropout;
+
+    private protected override Architecture ToArchitecture() => new FnnArchitecture(
+        [.. Check.NotNull(HiddenSizes).Select(size => Check.AtLeast(size, 1, nameof(HiddenSizes)))],
+        Check.Defined(Activation),
+        Check.Within(Dropout, 0, 1));
+}

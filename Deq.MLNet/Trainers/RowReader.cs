@@ -1,0 +1,47 @@
+using System.Runtime.InteropServices;
+using Deq.MLNet.Training;
+using Microsoft.ML.Data;
+using Microsoft.ML.Runtime;
+using Microsoft.ML.Trainers;
+
+namespace Deq.MLNet.Trainers;
+
+/// <summary>Reads the rows of a data view into arrays. Rows with a missing feature or label, or a weight that is not positive, are skipped and counted.</summary>
+internal static class RowReader
+{
+    public static TrainingData Read(RoleMappedData data, string purpose, IChannel channel)
+    {
+        data.CheckFeatureFloatVector(out var featureCount);
+        data.CheckOptFloatWeight();
+        var weighted = data.Schema.Weight.HasValue;
+        var columns = CursOpt.Features | CursOpt.Label | (weighted ? CursOpt.Weight : default);
+        var features = new List<float>();
+        var targets = new List<float>();
+        var weights = new List<float>();
+        using var cursor = new FloatLabelCursor(data, columns);
+        while (cursor.MoveNext())
+        {
+            var start = features.Count;
+            if (start > Array.MaxLength - featureCount)
+            {
+                throw channel.Except($"The {purpose} data has more than {Array.MaxLength} feature values ({targets.Count} rows of {featureCount} so far), which do not fit in memory as one block. Train on fewer rows.");
+            }
+            CollectionsMarshal.SetCount(features, start + featureCount);
+            cursor.Features.CopyTo(CollectionsMarshal.AsSpan(features)[start..]);
+            targets.Add(cursor.Label);
+            if (weighted)
+            {
+                weights.Add(cursor.Weight);
+            }
+        }
+        if (targets.Count == 0)
+        {
+            throw channel.Except($"No {purpose} rows: {cursor.SkippedRowCount} rows were read, {cursor.BadFeaturesRowCount} of them with a missing or infinite feature, {cursor.BadLabelCount} with such a label, {cursor.BadWeightCount} with a weight that is not positive.");
+        }
+        if (cursor.SkippedRowCount > 0)
+        {
+            channel.Warning($"Skipped {cursor.SkippedRowCount} of {cursor.SkippedRowCount + cursor.KeptRowCount} {purpose} rows with a missing or infinite feature or label, or a weight that is not positive.");
+        }
+        return new TrainingData(featureCount, 1, [.. features], [.. targets], weighted ? [.. weights] : null);
+    }
+}
