@@ -100,6 +100,6 @@ internal static class RowSolver
         {
             best.CopyTo(z);
         }
-        return new RowSolution(status, iterations, (float)least);
+        return new RowSolution(status, iterations, least);
     }
 }
