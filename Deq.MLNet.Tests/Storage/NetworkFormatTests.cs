@@ -1,0 +1,231 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+using CsCheck;
+using Deq.MLNet.Storage;
+
+namespace Deq.MLNet.Tests.Storage;
+
+public class NetworkFormatTests
+{
+    private const int HeaderSize = 20, HashSize = 32;
+
+    private static readonly DeqNetwork SmallDeq = new(
+        [0.5f, -0.25f, 0.125f, 0.5f], [1, -2, 3, 0.5f, 0.25f, -1], [0.5f, -1], [1, 2], [-3], Activation.Tanh, Link.Exp,
+        new EquilibriumSettings(new Anderson(3, 0.5f, 1e-6), new Tolerance(1e-5, 1e-8), 77),
+        new Certificate(WellPosedness.Spectral(0.75f), 0.625), new UnrollCurve(12, 2.5f, [0.5f, 0.25f], [0.125f, 0.0625f]));
+
+    private static readonly FnnNetwork SmallFnn = new(
+        [new DenseLayer(new float[] { 1, -2, 0.5f, 4 }, new float[] { 0.25f, -0.5f }), new DenseLayer(new float[] { 2, -1 }, new float[] { 3 })], Activation.ReLU, Link.Logistic);
+
+    public static TheoryData<bool> Both => [true, false];
+
+    [Fact]
+    public void A_round_trip_keeps_every_bit() => RandomNetworks.All.Sample(network =>
+    {
+        var bytes = Bytes(network);
+        var read = NetworkFormat.Read(bytes);
+        SameBits.Assert(read, network);
+        SameBits.Assert(NetworkFormat.Read(new Slow(bytes)), network);
+        Bytes(read).Should().Equal(bytes);
+    }, iter: 300);
+
+    [Theory]
+    [MemberData(nameof(Both))]
+    public void Every_changed_byte_is_seen(bool deq)
+    {
+        var bytes = Bytes(deq ? SmallDeq : SmallFnn);
+        for (var i = 0; i < bytes.Length; i++)
+        {
+            for (var change = 1; change < 256; change++)
+            {
+                var changed = (byte[])bytes.Clone();
+                changed[i] ^= (byte)change;
+                Refuses(changed);
+            }
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Both))]
+    public void Every_truncation_is_seen(bool deq)
+    {
+        var bytes = Bytes(deq ? SmallDeq : SmallFnn);
+        for (var length = 0; length < bytes.Length; length++)
+        {
+            Refuses(bytes[..length]);
+        }
+    }
+
+    [Fact]
+    public void Bytes_behind_the_network_are_refused()
+    {
+        Refuses([.. Bytes(SmallDeq), 0]).Message.Should().Contain("Bytes follow");
+        Refuses([.. Bytes(SmallDeq), .. Bytes(SmallDeq)]);
+    }
+
+    [Fact]
+    public void Garbage_is_refused() => Gen.Byte.Array[0, 300].Sample(bytes =>
+    {
+        Refuses(bytes);
+        Refuses(Sealed(bytes));
+    });
+
+    [Fact]
+    public void Changed_content_under_a_fitting_checksum_is_a_network_or_refused() =>
+        Gen.Select(Gen.Bool, Gen.Int[0, 200], Gen.OneOf(Gen.Byte, Gen.Const((byte)0xFF), Gen.Const((byte)0x7F)).Array[1, 8]).Sample((deq, at, values) =>
+        {
+            var content = Content(deq ? SmallDeq : SmallFnn);
+            at %= content.Length;
+            values.AsSpan(0, Math.Min(values.Length, content.Length - at)).CopyTo(content.AsSpan(at));
+            try
+            {
+                Bytes(NetworkFormat.Read(Sealed(content))).Should().Equal(Sealed(content));
+            }
+            catch (ModelFormatException)
+            {
+            }
+        }, iter: 3_000);
+
+    [Fact]
+    public void Every_truncated_content_under_a_fitting_checksum_is_refused()
+    {
+        foreach (var content in new[] { Content(SmallDeq), Content(SmallFnn) })
+        {
+            for (var length = 0; length < content.Length; length++)
+            {
+                Refuses(Sealed(content[..length]));
+            }
+            Refuses(Sealed([.. content, 0])).Message.Should().Contain("ends at byte");
+        }
+    }
+
+    [Fact]
+    public void A_claimed_size_allocates_nothing_that_is_not_there()
+    {
+        var content = Content(SmallDeq);
+        foreach (var at in new[] { 3, 7, 11 })
+        {
+            var huge = (byte[])content.Clone();
+            BinaryPrimitives.WriteInt32LittleEndian(huge.AsSpan(at), int.MaxValue);
+            AllocatedBy(() => Refuses(Sealed(huge))).Should().BeLessThan(1_000_000);
+        }
+        var header = Bytes(SmallDeq);
+        foreach (var length in new[] { 2_000_000_000L, long.MaxValue, -1, int.MaxValue })
+        {
+            BinaryPrimitives.WriteInt64LittleEndian(header.AsSpan(12), length);
+            AllocatedBy(() => Refuses(header)).Should().BeLessThan(1_000_000);
+        }
+    }
+
+    [Fact]
+    public void A_large_network_takes_a_small_multiple_of_its_bytes_to_read()
+    {
+        var d = 600;
+        var network = new DeqNetwork(new float[d * d], new float[d], new float[d], new float[d], new float[1], Activation.ReLU);
+        var bytes = Bytes(network);
+        AllocatedBy(() => NetworkFormat.Read(new Slow(bytes))).Should().BeLessThan(5L * bytes.Length);
+    }
+
+    [Fact]
+    public void A_newer_format_is_called_newer()
+    {
+        var bytes = Bytes(SmallDeq);
+        bytes[8] = 2;
+        Refuses(bytes).Message.Should().Contain("newer format 2").And.Contain("Update");
+    }
+
+    [Theory]
+    [InlineData(double.NaN)]
+    [InlineData(double.PositiveInfinity)]
+    [InlineData(-1e-9)]
+    public void A_certificate_that_certifies_nothing_is_refused(double factor)
+    {
+        var network = new DeqNetwork([0.5f], [1], [0], [1], [0], Activation.ReLU, Link.Identity, new EquilibriumSettings(), new Certificate(WellPosedness.None, factor), null);
+        Refuses(Bytes(network)).Message.Should().Contain("contraction factor");
+    }
+
+    [Fact]
+    public void A_weight_that_is_not_finite_is_refused_by_name()
+    {
+        var content = Content(SmallDeq);
+        BinaryPrimitives.WriteSingleLittleEndian(content.AsSpan(15), float.NaN);
+        Refuses(Sealed(content)).Message.Should().Contain("W holds a value that is not finite");
+    }
+
+    /// <summary>Bytes of format 1 as first written: they must load for ever.</summary>
+    [Fact]
+    public void Format_1_keeps_loading()
+    {
+        SameBits.Assert(NetworkFormat.Read(Convert.FromBase64String(Format1Deq)), SmallDeq);
+        SameBits.Assert(NetworkFormat.Read(Convert.FromBase64String(Format1Fnn)), SmallFnn);
+        Convert.ToBase64String(Bytes(SmallDeq)).Should().Be(Format1Deq);
+        Convert.ToBase64String(Bytes(SmallFnn)).Should().Be(Format1Fnn);
+    }
+
+    private const string Format1Deq = "REVRTUxORVQBAAAAmgAAAAAAAAAAAQEDAAAAAgAAAAEAAAAAAAA/AACAvgAAAD4AAAA/AACAPwAAAMAAAEBAAAAAPwAAgD4AAIC/AAAAPwAAgL8AAIA/AAAAQAAAQMABAwAAAAAAAD+N7bWg98awPvFo44i1+OQ+Ooww4o55RT5NAAAAAQAAQD8AAAAAAADkPwEMAAAAAAAgQAIAAAAAAAA/AACAPgAAAD4AAIA95i9HTyDvWWTRLsgZ5CIhs8jWsnQQXOINwkzttYLjUp0=";
+
+    private const string Format1Fnn = "REVRTUxORVQBAAAANwAAAAAAAAABAAICAAAAAgAAAAIAAAAAAIA/AAAAwAAAAD8AAIBAAACAPgAAAL8BAAAAAAAAQAAAgL8AAEBAoF6Ftj2e8D9bFBIxz5WBSQHyKjT5vkw92ZLJEX8lf4A=";
+
+    private static byte[] Bytes(Network network)
+    {
+        var stream = new MemoryStream();
+        NetworkFormat.Write(network, stream);
+        return stream.ToArray();
+    }
+
+    private static byte[] Content(Network network) => Bytes(network)[HeaderSize..^HashSize];
+
+    /// <summary>The content with a header and a checksum that fit it.</summary>
+    private static byte[] Sealed(byte[] content)
+    {
+        var header = Bytes(SmallDeq)[..HeaderSize];
+        BinaryPrimitives.WriteInt64LittleEndian(header.AsSpan(12), content.Length);
+        byte[] whole = [.. header, .. content];
+        return [.. whole, .. SHA256.HashData(whole)];
+    }
+
+    private static ModelFormatException Refuses(byte[] bytes)
+    {
+        Xunit.Assert.Throws<ModelFormatException>(() => NetworkFormat.Read(new MemoryStream(bytes)));
+        return Xunit.Assert.Throws<ModelFormatException>(() => NetworkFormat.Read(bytes));
+    }
+
+    private static long AllocatedBy(Action action)
+    {
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        action();
+        return GC.GetAllocatedBytesForCurrentThread() - before;
+    }
+
+    /// <summary>A stream that cannot seek and gives a few bytes at a time, as a decompressing one does.</summary>
+    private sealed class Slow(byte[] bytes) : Stream
+    {
+        private int _position;
+
+        public override bool CanRead => true;
+
+        public override bool CanSeek => false;
+
+        public override bool CanWrite => false;
+
+        public override long Length => throw new NotSupportedException();
+
+        public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
+
+        public override int Read(byte[] buffer, int offset, int count)
+        {
+            var read = Math.Min(Math.Min(count, 1 + _position % 4_001), bytes.Length - _position);
+            bytes.AsSpan(_position, read).CopyTo(buffer.AsSpan(offset));
+            _position += read;
+            return read;
+        }
+
+        public override void Flush() { }
+
+        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+        public override void SetLength(long value) => throw new NotSupportedException();
+
+        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+    }
+}

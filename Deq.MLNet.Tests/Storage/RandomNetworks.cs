@@ -1,0 +1,55 @@
+using CsCheck;
+
+namespace Deq.MLNet.Tests.Storage;
+
+/// <summary>Networks of every kind with every setting, values over the whole range of float32.</summary>
+internal static class RandomNetworks
+{
+    private static readonly Gen<float> Finite = Gen.OneOf(Gen.Float[-2f, 2f], Gen.Int.Select(BitConverter.Int32BitsToSingle).Where(float.IsFinite), Gen.Const(-0f));
+
+    private static readonly Gen<float> Damping = Gen.Float[0.01f, 1f];
+
+    private static readonly Gen<double> Small = Gen.Double[1e-12, 1e-2];
+
+    private static readonly Gen<EquilibriumSettings> Settings = Gen.Select(
+        Gen.OneOf<FixedPointSolver>(
+            Damping.Select(d => (FixedPointSolver)new Picard(d)),
+            Gen.Select(Gen.Int[1, 20], Damping, Gen.Double[0, 0.5], (m, d, r) => (FixedPointSolver)new Anderson(m, d, r))),
+        Small, Small, Gen.Int[1, int.MaxValue],
+        (solver, relative, absolute, most) => new EquilibriumSettings(solver, new Tolerance(relative, absolute), most));
+
+    private static readonly Gen<Certificate> Certificates = Gen.Select(
+        Gen.OneOf(Gen.Const(WellPosedness.None), Gen.Float[0.01f, 0.99f].Select(WellPosedness.Spectral)), Gen.Double[0, 1e6], (rule, factor) => new Certificate(rule, factor));
+
+    private static readonly Gen<float> Error = Gen.OneOf(Gen.Float[0f, 10f], Gen.Const(float.PositiveInfinity), Gen.Const(float.NaN));
+
+    private static readonly Gen<UnrollCurve?> Curves = Gen.OneOf(
+        Gen.Const((UnrollCurve?)null),
+        Gen.Int[1, 9].SelectMany(k => Gen.Select(Gen.Int[1, 5_000], Gen.Float[0f, 1e9f], Error.Array[k], Error.Array[k], (rows, scale, max, mean) => (UnrollCurve?)new UnrollCurve(rows, scale, max, mean))));
+
+    private static readonly Gen<Activation> Activations = Gen.Enum<Activation>();
+
+    private static readonly Gen<Link> Links = Gen.Enum<Link>();
+
+    private static readonly Gen<Network> Deq = Gen.Select(Gen.Int[1, 7], Gen.Int[1, 5], Gen.Int[1, 4]).SelectMany((d, n, k) => Gen.Select(
+        Finite.Array[d * d], Finite.Array[d * n + d], Finite.Array[k * d + k], Activations, Links, Settings, Gen.Select(Certificates, Curves),
+        (w, ub, vc, activation, link, settings, known) => (Network)new DeqNetwork(
+            w, ub[..(d * n)], ub[(d * n)..], vc[..(k * d)], vc[(k * d)..], activation, link, settings, known.Item1, known.Item2)));
+
+    private static readonly Gen<Network> Fnn = Gen.Int[1, 6].Array[2, 5].SelectMany(sizes => Gen.Select(
+        Finite.Array[sizes.Zip(sizes.Skip(1), (i, o) => i * o + o).Sum()], Activations, Links,
+        (values, activation, link) =>
+        {
+            var layers = new List<DenseLayer>();
+            var at = 0;
+            for (var i = 1; i < sizes.Length; i++)
+            {
+                var weights = sizes[i - 1] * sizes[i];
+                layers.Add(new DenseLayer(values.AsMemory(at, weights), values.AsMemory(at + weights, sizes[i])));
+                at += weights + sizes[i];
+            }
+            return (Network)new FnnNetwork(layers, activation, link);
+        }));
+
+    public static Gen<Network> All { get; } = Gen.OneOf(Deq, Fnn);
+}

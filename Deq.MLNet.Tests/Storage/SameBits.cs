@@ -1,0 +1,40 @@
+namespace Deq.MLNet.Tests.Storage;
+
+/// <summary>Equality of networks to the last bit: -0, NaN payloads and denormals count.</summary>
+internal static class SameBits
+{
+    public static void Assert(Network actual, Network expected)
+    {
+        actual.GetType().Should().Be(expected.GetType());
+        (actual.Activation, actual.Link, actual.InputSize, actual.OutputSize).Should().Be((expected.Activation, expected.Link, expected.InputSize, expected.OutputSize));
+        if (expected is FnnNetwork fnn)
+        {
+            var layers = ((FnnNetwork)actual).Layers;
+            layers.Should().HaveSameCount(fnn.Layers);
+            for (var i = 0; i < layers.Count; i++)
+            {
+                Assert(layers[i].Weights.Span, fnn.Layers[i].Weights.Span);
+                Assert(layers[i].Bias.Span, fnn.Layers[i].Bias.Span);
+            }
+            return;
+        }
+        var (a, e) = ((DeqNetwork)actual, (DeqNetwork)expected);
+        Assert(a.W.Span, e.W.Span);
+        Assert(a.U.Span, e.U.Span);
+        Assert(a.B.Span, e.B.Span);
+        Assert(a.V.Span, e.V.Span);
+        Assert(a.C.Span, e.C.Span);
+        a.Scoring.Should().Be(e.Scoring);
+        a.Certificate.Should().Be(e.Certificate);
+        (a.Unroll is null).Should().Be(e.Unroll is null);
+        if (e.Unroll is not null)
+        {
+            (a.Unroll!.Rows, a.Unroll.Scale).Should().Be((e.Unroll.Rows, e.Unroll.Scale));
+            Assert([.. a.Unroll.MaxErrors], [.. e.Unroll.MaxErrors]);
+            Assert([.. a.Unroll.MeanErrors], [.. e.Unroll.MeanErrors]);
+        }
+    }
+
+    private static void Assert(ReadOnlySpan<float> actual, ReadOnlySpan<float> expected) =>
+        actual.ToArray().Select(BitConverter.SingleToInt32Bits).Should().Equal(expected.ToArray().Select(BitConverter.SingleToInt32Bits));
+}

@@ -1,0 +1,209 @@
+namespace Deq.MLNet.Storage;
+
+/// <summary>The fields of a network, in the order in which they are stored. A change of this order is a new format version.</summary>
+internal static class NetworkPayload
+{
+    private const byte DeqKind = 0, FnnKind = 1;
+    private const byte PicardKind = 0, AndersonKind = 1;
+    private const byte NoRuleKind = 0, SpectralKind = 1;
+
+    public static void Write(Network network, BinaryWriter writer)
+    {
+        writer.Write(network is DeqNetwork ? DeqKind : FnnKind);
+        writer.Write((byte)network.Activation);
+        writer.Write((byte)network.Link);
+        writer.Write(network.InputSize);
+        switch (network)
+        {
+            case DeqNetwork deq: WriteDeq(deq, writer); break;
+            case FnnNetwork fnn: WriteFnn(fnn, writer); break;
+            default: throw new NotSupportedException($"{network.GetType().Name} has no stored form.");
+        }
+    }
+
+    public static Network Read(PayloadReader reader)
+    {
+        try
+        {
+            var kind = reader.Byte("kind");
+            var activation = reader.Enum<Activation>("activation");
+            var link = reader.Enum<Link>("link");
+            var inputs = reader.Size("features");
+            Network network = kind switch
+            {
+                DeqKind => ReadDeq(ref reader, inputs, activation, link),
+                FnnKind => ReadFnn(ref reader, inputs, activation, link),
+                _ => throw reader.Invalid("kind", kind),
+            };
+            reader.End();
+            return network;
+        }
+        catch (Exception e) when (e is ArgumentException or OverflowException)
+        {
+            // The constructors judge the values, here as everywhere.
+            throw new ModelFormatException($"The network's content is impossible: {e.Message}", e);
+        }
+    }
+
+    private static void WriteDeq(DeqNetwork network, BinaryWriter writer)
+    {
+        writer.Write(network.StateSize);
+        writer.Write(network.OutputSize);
+        Write(network.W.Span, writer);
+        Write(network.U.Span, writer);
+        Write(network.B.Span, writer);
+        Write(network.V.Span, writer);
+        Write(network.C.Span, writer);
+        Write(network.Scoring, writer);
+        Write(network.Certificate, writer);
+        Write(network.Unroll, writer);
+    }
+
+    private static DeqNetwork ReadDeq(ref PayloadReader reader, int inputs, Activation activation, Link link)
+    {
+        var states = reader.Size("state size");
+        var outputs = reader.Size("outputs");
+        var w = reader.Singles(states, states, "W");
+        var u = reader.Singles(states, inputs, "U");
+        var b = reader.Singles(states, 1, "b");
+        var v = reader.Singles(outputs, states, "V");
+        var c = reader.Singles(outputs, 1, "c");
+        return new DeqNetwork(w, u, b, v, c, activation, link, ReadSettings(ref reader), ReadCertificate(ref reader), ReadUnroll(ref reader));
+    }
+
+    private static void WriteFnn(FnnNetwork network, BinaryWriter writer)
+    {
+        writer.Write(network.Layers.Count);
+        foreach (var layer in network.Layers)
+        {
+            writer.Write(layer.OutputSize);
+            Write(layer.Weights.Span, writer);
+            Write(layer.Bias.Span, writer);
+        }
+    }
+
+    private static FnnNetwork ReadFnn(ref PayloadReader reader, int inputs, Activation activation, Link link)
+    {
+        var count = reader.Size("layers");
+        var layers = new List<DenseLayer>();
+        while (layers.Count < count)
+        {
+            var outputs = reader.Size($"outputs of layer {layers.Count}");
+            var weights = reader.Singles(outputs, inputs, $"weights of layer {layers.Count}");
+            var bias = reader.Singles(outputs, 1, $"bias of layer {layers.Count}");
+            layers.Add(new DenseLayer(weights, bias));
+            inputs = outputs;
+        }
+        return new FnnNetwork(layers, activation, link);
+    }
+
+    private static void Write(EquilibriumSettings settings, BinaryWriter writer)
+    {
+        switch (settings.Solver)
+        {
+            case Picard picard:
+                writer.Write(PicardKind);
+                writer.Write(picard.Damping);
+                break;
+            case Anderson anderson:
+                writer.Write(AndersonKind);
+                writer.Write(anderson.Memory);
+                writer.Write(anderson.Damping);
+                writer.Write(anderson.Ridge);
+                break;
+            default:
+                throw new NotSupportedException($"{settings.Solver} has no stored form.");
+        }
+        writer.Write(settings.Tolerance.Relative);
+        writer.Write(settings.Tolerance.Absolute);
+        writer.Write(settings.MaxIterations);
+    }
+
+    private static EquilibriumSettings ReadSettings(ref PayloadReader reader)
+    {
+        var kind = reader.Byte("solver");
+        FixedPointSolver solver = kind switch
+        {
+            PicardKind => new Picard(reader.Single("damping")),
+            AndersonKind => new Anderson(reader.Int32("memory"), reader.Single("damping"), reader.Double("ridge")),
+            _ => throw reader.Invalid("solver", kind),
+        };
+        var tolerance = new Tolerance(reader.Double("relative tolerance"), reader.Double("absolute tolerance"));
+        return new EquilibriumSettings(solver, tolerance, reader.Int32("iterations at the most"));
+    }
+
+    private static void Write(Certificate certificate, BinaryWriter writer)
+    {
+        switch (certificate.Rule)
+        {
+            case NoRule:
+                writer.Write(NoRuleKind);
+                break;
+            case SpectralRule spectral:
+                writer.Write(SpectralKind);
+                writer.Write(spectral.Limit);
+                break;
+            default:
+                throw new NotSupportedException($"{certificate.Rule} has no stored form.");
+        }
+        writer.Write(certificate.ContractionFactor);
+    }
+
+    private static Certificate ReadCertificate(ref PayloadReader reader)
+    {
+        var kind = reader.Byte("rule");
+        var rule = kind switch
+        {
+            NoRuleKind => WellPosedness.None,
+            SpectralKind => WellPosedness.Spectral(reader.Single("spectral bound")),
+            _ => throw reader.Invalid("rule", kind),
+        };
+        var factor = reader.Double("contraction factor");
+        return factor >= 0 && double.IsFinite(factor) ? new Certificate(rule, factor) : throw reader.Invalid("contraction factor", factor);
+    }
+
+    private static void Write(UnrollCurve? curve, BinaryWriter writer)
+    {
+        writer.Write(curve is not null);
+        if (curve is not null)
+        {
+            writer.Write(curve.Rows);
+            writer.Write(curve.Scale);
+            writer.Write(curve.MaxErrors.Count);
+            Write([.. curve.MaxErrors], writer);
+            Write([.. curve.MeanErrors], writer);
+        }
+    }
+
+    private static UnrollCurve? ReadUnroll(ref PayloadReader reader)
+    {
+        if (!reader.Bool("unroll curve"))
+        {
+            return null;
+        }
+        var rows = reader.Size("rows of the unroll curve");
+        var scale = reader.Single("scale of the unroll curve");
+        if (!(scale >= 0 && float.IsFinite(scale)))
+        {
+            throw reader.Invalid("scale of the unroll curve", scale);
+        }
+        var steps = reader.Size("steps of the unroll curve");
+        return new UnrollCurve(rows, scale, Errors(ref reader, steps, "largest errors"), Errors(ref reader, steps, "mean errors"));
+    }
+
+    /// <summary>Errors of plain iteration; those of one that runs away are infinite or NaN.</summary>
+    private static float[] Errors(ref PayloadReader reader, int steps, string field)
+    {
+        var errors = reader.Singles(1, steps, field);
+        var negative = Array.FindIndex(errors, e => e < 0);
+        return negative < 0 ? errors : throw reader.Invalid(field, errors[negative]);
+    }
+
+    private static void Write(ReadOnlySpan<float> values, BinaryWriter writer)
+    {
+        foreach (var value in values)
+        {
+            writer.Write(value);
+        }
+    }
+}
