@@ -69,6 +69,16 @@ public static class DeqCatalog
     public static FnnRegressionTrainer Fnn(this RegressionCatalog.RegressionTrainers catalog, FnnRegressionTrainer.Options options) =>
         new(Environment(catalog), Check.NotNull(options));
 
+    /// <summary>Saves a model so that a file already there stays whole whatever happens: it is written beside the target, flushed to disk and renamed.</summary>
+    /// <param name="catalog">The catalog.</param>
+    /// <param name="model">The fitted model.</param>
+    /// <param name="inputSchema">The schema of the data that the model takes; null where it is not to be saved.</param>
+    /// <param name="path">The file.</param>
+    /// <exception cref="IOException">The path cannot be written; the message names it.</exception>
+    /// <exception cref="UnauthorizedAccessException">The path may not be written; the message names it.</exception>
+    public static void SaveAtomic(this ModelOperationsCatalog catalog, ITransformer model, DataViewSchema? inputSchema, string path) =>
+        AtomicFile.Write(path, stream => catalog.Save(model, inputSchema, stream));
+
     private static IHostEnvironment Environment(object catalog)
     {
         MLNetMembers.EnsurePresent();

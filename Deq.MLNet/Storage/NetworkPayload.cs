@@ -68,7 +68,9 @@ internal static class NetworkPayload
         var b = reader.Singles(states, 1, "b");
         var v = reader.Singles(outputs, states, "V");
         var c = reader.Singles(outputs, 1, "c");
-        return new DeqNetwork(w, u, b, v, c, activation, link, ReadSettings(ref reader), ReadCertificate(ref reader), ReadUnroll(ref reader));
+        var scoring = ReadSettings(ref reader);
+        var certificate = ReadCertificate(ref reader);
+        return new DeqNetwork(w, u, b, v, c, activation, link, scoring, certificate.Rule, certificate, ReadUnroll(ref reader));
     }
 
     private static void WriteFnn(FnnNetwork network, BinaryWriter writer)

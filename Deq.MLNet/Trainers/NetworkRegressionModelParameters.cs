@@ -18,6 +18,7 @@ public sealed class NetworkRegressionModelParameters : NetworkModelParameters<fl
 
     private NetworkRegressionModelParameters(IHostEnvironment environment, ModelLoadContext context) : base(environment, LoaderSignature, context) { }
 
+    /// <inheritdoc/>
     protected override PredictionKind PredictionKind => PredictionKind.Regression;
 
     private protected override DataViewType OutputType => NumberDataViewType.Single;
@@ -29,6 +30,7 @@ public sealed class NetworkRegressionModelParameters : NetworkModelParameters<fl
         return map;
     }
 
+    /// <inheritdoc/>
     protected override void SaveCore(ModelSaveContext ctx)
     {
         ctx.SetVersionInfo(Version);

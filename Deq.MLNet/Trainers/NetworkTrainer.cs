@@ -1,3 +1,4 @@
+using Deq.MLNet.Trainers;
 using Deq.MLNet.Training;
 using Deq.MLNet.Training.Torch;
 using Microsoft.ML;
