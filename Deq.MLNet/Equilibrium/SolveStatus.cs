@@ -23,4 +23,4 @@ public enum SolveStatus
 /// <param name="Status">How the search ended.</param>
 /// <param name="Iterations">Evaluations of f.</param>
 /// <param name="Residual">||f(z) - z|| / (||f(z)|| + absolute / relative) at the z returned: at most the relative tolerance exactly when converged. NaN for invalid input.</param>
-public readonly record struct RowSolution(SolveStatus Status, int Iterations, float Residual);
+public readonly record struct RowSolution(SolveStatus Status, int Iterations, double Residual);

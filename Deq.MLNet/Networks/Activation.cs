@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Numerics.Tensors;
+using Deq.MLNet.Numerics;
 
 namespace Deq.MLNet;
 
@@ -21,7 +22,7 @@ internal static class ActivationExtensions
         switch (activation)
         {
             case Activation.ReLU: TensorPrimitives.Max(v, T.Zero, v); break;
-            case Activation.Tanh: TensorPrimitives.Tanh(v, v); break;
+            case Activation.Tanh: Kernels.Tanh(v); break;
             default: throw new ArgumentOutOfRangeException(nameof(activation), activation, null);
         }
     }

@@ -94,7 +94,7 @@ public sealed class DeqNetwork : Network
     /// <summary>Finds the equilibrium of one row.</summary>
     /// <param name="x">n features.</param>
     /// <param name="scratch">At least <see cref="ScratchSize"/> values. Not to be shared between threads.</param>
-    /// <param name="z">Receives the d states; NaN where a feature is not finite.</param>
+    /// <param name="z">Receives the d states; NaN where a feature is not finite or the iterates left the finite numbers.</param>
     /// <returns>How it was found.</returns>
     /// <exception cref="ArgumentException">A span has the wrong length.</exception>
     public RowSolution Solve(ReadOnlySpan<float> x, Span<float> scratch, Span<float> z)
@@ -105,11 +105,17 @@ public sealed class DeqNetwork : Network
         {
             throw new ArgumentException($"scratch has {scratch.Length} values; this network needs {ScratchSize}.", nameof(scratch));
         }
-        if (!Kernels.AllFinite(x))
+        if (Kernels.AllFinite(x))
         {
-            z.Fill(float.NaN);
-            return new RowSolution(SolveStatus.InvalidInput, 0, float.NaN);
+            return SolveCore(x, scratch, z);
         }
+        z.Fill(float.NaN);
+        return new RowSolution(SolveStatus.InvalidInput, 0, double.NaN);
+    }
+
+    /// <summary>Needs one state less of scratch than <see cref="ScratchSize"/>: that one holds z in <see cref="EvaluateCore"/>.</summary>
+    private RowSolution SolveCore(ReadOnlySpan<float> x, Span<float> scratch, Span<float> z)
+    {
         var injection = scratch[..StateSize];
         Kernels.Affine(_u, x, _b, injection);
         z.Clear();
@@ -124,7 +130,7 @@ public sealed class DeqNetwork : Network
     private protected override void EvaluateCore(ReadOnlySpan<float> x, Span<float> scratch, Span<float> y)
     {
         var z = scratch[..StateSize];
-        Solve(x, scratch[StateSize..], z);
+        SolveCore(x, scratch[StateSize..], z);
         Kernels.Affine(_v, z, _c, y);
         Link.Apply(y);
     }

@@ -42,13 +42,13 @@ public sealed record UnrollCurve(int Rows, float Scale, IReadOnlyList<float> Max
             return null;
         }
         var scale = equilibria.Max(y => Math.Abs(TensorPrimitives.MaxMagnitude<double>(y)));
-        var inverse = scale > 0 ? 1 / scale : 1;
+        var unit = scale > 0 ? scale : 1;
         var max = new float[errors.Max(e => e.Length)];
         var mean = new float[max.Length];
         for (var k = 0; k < max.Length; k++)
         {
             // A row that came to rest keeps its last error.
-            var column = errors.Select(e => e[Math.Min(k, e.Length - 1)] * inverse);
+            var column = errors.Select(e => e[Math.Min(k, e.Length - 1)] / unit);
             max[k] = (float)column.Max();
             mean[k] = (float)column.Average();
         }
@@ -70,7 +70,8 @@ public sealed record UnrollCurve(int Rows, float Scale, IReadOnlyList<float> Max
             cell.Apply(z, next);
             Kernels.Affine(network.V.Span, next, network.C.Span, y);
             network.Link.Apply<float>(y);
-            errors.Add(y.Zip(equilibrium, (a, b) => Math.Abs(a - b)).Max());
+            // Max would pass over a NaN, and a row that ran away would not count.
+            errors.Add(Kernels.AllFinite<float>(y) ? y.Zip(equilibrium, (a, b) => Math.Abs(a - b)).Max() : double.PositiveInfinity);
             atRest = z.AsSpan().SequenceEqual(next);
             (z, next) = (next, z);
         }

@@ -9,6 +9,9 @@ namespace Deq.MLNet.Numerics;
 /// </remarks>
 internal static class SpectralNorm
 {
+    /// <summary>A column of the scaled Gram matrix below this changes nothing (its largest entry is at least 1), and its square would leave the range.</summary>
+    private const double Negligible = 1e-100;
+
     /// <summary>The 2-norm of a d x d matrix, from above to a relative 1e-12.</summary>
     public static double Of(ReadOnlySpan<float> matrix, int size)
     {
@@ -67,7 +70,7 @@ internal static class SpectralNorm
             }
             var norm = TensorPrimitives.Norm<double>(v);
             off[k] = norm;
-            if (norm == 0)
+            if (norm < Negligible)
             {
                 continue;
             }
