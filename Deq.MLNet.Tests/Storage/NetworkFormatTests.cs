@@ -12,7 +12,7 @@ public class NetworkFormatTests
     private static readonly DeqNetwork SmallDeq = new(
         [0.5f, -0.25f, 0.125f, 0.5f], [1, -2, 3, 0.5f, 0.25f, -1], [0.5f, -1], [1, 2], [-3], Activation.Tanh, Link.Exp,
         new EquilibriumSettings(new Anderson(3, 0.5f, 1e-6), new Tolerance(1e-5, 1e-8), 77),
-        new Certificate(WellPosedness.Spectral(0.75f), 0.625), new UnrollCurve(12, 2.5f, [0.5f, 0.25f], [0.125f, 0.0625f]));
+        WellPosedness.Spectral(0.75f), new Certificate(WellPosedness.Spectral(0.75f), 0.625), new UnrollCurve(12, 2.5f, [0.5f, 0.25f], [0.125f, 0.0625f]));
 
     private static readonly FnnNetwork SmallFnn = new(
         [new DenseLayer(new float[] { 1, -2, 0.5f, 4 }, new float[] { 0.25f, -0.5f }), new DenseLayer(new float[] { 2, -1 }, new float[] { 3 })], Activation.ReLU, Link.Logistic);
@@ -140,7 +140,7 @@ public class NetworkFormatTests
     [InlineData(-1e-9)]
     public void A_certificate_that_certifies_nothing_is_refused(double factor)
     {
-        var network = new DeqNetwork([0.5f], [1], [0], [1], [0], Activation.ReLU, Link.Identity, new EquilibriumSettings(), new Certificate(WellPosedness.None, factor), null);
+        var network = new DeqNetwork([0.5f], [1], [0], [1], [0], Activation.ReLU, Link.Identity, new EquilibriumSettings(), WellPosedness.None, new Certificate(WellPosedness.None, factor));
         Refuses(Bytes(network)).Message.Should().Contain("contraction factor");
     }
 

@@ -26,7 +26,10 @@ internal interface IRowStep<T> where T : unmanaged, IFloatingPointIeee754<T>
 /// </summary>
 internal static class RowSolver
 {
-    /// <summary>Iterations without a smaller residual after which the search may be at the rounding error.</summary>
+    /// <summary>
+    /// Iterations without a smaller residual after which the search may be at the rounding error; after m times as many, at m times that error:
+    /// a map that contracts by rho comes to rest, or cycles, within the error of one evaluation over 1 - rho.
+    /// </summary>
     private const int Patience = 8;
 
     /// <summary>The scratch that a solve of d states needs, in values.</summary>
@@ -89,7 +92,7 @@ internal static class RowSolver
                 status = SolveStatus.Converged;
                 break;
             }
-            if (sinceLeast >= Patience && least <= tolerance.Scaled(map.RoundingError(norm), norm))
+            if (sinceLeast >= Patience && least <= tolerance.Scaled(map.RoundingError(norm) * (sinceLeast / Patience), norm))
             {
                 status = SolveStatus.AtPrecisionLimit;
                 break;

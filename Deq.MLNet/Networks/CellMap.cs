@@ -10,6 +10,9 @@ internal readonly ref struct CellMap<T>(ReadOnlySpan<T> w, ReadOnlySpan<T> injec
 {
     private static readonly double Epsilon = double.CreateChecked(T.BitIncrement(T.One) - T.One);
 
+    /// <summary>The error of phi in units in the last place, at the most.</summary>
+    private const double UnitsOfPhi = 4;
+
     private readonly ReadOnlySpan<T> _w = w;
     private readonly ReadOnlySpan<T> _injection = injection;
 
@@ -19,6 +22,9 @@ internal readonly ref struct CellMap<T>(ReadOnlySpan<T> w, ReadOnlySpan<T> injec
         activation.Apply(f);
     }
 
-    /// <summary>Each sum is rounded relative to the sizes of its terms: eps (||W||_F ||z|| + ||u||) bounds the norm up to a small factor.</summary>
-    public double RoundingError(double normOfState) => Epsilon * (normOfW * normOfState + Kernels.Norm(_injection));
+    /// <summary>
+    /// Each sum is rounded relative to the sizes of its terms: eps (||W||_F ||z|| + ||u||) bounds the norm up to a small factor. Phi adds units in the last place
+    /// of its own value.
+    /// </summary>
+    public double RoundingError(double normOfState) => Epsilon * ((normOfW + UnitsOfPhi) * normOfState + Kernels.Norm(_injection));
 }

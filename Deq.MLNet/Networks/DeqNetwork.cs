@@ -86,7 +86,7 @@ public sealed class DeqNetwork : Network
     public UnrollCurve? Unroll { get; }
 
     /// <inheritdoc/>
-    public override int ParameterCount => _w.Length + _u.Length + _b.Length + _v.Length + _c.Length;
+    public override int ParameterCount => checked(_w.Length + _u.Length + _b.Length + _v.Length + _c.Length);
 
     /// <inheritdoc/>
     public override int ScratchSize { get; }

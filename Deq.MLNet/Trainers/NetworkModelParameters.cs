@@ -1,4 +1,3 @@
-using Deq.MLNet.Errors;
 using Deq.MLNet.Storage;
 using Deq.MLNet.Trainers;
 using Deq.MLNet.Training;

@@ -62,22 +62,22 @@ public abstract class NetworkTrainer<TTransformer, TModel> : TrainerEstimatorBas
     private protected abstract void CheckLabel(RoleMappedData data);
 
     /// <inheritdoc/>
-    protected sealed override TModel TrainModelCore(TrainContext context)
+    protected sealed override TModel TrainModelCore(TrainContext trainContext)
     {
         using var channel = Host.Start("Training");
-        CheckLabel(context.TrainingSet);
-        var train = RowReader.Read(context.TrainingSet, "training", channel);
-        var validation = context.ValidationSet is { } rows ? RowReader.Read(rows, "validation", channel) : null;
+        CheckLabel(trainContext.TrainingSet);
+        var train = RowReader.Read(trainContext.TrainingSet, "training", channel);
+        var validation = trainContext.ValidationSet is { } rows ? RowReader.Read(rows, "validation", channel) : null;
         if (validation is not null && validation.FeatureCount != train.FeatureCount)
         {
-            throw channel.ExceptParam(nameof(context), $"Validation rows have {validation.FeatureCount} features, training rows {train.FeatureCount}.");
+            throw channel.ExceptParam(nameof(trainContext), $"Validation rows have {validation.FeatureCount} features, training rows {train.FeatureCount}.");
         }
         var device = ChooseDevice(channel);
         channel.Info($"Training on {device}: {train.Rows} rows, {train.FeatureCount} features, {validation?.Rows ?? 0} validation rows, seed {_settings.Seed}.");
 
         using var progress = Host.StartProgressChannel(GetType().Name);
         var monitor = new HostMonitor(Host, channel, progress, _settings.Epochs, _options.OnEpoch);
-        var initial = (context.InitialPredictor as INetworkModel)?.Network;
+        var initial = (trainContext.InitialPredictor as INetworkModel)?.Network;
         return MakeModel(NetworkTraining.Fit(_settings, start => new TorchEngine(_settings, start, device), train, validation, initial, monitor));
     }
 

@@ -1,4 +1,3 @@
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Deq.MLNet.Training.Torch;
@@ -14,7 +13,7 @@ internal sealed class AndersonSolver(Anderson options) : TensorSolver
         _count = 0;
         if (_lastF is null || !_lastF.shape.SequenceEqual(z.shape))
         {
-            Dispose();
+            Release();
             long[] history = [z.shape[0], options.Memory, z.shape[1]];
             _deltaF = zeros(history, z.dtype, z.device).DetachFromDisposeScope();
             _deltaG = zeros_like(_deltaF).DetachFromDisposeScope();
@@ -66,6 +65,12 @@ internal sealed class AndersonSolver(Anderson options) : TensorSolver
     }
 
     public override void Dispose()
+    {
+        Release();
+        base.Dispose();
+    }
+
+    private void Release()
     {
         _deltaF?.Dispose();
         _deltaG?.Dispose();

@@ -1,0 +1,206 @@
+using Deq.MLNet.Onnx;
+using Deq.MLNet.Onnx.Proto;
+using static Deq.MLNet.Tests.Onnx.OnnxCases;
+
+namespace Deq.MLNet.Tests.Onnx;
+
+public class OnnxExporterTests
+{
+    private static readonly DeqNetwork Unmeasured = new([0.5f], [1], [0], [1], [0], Activation.ReLU);
+
+    private static DeqNetwork WithErrors(params float[] errors) => Unmeasured.WithUnroll(new UnrollCurve(10, 2, errors, [.. errors.Select(e => e / 2)]));
+
+    [Fact]
+    public void The_graph_reads_as_the_iteration()
+    {
+        var network = RandomDeq(1, 5, 0.5, Activation.ReLU, Link.Softmax, 2);
+        var (bytes, report) = Export(network, new OnnxExportOptions { Steps = 3 });
+        var graph = ModelProto.Parser.ParseFrom(bytes).Graph;
+
+        graph.Node.Select(n => $"{n.Name} = {n.OpType}({string.Join(", ", n.Input)})").Should().Equal(
+            "deq/injection = Gemm(Features, deq/U, deq/b)",
+            "deq/step_01/relu = Relu(deq/injection)",
+            "deq/step_02/gemm = Gemm(deq/step_01/relu, deq/W, deq/injection)",
+            "deq/step_02/relu = Relu(deq/step_02/gemm)",
+            "deq/step_03/gemm = Gemm(deq/step_02/relu, deq/W, deq/injection)",
+            "deq/step_03/relu = Relu(deq/step_03/gemm)",
+            "deq/output/gemm = Gemm(deq/step_03/relu, deq/V, deq/c)",
+            "deq/output/softmax = Softmax(deq/output/gemm)",
+            "deq/missing/matmul = MatMul(Features, deq/missing/zeros)",
+            "deq/missing/add = Add(deq/output/softmax, deq/missing/matmul)");
+        graph.Node[^1].Output.Should().Equal("Score");
+        report.NodeCount.Should().Be(graph.Node.Count);
+        foreach (var (value, width) in new[] { (graph.Input.Single(), 3), (graph.Output.Single(), 2) })
+        {
+            value.Type.TensorType.Shape.Dim.Select(d => (d.DimParam, d.DimValue)).Should().Equal(("B", 0), ("", width));
+        }
+    }
+
+    [Fact]
+    public void Layers_of_a_feed_forward_network_are_numbered()
+    {
+        var graph = ModelProto.Parser.ParseFrom(Export(RandomFnn(1, Activation.Tanh, Link.Exp, 3, 4, 2)).Bytes).Graph;
+        graph.Node.Select(n => n.Name).Should().Equal(
+            "fnn/layer_1/gemm", "fnn/layer_1/tanh", "fnn/output/gemm", "fnn/output/exp", "fnn/missing/matmul", "fnn/missing/add");
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(40)]
+    [InlineData(500)]
+    public void Steps_given_are_the_steps_written(int steps)
+    {
+        var (bytes, report) = Export(Unmeasured, new OnnxExportOptions { Steps = steps });
+
+        report.Steps.Should().Be(steps);
+        report.MaxError.Should().BeNull();
+        report.NodeCount.Should().Be(2 * steps + 3);
+        // z = 0.5 z + x from zero, cut off: 2 x (1 - 2^-steps).
+        Run(bytes, [3f], 1)[0].Should().BeApproximately((float)(6 * (1 - Math.Pow(0.5, steps))), 1e-6f);
+        report.Bound.Should().BeApproximately(Math.Pow(0.5, steps), 1e-10);
+    }
+
+    [Fact]
+    public void Errors_are_reported_where_they_were_measured()
+    {
+        var network = WithErrors(0.5f, 0.25f, 0.125f);
+        Export(network, new OnnxExportOptions { Steps = 2 }).Report.Should().Match<OnnxExportReport>(r => r.MaxError == 0.25 && r.MeanError == 0.125);
+        Export(network, new OnnxExportOptions { Steps = 4 }).Report.Should().Match<OnnxExportReport>(r => r.MaxError == null && r.MeanError == null);
+    }
+
+    [Fact]
+    public void The_steps_are_the_least_with_a_margin_of_two()
+    {
+        var network = WithErrors(0.5f, 0.04f, 0.2f, 0.09f, 0.03125f, 0.01f);
+        Export(network, new OnnxExportOptions { MaxError = 0.1 }).Report.Should().Match<OnnxExportReport>(r => r.Steps == 5 && r.MaxError == 0.03125);
+    }
+
+    [Fact]
+    public void Where_rounding_eats_the_margin_the_error_itself_decides()
+    {
+        var network = WithErrors(0.5f, 0.04f, 0.2f, 0.09f, 0.08f, 0.08f);
+        Export(network, new OnnxExportOptions { MaxError = 0.1 }).Report.Steps.Should().Be(4);
+    }
+
+    [Theory]
+    [InlineData(new[] { 0.5f, 0.2f }, "0.2 of max |y| after 2 steps")]
+    [InlineData(new[] { 0.5f, float.NaN }, "NaN of max |y| after 2 steps")]
+    public void An_error_that_is_not_reached_is_told(float[] errors, string expected)
+    {
+        var act = () => Export(WithErrors(errors), new OnnxExportOptions { MaxError = 0.1 });
+        act.Should().Throw<OnnxExportException>().WithMessage($"*{expected}*MaxError is 0.1*Steps*");
+    }
+
+    [Fact]
+    public void Without_a_measured_error_the_steps_must_be_given()
+    {
+        var act = () => Export(Unmeasured);
+        act.Should().Throw<OnnxExportException>().WithMessage("*not measured*OnnxExportOptions.Steps*");
+    }
+
+    [Fact]
+    public void No_bound_is_claimed_where_no_contraction_is_proved()
+    {
+        var network = new DeqNetwork([1.5f], [1], [0], [1], [0], Activation.Tanh);
+        Export(network, new OnnxExportOptions { Steps = 9 }).Report.Bound.Should().BeNull();
+    }
+
+    [Fact]
+    public void The_bound_holds_for_rows_never_seen()
+    {
+        var network = RandomDeq(12, 10, 0.8, Activation.ReLU, Link.Identity);
+        var identity = new float[100];
+        for (var i = 0; i < 10; i++)
+        {
+            identity[11 * i] = 1;
+        }
+        var states = new DeqNetwork(network.W.Span, network.U.Span, network.B.Span, identity, new float[10], Activation.ReLU);
+        var (bytes, report) = Export(states, new OnnxExportOptions { Steps = 6 });
+        var x = Gaussian(new Random(77), 300).Select(v => 10 * v).ToArray();
+        var z = Reference(states, x);
+        var cut = Run(bytes, x, 3);
+        for (var row = 0; row < 100; row++)
+        {
+            var error = Math.Sqrt(Enumerable.Range(10 * row, 10).Sum(i => Math.Pow(cut[i] - z[i], 2)));
+            var norm = Math.Sqrt(Enumerable.Range(10 * row, 10).Sum(i => z[i] * z[i]));
+            error.Should().BeLessThanOrEqualTo(report.Bound!.Value * norm);
+        }
+    }
+
+    [Fact]
+    public void The_same_network_gives_the_same_bytes()
+    {
+        var first = Export(RandomDeq(3, 9, 0.7, Activation.Tanh, Link.Exp)).Bytes;
+        Export(RandomDeq(3, 9, 0.7, Activation.Tanh, Link.Exp)).Bytes.Should().Equal(first);
+        Export(RandomDeq(4, 9, 0.7, Activation.Tanh, Link.Exp)).Bytes.Should().NotEqual(first);
+    }
+
+    [Fact]
+    public void Weights_are_stored_once()
+    {
+        var network = RandomDeq(3, 80, 0.7, Activation.ReLU, Link.Identity);
+        var (bytes, report) = Export(network, new OnnxExportOptions { Steps = 50 });
+        report.Bytes.Should().Be(bytes.Length);
+        bytes.Length.Should().BeInRange(4 * network.ParameterCount, 4 * network.ParameterCount + 200 * report.NodeCount + 1_000);
+    }
+
+    [Fact]
+    public void The_file_tells_its_origin()
+    {
+        var (bytes, report) = OnnxExporter.Export(WithErrors(0.5f, 0.25f), "a", "b", new OnnxExportOptions { Steps = 2, Opset = 15 },
+            new Dictionary<string, string> { ["task"] = "regression", ["deq.steps"] = "99" });
+        var model = ModelProto.Parser.ParseFrom(bytes);
+
+        model.ProducerName.Should().Be("Deq.MLNet");
+        model.OpsetImport.Single().Version.Should().Be(15);
+        var metadata = model.MetadataProps.ToDictionary(m => m.Key, m => m.Value);
+        metadata.Keys.Should().BeInAscendingOrder(StringComparer.Ordinal);
+        (metadata["task"], metadata["deq.form"], metadata["deq.steps"], metadata["deq.opset"]).Should().Be(("regression", "unrolled", "2", "15"));
+        (metadata["deq.max_error"], metadata["deq.mean_error"], metadata["deq.version"]).Should().Be(("0.25", "0.125", model.ProducerVersion));
+        (report.InputName, report.OutputName).Should().Be(("a", "b"));
+    }
+
+    [Theory]
+    [InlineData("Score", "Score")]
+    [InlineData("deq/W", "Score")]
+    [InlineData("Features", "deq/injection")]
+    [InlineData("", "Score")]
+    [InlineData("Features", "")]
+    public void A_name_that_is_empty_or_taken_is_refused(string input, string output)
+    {
+        var act = () => OnnxExporter.Export(Unmeasured, input, output, new OnnxExportOptions { Steps = 2 }, NoMetadata);
+        act.Should().Throw<ArgumentException>();
+    }
+
+    [Fact]
+    public void A_file_beyond_two_gigabytes_is_refused_before_it_is_built()
+    {
+        var act = () => OnnxExporter.CheckSize(600_000_000, 30);
+        act.Should().Throw<OnnxExportException>().WithMessage("*2401057576 bytes*600000000 weights*");
+        OnnxExporter.CheckSize(500_000_000, 300);
+    }
+
+    [Fact]
+    public void The_size_is_estimated_from_above()
+    {
+        foreach (var steps in new[] { 1, 30, 10_000 })
+        {
+            Export(Unmeasured, new OnnxExportOptions { Steps = steps }).Bytes.LongLength.Should().BeLessThan(4 + 300L * steps + (1 << 20));
+        }
+    }
+
+    [Fact]
+    public void Options_out_of_range_name_option_value_and_range()
+    {
+        Refused(() => new OnnxExportOptions { Opset = 12 }, "Opset is 12; it must be at least 13 and below 22*");
+        Refused(() => new OnnxExportOptions { Opset = 22 }, "Opset is 22;*");
+        Refused(() => new OnnxExportOptions { MaxError = 0 }, "MaxError is 0; it must be positive*");
+        Refused(() => new OnnxExportOptions { MaxError = double.NaN }, "MaxError is NaN;*");
+        Refused(() => new OnnxExportOptions { Steps = 0 }, "Steps is 0; it must be at least 1*");
+        Refused(() => new OnnxExportOptions { Steps = 10_001 }, "Steps is 10001;*");
+        new OnnxExportOptions { Steps = null }.Should().Be(new OnnxExportOptions());
+
+        static void Refused(Func<OnnxExportOptions> make, string message) => make.Should().Throw<ArgumentOutOfRangeException>().WithMessage(message);
+    }
+}

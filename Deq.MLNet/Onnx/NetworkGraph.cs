@@ -1,0 +1,99 @@
+using System.Globalization;
+
+namespace Deq.MLNet.Onnx;
+
+/// <summary>A network as nodes of an ONNX graph, with operators whose form is the same in the opsets 9 to 21.</summary>
+internal static class NetworkGraph
+{
+    /// <summary>Adds a network between two values, (B, n) and (B, K).</summary>
+    /// <param name="graph">Receives weights and nodes.</param>
+    /// <param name="network">The network.</param>
+    /// <param name="input">The value that holds the features.</param>
+    /// <param name="output">The name that the outputs get.</param>
+    /// <param name="steps">For a DEQ the steps of plain iteration from zero, at least 1.</param>
+    public static void Add(IOnnxGraph graph, Network network, string input, string output, int steps)
+    {
+        var (prefix, y) = network switch
+        {
+            DeqNetwork deq => ("deq", AddDeq(graph, deq, input, steps)),
+            FnnNetwork fnn => ("fnn", AddFnn(graph, fnn, input)),
+            _ => throw new NotSupportedException($"{network.GetType().Name} has no ONNX form."),
+        };
+        y = AddLink(graph, network.Link, $"{prefix}/output", y);
+        KeepMissing(graph, network.InputSize, prefix, input, y, output);
+    }
+
+    private static string AddDeq(IOnnxGraph graph, DeqNetwork network, string input, int steps)
+    {
+        long d = network.StateSize;
+        var u = graph.AddInitializer("deq/U", network.U.Span, d, network.InputSize);
+        var b = graph.AddInitializer("deq/b", network.B.Span, d);
+        var injection = AddGemm(graph, "deq/injection", input, u, b);
+
+        // From z = 0 the first step needs no product; W is stored once and read by all others.
+        var z = AddActivation(graph, network.Activation, Step(1, steps), injection);
+        var w = steps > 1 ? graph.AddInitializer("deq/W", network.W.Span, d, d) : "";
+        for (var step = 2; step <= steps; step++)
+        {
+            var name = Step(step, steps);
+            z = AddActivation(graph, network.Activation, name, AddGemm(graph, $"{name}/gemm", z, w, injection));
+        }
+        var v = graph.AddInitializer("deq/V", network.V.Span, network.OutputSize, d);
+        var c = graph.AddInitializer("deq/c", network.C.Span, network.OutputSize);
+        return AddGemm(graph, "deq/output/gemm", z, v, c);
+    }
+
+    private static string AddFnn(IOnnxGraph graph, FnnNetwork network, string input)
+    {
+        var value = input;
+        for (var i = 0; i < network.Layers.Count; i++)
+        {
+            var layer = network.Layers[i];
+            var last = i == network.Layers.Count - 1;
+            var name = last ? "fnn/output" : $"fnn/layer_{i + 1}";
+            var weights = graph.AddInitializer($"{name}/W", layer.Weights.Span, layer.OutputSize, layer.InputSize);
+            var bias = graph.AddInitializer($"{name}/b", layer.Bias.Span, layer.OutputSize);
+            value = AddGemm(graph, $"{name}/gemm", value, weights, bias);
+            value = last ? value : AddActivation(graph, network.Activation, name, value);
+        }
+        return value;
+    }
+
+    private static string Step(int step, int steps)
+    {
+        var digits = Math.Max(2, steps.ToString(CultureInfo.InvariantCulture).Length);
+        return $"deq/step_{step.ToString($"D{digits}", CultureInfo.InvariantCulture)}";
+    }
+
+    /// <summary>input * weights' + bias: the weights stay outputs x inputs, as a network holds them.</summary>
+    private static string AddGemm(IOnnxGraph graph, string name, string input, string weights, string bias) =>
+        graph.AddNode("Gemm", name, [input, weights, bias], null, ("transB", 1));
+
+    private static string AddActivation(IOnnxGraph graph, Activation activation, string name, string value) => activation switch
+    {
+        Activation.ReLU => graph.AddNode("Relu", $"{name}/relu", [value]),
+        Activation.Tanh => graph.AddNode("Tanh", $"{name}/tanh", [value]),
+        _ => throw new NotSupportedException($"The activation {activation} has no ONNX form."),
+    };
+
+    private static string AddLink(IOnnxGraph graph, Link link, string name, string value) => link switch
+    {
+        Link.Identity => value,
+        Link.Exp => graph.AddNode("Exp", $"{name}/exp", [value]),
+        Link.Logistic => graph.AddNode("Sigmoid", $"{name}/sigmoid", [value]),
+        // Up to opset 12 the operator flattens from the axis on, later it does not: for the last axis that is the same.
+        Link.Softmax => graph.AddNode("Softmax", $"{name}/softmax", [value], null, ("axis", 1)),
+        _ => throw new NotSupportedException($"The link {link} has no ONNX form."),
+    };
+
+    /// <summary>
+    /// Adds 0 * (sum of the features), which is NaN exactly where a feature is NaN or infinite, as <see cref="Network.Evaluate"/> has it:
+    /// by itself an infinite feature can end in a finite score, and a runtime's activation may turn a NaN into a number.
+    /// </summary>
+    private static void KeepMissing(IOnnxGraph graph, int inputs, string prefix, string input, string y, string output)
+    {
+        var zeros = graph.AddInitializer($"{prefix}/missing/zeros", new float[inputs], inputs, 1);
+        var missing = graph.AddNode("MatMul", $"{prefix}/missing/matmul", [input, zeros]);
+        graph.AddNode("Add", $"{prefix}/missing/add", [y, missing], output);
+    }
+}

@@ -1,0 +1,27 @@
+using Deq.MLNet.Errors;
+
+namespace Deq.MLNet;
+
+/// <summary>How a model is written as ONNX.</summary>
+public sealed record OnnxExportOptions
+{
+    internal const int MinOpset = 13, MaxOpset = 21, MostSteps = 10_000;
+
+    /// <summary>The version of ONNX's operators, 13 to 21; default 13, which every current runtime reads.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is out of its range.</exception>
+    public int Opset { get; init => field = Check.Within(value, MinOpset, MaxOpset + 1, nameof(Opset)); } = MinOpset;
+
+    /// <summary>
+    /// The error that the unrolled equilibrium may have, as a share of the largest |y| over the training rows; positive, default 1e-5.
+    /// Not tested where <see cref="Steps"/> is given, and of no meaning for a feed-forward network.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is not positive and finite.</exception>
+    public double MaxError { get; init => field = Check.Positive(value, nameof(MaxError)); } = 1e-5;
+
+    /// <summary>
+    /// Steps of plain iteration, 1 to 10,000. Default null: the least number from which on the error measured on training rows stays at or below half of <see cref="MaxError"/>,
+    /// a margin for rows not seen; where rounding keeps it above the half, at or below <see cref="MaxError"/>.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is out of its range.</exception>
+    public int? Steps { get; init => field = value is { } steps ? Check.Within(steps, 1, MostSteps + 1, nameof(Steps)) : null; }
+}

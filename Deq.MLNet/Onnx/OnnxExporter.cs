@@ -1,0 +1,88 @@
+using System.Globalization;
+
+namespace Deq.MLNet.Onnx;
+
+/// <summary>Writes one network as an ONNX file.</summary>
+internal static class OnnxExporter
+{
+    /// <summary>A protobuf message ends at 2 GiB.</summary>
+    private const long MostBytes = int.MaxValue;
+
+    /// <summary>Writes a network.</summary>
+    /// <param name="network">The network.</param>
+    /// <param name="inputName">The name of the input, (B, n).</param>
+    /// <param name="outputName">The name of the output, (B, K).</param>
+    /// <param name="options">Opset, error and steps.</param>
+    /// <param name="metadata">Goes into the file's metadata; keys that start with "deq." are the library's own, and its values win.</param>
+    /// <exception cref="OnnxExportException">The error asked for is not reached or cannot be known, or the file would pass 2 GiB.</exception>
+    /// <exception cref="ArgumentException">A name is empty, or taken.</exception>
+    public static (byte[] Bytes, OnnxExportReport Report) Export(
+        Network network, string inputName, string outputName, OnnxExportOptions options, IReadOnlyDictionary<string, string> metadata)
+    {
+        var deq = network as DeqNetwork;
+        var steps = deq is null ? 0 : options.Steps ?? ChooseSteps(deq.Unroll, options.MaxError);
+        CheckSize(network.ParameterCount, steps);
+
+        var builder = new OnnxModelBuilder(deq is null ? "feed-forward network" : "deep equilibrium network", options.Opset);
+        builder.AddInput(inputName, network.InputSize);
+        NetworkGraph.Add(builder, network, inputName, outputName, steps);
+        builder.AddOutput(outputName, network.OutputSize);
+
+        var report = new OnnxExportReport(deq is null ? "feed-forward" : "unrolled", steps,
+            ErrorAfter(steps, deq?.Unroll?.MaxErrors), ErrorAfter(steps, deq?.Unroll?.MeanErrors),
+            deq is { Certificate: { IsProved: true } certificate } ? Math.Pow(certificate.ContractionFactor, steps) : null,
+            options.Opset, builder.NodeCount, 0, inputName, outputName);
+        var bytes = builder.Build(WithFigures(metadata, report));
+        return (bytes, report with { Bytes = bytes.Length });
+    }
+
+    /// <summary>Refuses a file that would pass 2 GiB, before anything is built. The estimate is from above.</summary>
+    internal static void CheckSize(long weights, int steps)
+    {
+        const int bytesPerStep = 300, bytesBeside = 1 << 20;
+        var bytes = sizeof(float) * weights + (long)bytesPerStep * steps + bytesBeside;
+        if (bytes > MostBytes)
+        {
+            throw new OnnxExportException($"The ONNX file would take about {bytes} bytes for {weights} weights; the format ends at {MostBytes}. Use a smaller state size or smaller layers.");
+        }
+    }
+
+    private static int ChooseSteps(UnrollCurve? curve, double maxError)
+    {
+        // max |y| is known from training rows only: without them no proof about the state says how large a share of it an error is.
+        if (curve is null || curve.MaxErrors.Count == 0)
+        {
+            throw new OnnxExportException($"The error of the unrolled equilibrium was not measured for this network. Set {nameof(OnnxExportOptions)}.{nameof(OnnxExportOptions.Steps)}, or export a network that a trainer made.");
+        }
+        return curve.StepsFor(maxError / 2) ?? curve.StepsFor(maxError) ?? throw NotReached(curve, maxError);
+    }
+
+    private static OnnxExportException NotReached(UnrollCurve curve, double maxError) => new(string.Create(CultureInfo.InvariantCulture,
+        $"Unrolled plain iteration is off by {curve.MaxErrors[^1]:G3} of max |y| after {curve.MaxErrors.Count} steps; {nameof(OnnxExportOptions)}.{nameof(OnnxExportOptions.MaxError)} is {maxError:G3}. "
+        + $"Allow a larger MaxError, set {nameof(OnnxExportOptions.Steps)} to accept the error, or train with a lower bound on W."));
+
+    private static double? ErrorAfter(int steps, IReadOnlyList<float>? errors) => errors is not null && steps <= errors.Count ? errors[steps - 1] : null;
+
+    private static Dictionary<string, string> WithFigures(IReadOnlyDictionary<string, string> metadata, OnnxExportReport report)
+    {
+        var all = new Dictionary<string, string>(metadata)
+        {
+            ["deq.form"] = report.Form,
+            ["deq.steps"] = report.Steps.ToString(CultureInfo.InvariantCulture),
+            ["deq.opset"] = report.Opset.ToString(CultureInfo.InvariantCulture),
+            ["deq.version"] = OnnxModelBuilder.LibraryVersion,
+        };
+        AddFigure("deq.max_error", report.MaxError);
+        AddFigure("deq.mean_error", report.MeanError);
+        AddFigure("deq.bound", report.Bound);
+        return all;
+
+        void AddFigure(string key, double? figure)
+        {
+            if (figure is { } value)
+            {
+                all[key] = value.ToString("R", CultureInfo.InvariantCulture);
+            }
+        }
+    }
+}
