@@ -32,7 +32,7 @@ internal sealed record CosineSchedule(float Final, float Warmup) : LearningRateS
 {
     internal override double Factor(long batch, long batches)
     {
-        var rise = Warmup * batches;
+        var rise = (double)Warmup * batches;
         if (batch < rise)
         {
             return (batch + 1) / (rise + 1);

@@ -44,8 +44,20 @@ internal static class NetworkTraining
         var unit = 1 / scaling.Targets.Scale[0];
         var loop = new TrainingLoop(settings, unit * unit, monitor);
         var history = loop.Run(engine, scaling.Apply(data), validation is null ? null : scaling.Apply(validation));
-        var network = scaling.ToDataUnits(engine.ToNetwork());
+        var network = ToDataUnits(scaling, engine.ToNetwork());
         return network is DeqNetwork deq ? Measure(deq, data, history) : new TrainedNetwork(network, history, null);
+    }
+
+    private static Network ToDataUnits(Standardization scaling, Network network)
+    {
+        try
+        {
+            return scaling.ToDataUnits(network);
+        }
+        catch (ArgumentException notFinite)
+        {
+            throw new DivergenceException($"Training diverged: a weight that is finite for standardised rows leaves float32 in the data's own units. Lower LearningRate, or rescale features and label. {notFinite.Message}", notFinite);
+        }
     }
 
     private static TrainedNetwork Measure(DeqNetwork network, TrainingData data, TrainingHistory history)
