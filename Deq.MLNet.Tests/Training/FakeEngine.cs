@@ -1,0 +1,49 @@
+using Deq.MLNet.Training;
+
+namespace Deq.MLNet.Tests.Training;
+
+/// <summary>An engine that does no arithmetic: it keeps what it is asked for and answers from a script, one entry an epoch. Its network's bias is the number of epochs trained.</summary>
+internal sealed class FakeEngine : ITrainingEngine
+{
+    public List<List<int[]>> Epochs { get; } = [[]];
+
+    public List<double> Rates { get; } = [];
+
+    public int Disposed { get; private set; }
+
+    public TrainingData? Attached { get; private set; }
+
+    public Func<int, double> Loss { get; init; } = epoch => 1.0 / epoch;
+
+    public Func<int, double> ValidationLoss { get; init; } = epoch => 1.0 / epoch;
+
+    public Func<int, bool> Finite { get; init; } = _ => true;
+
+    /// <summary>The epoch whose weights the engine has.</summary>
+    public int Weights { get; private set; }
+
+    public string Device => "fake";
+
+    public void Attach(TrainingData data) => Attached = data;
+
+    public void Step(ReadOnlySpan<int> rows, double learningRate)
+    {
+        Epochs[^1].Add(rows.ToArray());
+        Rates.Add(learningRate);
+    }
+
+    public EngineMetrics ReadMetrics()
+    {
+        Weights = Epochs.Count;
+        Epochs.Add([]);
+        return new EngineMetrics(Loss(Weights), 5, 9, 0.25, 0.5, 0.75, Finite(Weights));
+    }
+
+    public double Evaluate(TrainingData data) => ValidationLoss(Weights);
+
+    public Network ToNetwork() => new FnnNetwork([new DenseLayer(new float[] { 1 }, new float[] { Weights })], Activation.ReLU);
+
+    public void Load(Network network) => Weights = (int)((FnnNetwork)network).Layers[0].Bias.Span[0];
+
+    public void Dispose() => Disposed++;
+}

@@ -1,0 +1,157 @@
+using CsCheck;
+using Deq.MLNet.Tests.References;
+using Deq.MLNet.Training.Torch;
+using static TorchSharp.torch;
+
+namespace Deq.MLNet.Tests.Training.Torch;
+
+public sealed class SpectralProjectionTests
+{
+    private const double Limit = 0.9f;
+
+    public static TheoryData<string, int> DevicesAndSizes()
+    {
+        var all = new TheoryData<string, int>();
+        foreach (var device in TrainingDevices.Names)
+        {
+            foreach (var size in new[] { 1, 2, 7, 24, 64 })
+            {
+                all.Add(device, size);
+            }
+        }
+        return all;
+    }
+
+    [Theory]
+    [MemberData(nameof(DevicesAndSizes))]
+    public void Every_step_leaves_W_within_its_rule_where_it_would_leave_it_without(string device, int size)
+    {
+        TorchBackend.EnsureAvailable(device);
+        double Largest(WellPosedness rule)
+        {
+            var architecture = Setup.Deq(size, Activation.Tanh, rule, maxIterations: 12);
+            var settings = Setup.Settings(architecture);
+            var start = architecture.Initialize(3, 1, new bool[3], new Random(size));
+            using var engine = new TorchEngine(settings, start, device);
+            engine.Attach(Setup.Noise(64, 3, 1, 4));
+            var largest = 0.0;
+            for (var step = 0; step < 25; step++)
+            {
+                engine.Step([.. Enumerable.Range(step, 32)], 0.15);
+                var norm = Linear.SingularValues(Linear.ToDouble(((DeqNetwork)engine.ToNetwork()).W.Span), size)[0];
+                var reported = engine.ReadMetrics().NormBound;
+                if (rule.Bound is { } bound)
+                {
+                    norm.Should().BeLessThanOrEqualTo(bound);
+                    reported.Should().BeGreaterThanOrEqualTo(norm);
+                }
+                else
+                {
+                    reported.Should().Be(double.NaN);
+                }
+                largest = Math.Max(largest, norm);
+            }
+            return largest;
+        }
+
+        Largest(WellPosedness.None).Should().BeGreaterThan(1.2 * Limit);
+        Largest(WellPosedness.Spectral((float)Limit)).Should().BeInRange(0.97 * Limit, Limit);
+    }
+
+    /// <summary>Any mix of singular values: one, all the same (the loosest case of the bound), nearly equal, decaying.</summary>
+    [Theory]
+    [ClassData(typeof(TrainingDevices))]
+    public void A_projected_W_is_within_the_limit_and_not_far_below_it(string device)
+    {
+        TorchBackend.EnsureAvailable(device);
+        (from size in Gen.Int[1, 64]
+         from kind in Gen.Int[0, 3]
+         from norm in Gen.OneOf(Gen.Double[0.9, 1.1], Gen.Double[1, 1e6])
+         from seed in Gen.Int[0, 1_000_000]
+         select (size, kind, norm, seed)).Sample(c =>
+        {
+            var w = Matrix(c.size, c.kind, Math.Max(c.norm, Limit), c.seed);
+            var (projected, bound) = Project(device, w, c.size);
+            var after = Linear.SingularValues(Linear.ToDouble(projected), c.size)[0];
+
+            after.Should().BeInRange(0.97 * Limit, Limit);
+            bound.Should().BeGreaterThanOrEqualTo(after);
+        }, iter: 60, threads: 1);
+    }
+
+    [Theory]
+    [ClassData(typeof(TrainingDevices))]
+    public void A_W_inside_the_limit_stays_bit_for_bit(string device)
+    {
+        TorchBackend.EnsureAvailable(device);
+        (from size in Gen.Int[1, 64]
+         from kind in Gen.Int[0, 3]
+         from norm in Gen.OneOf(Gen.Double[0.01, 0.88], Gen.Const(1e-18))
+         from seed in Gen.Int[0, 1_000_000]
+         select (size, kind, norm, seed)).Sample(c =>
+        {
+            var w = Matrix(c.size, c.kind, c.norm, c.seed);
+            var (projected, bound) = Project(device, w, c.size);
+
+            projected.Should().Equal(w);
+            bound.Should().BeGreaterThanOrEqualTo(Linear.SingularValues(Linear.ToDouble(w), c.size)[0]);
+        }, iter: 40, threads: 1);
+    }
+
+    [Fact]
+    public void A_W_that_was_projected_is_not_changed_by_projecting_it_again()
+    {
+        TorchBackend.EnsureAvailable();
+        var (once, _) = Project("cpu", Matrix(20, 2, 3, 1), 20);
+        var w = once;
+        for (var i = 0; i < 100; i++)
+        {
+            (w, _) = Project("cpu", w, 20);
+        }
+        w.Zip(once, (a, b) => Math.Abs(a - b)).Max().Should().BeLessThan(2e-6f);
+    }
+
+    [Fact]
+    public void A_W_of_zeros_stays_zero()
+    {
+        TorchBackend.EnsureAvailable();
+        var (projected, bound) = Project("cpu", new float[9], 3);
+        projected.Should().Equal(new float[9]);
+        bound.Should().Be(0);
+    }
+
+    private static (float[] W, double Bound) Project(string device, float[] values, int size)
+    {
+        using var scope = NewDisposeScope();
+        using var projection = new SpectralProjection(Limit);
+        var w = tensor(values).view(size, size).to(TorchSharp.torch.device(device), copy: true);
+        projection.Apply(w);
+        return (ParameterBuffer.ToArray(w), projection.ReadBound());
+    }
+
+    /// <summary>A matrix with singular values of a kind, the largest of them the norm: Q1 S Q2 with Q1 and Q2 products of random rotations.</summary>
+    private static float[] Matrix(int size, int kind, double norm, int seed)
+    {
+        var random = new Random(seed);
+        var m = new double[size * size];
+        for (var i = 0; i < size; i++)
+        {
+            m[i * size + i] = norm * kind switch { 0 => i == 0 ? 1 : 0, 1 => 1, 2 => 1 - 0.1 * random.NextDouble() * Math.Min(i, 1), _ => Math.Pow(0.7, i) };
+        }
+        for (var turn = 0; turn < 3 * size && size > 1; turn++)
+        {
+            var (i, j) = (random.Next(size), random.Next(size - 1));
+            j += j >= i ? 1 : 0;
+            var (sin, cos) = Math.SinCos(2 * Math.PI * random.NextDouble());
+            for (var k = 0; k < size; k++)
+            {
+                (m[i * size + k], m[j * size + k]) = (cos * m[i * size + k] - sin * m[j * size + k], sin * m[i * size + k] + cos * m[j * size + k]);
+            }
+            for (var k = 0; k < size; k++)
+            {
+                (m[k * size + j], m[k * size + i]) = (cos * m[k * size + j] - sin * m[k * size + i], sin * m[k * size + j] + cos * m[k * size + i]);
+            }
+        }
+        return Linear.ToFloat(m);
+    }
+}

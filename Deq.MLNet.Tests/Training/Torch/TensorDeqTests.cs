@@ -1,0 +1,148 @@
+using CsCheck;
+using Deq.MLNet.Tests.References;
+using Deq.MLNet.Training;
+using Deq.MLNet.Training.Torch;
+using static TorchSharp.torch;
+
+namespace Deq.MLNet.Tests.Training.Torch;
+
+public sealed class TensorDeqTests
+{
+    private static readonly FixedPointSolver[] Solvers = [new Picard(), new Picard(0.8f), new Anderson(), new Anderson(2, 0.7f)];
+
+    /// <summary>A cell with its rows, and how it is solved.</summary>
+    private sealed record Case(int Size, int Inputs, int Outputs, double Norm, Activation Activation, FixedPointSolver Solver, FixedPointSolver GradientSolver, bool Weighted, int Seed)
+    {
+        public static Gen<Case> Any { get; } =
+            from size in Gen.Int[1, 32]
+            from inputs in Gen.Int[1, 6]
+            from outputs in Gen.OneOfConst(1, 3)
+            from norm in Gen.Double[0.05, 0.85]
+            from activation in Gen.OneOfConst(Activation.ReLU, Activation.Tanh)
+            from solver in Gen.OneOfConst(Solvers)
+            from gradientSolver in Gen.OneOfConst(Solvers)
+            from weighted in Gen.Bool
+            from seed in Gen.Int[0, 1_000_000]
+            select new Case(size, inputs, outputs, norm, activation, solver, gradientSolver, weighted, seed);
+
+        public TrainingData Rows => Setup.Noise(6, Inputs, Outputs, Seed, Weighted);
+
+        public RandomCell Cell => new RandomCell(Size, Inputs, Outputs, Norm, Seed).Fill();
+
+        public double[] Parameters => Linear.ToDouble(Setup.Weights(Cell.Network(Activation)));
+    }
+
+    [Theory]
+    [ClassData(typeof(TrainingDevices))]
+    public void The_float64_gradient_is_that_of_the_implicit_function_theorem(string device) => CheckGradient(device, ScalarType.Float64, 1e-11, 1e-7, 80);
+
+    [Theory]
+    [ClassData(typeof(TrainingDevices))]
+    public void The_float32_gradient_is_that_of_the_implicit_function_theorem(string device) => CheckGradient(device, ScalarType.Float32, 1e-7, 1e-4, 80);
+
+    [Fact]
+    public void The_reference_gradient_agrees_with_central_differences()
+    {
+        var sample = new Case(5, 3, 2, 0.8, Activation.Tanh, new Picard(), new Picard(), true, 7);
+        var reference = new DeqGradient(sample.Size, sample.Activation, sample.Rows);
+        var p = sample.Parameters;
+
+        var differences = p.Select((value, i) =>
+        {
+            const double Step = 1e-5;
+            double At(double v) => reference.Loss([.. p[..i], v, .. p[(i + 1)..]]);
+            return (At(value + Step) - At(value - Step)) / (2 * Step);
+        }).ToArray();
+
+        Setup.RelativeDistance(reference.Gradient(p), differences).Should().BeLessThan(1e-8);
+    }
+
+    /// <summary>With V = I, c = 0 and targets 0 a row's gradient of c is 2 z and that of b is the adjoint itself, so that both residuals can be recomputed.</summary>
+    [Theory]
+    [ClassData(typeof(TrainingDevices))]
+    public void Residuals_are_those_of_the_state_and_of_the_adjoint_used(string device)
+    {
+        TorchBackend.EnsureAvailable(device);
+        const int Size = 12;
+        var cell = new RandomCell(Size, 4, 1, 0.9, 3).Fill();
+        var identity = Enumerable.Range(0, Size * Size).Select(i => i % (Size + 1) == 0 ? 1f : 0).ToArray();
+        var rows = new TrainingData(4, Size, cell.X, new float[Size], null);
+        foreach (var solver in Solvers)
+        {
+            foreach (var (tolerance, cap) in new[] { (1e-2, 200), (1e-5, 200), (1e-9, 7) })
+            {
+                var architecture = Setup.Deq(Size, Activation.Tanh, WellPosedness.None, solver, tolerance: tolerance, maxIterations: cap);
+                var network = new DeqNetwork(cell.W, cell.U, cell.B, identity, new float[Size], Activation.Tanh);
+                using var engine = new TorchEngine(Setup.Settings(architecture), network, device, ScalarType.Float64);
+                engine.Attach(rows);
+                var gradient = engine.Gradient([0]);
+                var metrics = engine.ReadMetrics();
+
+                var z = gradient[^Size..].Select(g => g / 2).ToArray();
+                var w = Linear.ToDouble(cell.W);
+                var f = FixedPoint.Cell(w, cell.Injection, z, Activation.Tanh);
+                metrics.WorstResidual.Should().BeApproximately(Linear.Distance(f, z) / (Linear.Norm(f) + 1e-9 / tolerance), 1e-9);
+                var slope = f.Select(v => 1 - v * v).ToArray();
+                var mu = gradient[(Size * (Size + 4))..(Size * (Size + 5))];
+                var next = mu.Select((_, i) => slope[i] * (2 * z[i] + mu.Select((m, j) => m * w[j * Size + i]).Sum())).ToArray();
+                metrics.WorstGradientResidual.Should().BeApproximately(Setup.RelativeDistance(mu, next), 1e-9);
+                metrics.Loss.Should().BeApproximately(z.Sum(v => v * v), 1e-12);
+                if (cap == 7)
+                {
+                    metrics.WorstIterations.Should().Be(7);
+                    metrics.WorstResidual.Should().BeGreaterThan(tolerance);
+                }
+                else
+                {
+                    metrics.WorstResidual.Should().BeLessThanOrEqualTo(tolerance);
+                    metrics.WorstGradientResidual.Should().BeLessThanOrEqualTo(tolerance);
+                }
+            }
+        }
+    }
+
+    [Theory]
+    [ClassData(typeof(TrainingDevices))]
+    public void Options_of_the_solvers_change_the_iterations(string device)
+    {
+        TorchBackend.EnsureAvailable(device);
+        // Linear, with rates of convergence from 0 to 0.95: many differences help, and none of the options is without effect.
+        const int Size = 20;
+        var w = Enumerable.Range(0, Size * Size).Select(i => i % (Size + 1) == 0 ? 0.95f * (i / Size) / (Size - 1) : 0).ToArray();
+        var ones = Enumerable.Repeat(1f, Size).ToArray();
+        var network = new DeqNetwork(w, new float[4 * Size], ones, ones, [0], Activation.ReLU);
+        double Iterations(FixedPointSolver solver, double tolerance = 1e-5, int cap = 2000)
+        {
+            var architecture = Setup.Deq(Size, Activation.ReLU, WellPosedness.None, solver, tolerance: tolerance, maxIterations: cap);
+            using var engine = new TorchEngine(Setup.Settings(architecture), network, device);
+            engine.Attach(Setup.Noise(20, 4, 1, 9));
+            engine.Gradient([1, 2, 3]);
+            return engine.ReadMetrics().MeanIterations;
+        }
+
+        Iterations(new Picard(0.5f)).Should().BeGreaterThan(Iterations(new Picard()) * 1.5);
+        Iterations(new Picard(), 1e-3).Should().BeLessThan(Iterations(new Picard()));
+        Iterations(new Picard(), cap: 4).Should().Be(4);
+        Iterations(new Picard(), cap: 1).Should().Be(1);
+        Iterations(new Anderson(5)).Should().BeLessThan(Iterations(new Anderson(1)));
+        Iterations(new Anderson(5)).Should().BeLessThan(Iterations(new Anderson(5, 0.3f)));
+    }
+
+    private static void CheckGradient(string device, ScalarType type, double tolerance, double allowed, int cases)
+    {
+        TorchBackend.EnsureAvailable(device);
+        Case.Any.Where(c => c.Activation == Activation.Tanh || new DeqGradient(c.Size, c.Activation, c.Rows).NearestKink(c.Parameters) > 1e-5).Sample(c =>
+        {
+            var architecture = Setup.Deq(c.Size, c.Activation, WellPosedness.None, c.Solver, c.GradientSolver, tolerance);
+            using var engine = new TorchEngine(Setup.Settings(architecture), c.Cell.Network(c.Activation), device, type);
+            engine.Attach(c.Rows);
+            var reference = new DeqGradient(c.Size, c.Activation, c.Rows);
+
+            var gradient = engine.Gradient([0, 1, 2, 3, 4, 5]);
+
+            var loss = reference.Loss(c.Parameters);
+            Setup.RelativeDistance(gradient, reference.Gradient(c.Parameters)).Should().BeLessThan(allowed);
+            engine.ReadMetrics().Loss.Should().BeApproximately(loss, allowed * loss);
+        }, iter: cases, threads: 1);
+    }
+}

@@ -1,0 +1,75 @@
+using System.Diagnostics;
+using Deq.MLNet.Training;
+using Deq.MLNet.Training.Torch;
+using TorchSharp;
+
+namespace Deq.MLNet.Tests.Training.Torch;
+
+[Collection(WholeProcess.Name)]
+public sealed class TorchEngineResourceTests
+{
+    [Theory]
+    [ClassData(typeof(TrainingDevices))]
+    public void Two_thousand_steps_leave_no_tensor_and_no_memory_behind(string device)
+    {
+        TorchBackend.EnsureAvailable(device);
+        var architecture = Setup.Deq(16, Activation.ReLU, solver: new Anderson(), tolerance: 1e-2);
+        var fnn = new FnnArchitecture([16, 16], Activation.ReLU, 0.2f);
+        var rows = Setup.Noise(100, 8, 1, 3);
+        var live = DisposeScopeManager.Statistics.TensorStatistics;
+        var before = live.ThreadTotalLiveCount;
+        using (var deqEngine = new TorchEngine(Setup.Settings(architecture) with { GradientClip = 1 }, architecture.Initialize(8, 1, new bool[8], new Random(1)), device))
+        using (var fnnEngine = new TorchEngine(Setup.Settings(fnn), fnn.Initialize(8, 1, new bool[8], new Random(1)), device))
+        {
+            deqEngine.Attach(rows);
+            fnnEngine.Attach(rows);
+            void Steps(int count)
+            {
+                for (var step = 1; step <= count; step++)
+                {
+                    foreach (var engine in new[] { deqEngine, fnnEngine })
+                    {
+                        // Every third batch is shorter, as the last of an epoch.
+                        engine.Step([.. Enumerable.Range(step % 50, step % 3 == 0 ? 11 : 32)], 1e-3);
+                        if (step % 50 == 0)
+                        {
+                            engine.ReadMetrics();
+                            engine.Evaluate(rows);
+                            engine.Load(engine.ToNetwork());
+                        }
+                    }
+                }
+            }
+            Steps(200);
+            var (tensors, bytes) = (live.ThreadTotalLiveCount, ResidentBytes());
+            Steps(2_000);
+            live.ThreadTotalLiveCount.Should().Be(tensors);
+            (ResidentBytes() - bytes).Should().BeLessThan(50L << 20);
+        }
+        live.ThreadTotalLiveCount.Should().Be(before);
+    }
+
+    [Fact]
+    public void Threads_are_those_asked_for_while_the_engine_lives()
+    {
+        TorchBackend.EnsureAvailable();
+        var before = torch.get_num_threads();
+        foreach (var threads in new[] { 1, 2, 3 })
+        {
+            var architecture = Setup.Fnn(4);
+            using (new TorchEngine(Setup.Settings(architecture) with { Threads = threads }, architecture.Initialize(2, 1, new bool[2], new Random(1)), "cpu"))
+            {
+                torch.get_num_threads().Should().Be(threads);
+            }
+            torch.get_num_threads().Should().Be(before);
+        }
+    }
+
+    private static long ResidentBytes()
+    {
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+        using var process = Process.GetCurrentProcess();
+        return process.WorkingSet64;
+    }
+}
