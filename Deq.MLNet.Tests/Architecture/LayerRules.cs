@@ -38,9 +38,9 @@ internal static class LayerRules
     public static bool AllowsAssembly(string layer, string assembly) =>
         Reserved.All(r => !(r.Assembly.EndsWith('.') ? assembly.StartsWith(r.Assembly, StringComparison.Ordinal) : assembly == r.Assembly) || r.Layers.Contains(layer));
 
-    /// <summary>Public types live in the root namespace (the catalog in ML.NET's); internal ones in that of their folder, or beside the public type whose file they share.</summary>
+    /// <summary>Public types live in the root namespace (the catalog in ML.NET's); internal ones in that of their folder (generated code in one below it), or beside the public type whose file they share.</summary>
     public static bool AllowsNamespace(string layer, string folder, string ns, bool isPublic, bool sharesFileWithPublic) =>
         layer == Catalog ? ns == "Microsoft.ML"
         : ns == "Deq.MLNet" ? isPublic || sharesFileWithPublic
-        : !isPublic && ns == "Deq.MLNet." + folder.Replace('/', '.');
+        : !isPublic && (ns + ".").StartsWith($"Deq.MLNet.{folder.Replace('/', '.')}.", StringComparison.Ordinal);
 }

@@ -36,6 +36,11 @@ internal static class SourceFiles
                 }
             }
         }
+        foreach (var set in files.Values)
+        {
+            // What the compiler's own generators add (of a regular expression, say) is the runtime's code.
+            set.RemoveWhere(f => f.EndsWith(".g.cs", StringComparison.Ordinal));
+        }
         return files;
 
         string Name(DocumentHandle document) => Relative(symbols.GetString(symbols.GetDocument(document).Name), project);
