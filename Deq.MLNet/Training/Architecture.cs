@@ -71,7 +71,7 @@ internal sealed record FnnArchitecture(IReadOnlyList<int> HiddenSizes, Activatio
             layers.Add(new DenseLayer(Normal(random, size, inputs, gain / Math.Sqrt(inputs), layers.Count == 0 ? constantFeatures : null), new float[size]));
             inputs = size;
         }
-        layers.Add(new DenseLayer(Normal(random, outputs, inputs, 1 / Math.Sqrt(inputs)), new float[outputs]));
+        layers.Add(new DenseLayer(Normal(random, outputs, inputs, 1 / Math.Sqrt(inputs), layers.Count == 0 ? constantFeatures : null), new float[outputs]));
         return new FnnNetwork(layers, Activation);
     }
 

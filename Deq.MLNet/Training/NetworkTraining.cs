@@ -26,6 +26,10 @@ internal static class NetworkTraining
         {
             (data, validation) = Split(data, settings);
         }
+        if (initial is not null && (initial.InputSize, initial.OutputSize) != (data.FeatureCount, data.TargetCount))
+        {
+            throw new DeqException($"The model to start from has {initial.InputSize} features and {initial.OutputSize} outputs; the rows have {data.FeatureCount} and {data.TargetCount}. Give rows of the same columns, or start without the model.");
+        }
         if (settings.EarlyStopping is not null && validation is null)
         {
             throw new DeqException("EarlyStopping needs validation rows: set ValidationFraction, or call Fit(trainData, validationData: ...).");

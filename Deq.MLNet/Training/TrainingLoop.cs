@@ -36,7 +36,8 @@ internal sealed class TrainingLoop(TrainingSettings settings, double lossUnit, I
             order[i] = i;
         }
         var random = new Random(settings.Seed);
-        var batchesPerEpoch = (order.Length + settings.BatchSize - 1L) / settings.BatchSize;
+        // Not (rows + size - 1) / size, which overflows where the batch size is int.MaxValue.
+        var batchesPerEpoch = (order.Length - 1L) / settings.BatchSize + 1;
         for (var epoch = 1; epoch <= settings.Epochs; epoch++)
         {
             var watch = Stopwatch.StartNew();
@@ -87,8 +88,9 @@ internal sealed class TrainingLoop(TrainingSettings settings, double lossUnit, I
 
     private void Diverged(TrainingEpoch epoch)
     {
+        var validation = epoch.ValidationLoss is { } loss ? FormattableString.Invariant($" validation loss {loss:G4},") : "";
         var what = FormattableString.Invariant(
-            $"Training diverged in epoch {epoch.Epoch}: training loss {epoch.TrainingLoss:G4}, validation loss {epoch.ValidationLoss:G4}, worst residual {epoch.WorstResidual:G4}, learning rate {epoch.LearningRate:G4}.");
+            $"Training diverged in epoch {epoch.Epoch}: training loss {epoch.TrainingLoss:G4},{validation} worst residual {epoch.WorstResidual:G4}, learning rate {epoch.LearningRate:G4}.");
         if (_best is null)
         {
             throw new DivergenceException($"{what} Lower LearningRate, set GradientClip, or, for a DEQ without a rule, set WellPosedness to Spectral.");

@@ -37,7 +37,8 @@ internal sealed class ParameterBuffer : IDisposable
 
     public static float[] ToArray(Tensor values)
     {
-        using var host = values.to(ScalarType.Float32).cpu().contiguous();
+        using var scope = NewDisposeScope();
+        var host = values.to(ScalarType.Float32).cpu().contiguous();
         return MemoryMarshal.Cast<byte, float>(host.bytes).ToArray();
     }
 

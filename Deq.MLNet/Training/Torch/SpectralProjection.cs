@@ -11,7 +11,7 @@ internal sealed class SpectralProjection(double limit) : IDisposable
 {
     private const int Squarings = 6;
 
-    /// <summary>Room for the rounding of float32; checked against float64 singular values in the tests.</summary>
+    /// <summary>Room for the rounding of float32, in the bound itself; checked against float64 singular values in the tests.</summary>
     private const double Margin = 1e-5;
 
     private Tensor? _bound;
@@ -21,7 +21,7 @@ internal sealed class SpectralProjection(double limit) : IDisposable
     {
         using var scope = NewDisposeScope();
         var bound = UpperBound(w);
-        var factor = bound.reciprocal().mul_(limit * (1 - Margin)).clamp_max_(1);
+        var factor = bound.reciprocal().mul_(limit).clamp_max_(1);
         w.mul_(factor);
         _bound?.Dispose();
         _bound = bound.mul_(factor).DetachFromDisposeScope();
@@ -44,7 +44,7 @@ internal sealed class SpectralProjection(double limit) : IDisposable
             power = power.mm(power);
             log = log.mul_(2).add_(Normalize(power));
         }
-        return log.mul_(1.0 / (2L << Squarings)).exp_().mul_(scale);
+        return log.mul_(1.0 / (2L << Squarings)).exp_().mul_(scale).mul_(1 + Margin);
     }
 
     private static Tensor Normalize(Tensor matrix)
