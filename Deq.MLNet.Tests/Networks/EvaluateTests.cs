@@ -1,0 +1,109 @@
+using Deq.MLNet.Tests.References;
+
+namespace Deq.MLNet.Tests.Networks;
+
+/// <summary>What every network promises of Evaluate.</summary>
+public class EvaluateTests
+{
+    private static readonly RandomCell Cell = new RandomCell(19, 7, 3, 0.9, 8).Fill();
+
+    private static readonly Dictionary<string, Network> Networks = new()
+    {
+        ["deq, plain"] = Cell.Network(Activation.ReLU),
+        ["deq, Anderson, tanh"] = Cell.Network(Activation.Tanh, Link.Logistic, new EquilibriumSettings(new Anderson(memory: 20, damping: 0.9f))),
+        ["deq, softmax"] = Cell.Network(Activation.ReLU, Link.Softmax, new EquilibriumSettings(new Anderson(memory: 1))),
+        ["fnn"] = new FnnNetwork(FnnNetworkTests.Layers(new Random(3), [7, 31, 13, 3]), Activation.Tanh, Link.Exp),
+        ["one layer"] = new FnnNetwork(FnnNetworkTests.Layers(new Random(4), [7, 3]), Activation.ReLU, Link.Softmax),
+    };
+
+    public static TheoryData<string> Names => [.. Networks.Keys];
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void A_feature_that_is_not_finite_makes_every_output_NaN(string name)
+    {
+        var network = Networks[name];
+        for (var i = 0; i < network.InputSize; i++)
+        {
+            foreach (var bad in new[] { float.NaN, float.PositiveInfinity, float.NegativeInfinity })
+            {
+                var x = Cell.X.ToArray();
+                x[i] = bad;
+                Evaluate(network, x, 0).Should().OnlyContain(v => float.IsNaN(v));
+                if (network is DeqNetwork deq)
+                {
+                    var z = new float[deq.StateSize];
+                    var solution = deq.Solve(x, new float[deq.ScratchSize], z);
+                    solution.Should().Be(new RowSolution(SolveStatus.InvalidInput, 0, double.NaN));
+                    z.Should().OnlyContain(v => float.IsNaN(v));
+                }
+            }
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void What_the_scratch_held_does_not_matter(string name)
+    {
+        var expected = Evaluate(Networks[name], Cell.X, 0);
+        expected.Should().OnlyContain(v => float.IsFinite(v));
+        Evaluate(Networks[name], Cell.X, float.NaN).Should().Equal(expected);
+        Evaluate(Networks[name], Cell.X, 1e30f).Should().Equal(expected);
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Spans_of_a_wrong_length_are_refused(string name)
+    {
+        var network = Networks[name];
+        var (x, scratch, y) = (new float[7], new float[network.ScratchSize], new float[3]);
+        ((Action)(() => network.Evaluate(new float[8], scratch, y))).Should().Throw<ArgumentException>().WithMessage("x has 8 values; its shape (n) needs 7.*");
+        ((Action)(() => network.Evaluate(x, scratch, new float[2]))).Should().Throw<ArgumentException>().WithMessage("y has 2 values; its shape (K) needs 3.*");
+        ((Action)(() => network.Evaluate(x, scratch.AsSpan(1), y))).Should().Throw<ArgumentException>().WithMessage("scratch has *");
+        network.Evaluate(x, scratch, y);
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Threads_with_their_own_scratch_get_the_same_bits(string name)
+    {
+        var network = Networks[name];
+        var random = new Random(12);
+        var rows = Enumerable.Range(0, 400).Select(_ => RandomCell.Values(random, 7, 1)).ToArray();
+        var alone = rows.Select(x => Evaluate(network, x, 0)).ToArray();
+        var together = new float[rows.Length][];
+        Parallel.For(0, rows.Length, r => together[r] = Evaluate(network, rows[r], 0));
+        for (var r = 0; r < rows.Length; r++)
+        {
+            together[r].Should().Equal(alone[r]);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Evaluating_allocates_nothing(string name)
+    {
+        var network = Networks[name];
+        var (scratch, y) = (new float[network.ScratchSize], new float[network.OutputSize]);
+        Run();
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        Run();
+        (GC.GetAllocatedBytesForCurrentThread() - before).Should().Be(0);
+
+        void Run()
+        {
+            for (var i = 0; i < 50; i++)
+            {
+                network.Evaluate(Cell.X, scratch, y);
+            }
+        }
+    }
+
+    private static float[] Evaluate(Network network, float[] x, float scratchContent)
+    {
+        var (scratch, y) = (new float[network.ScratchSize], new float[network.OutputSize]);
+        Array.Fill(scratch, scratchContent);
+        network.Evaluate(x, scratch, y);
+        return y;
+    }
+}

@@ -1,0 +1,97 @@
+using CsCheck;
+using Deq.MLNet.Networks;
+using Deq.MLNet.Tests.References;
+
+namespace Deq.MLNet.Tests.Networks;
+
+public class UnrollCurveTests
+{
+    [Fact]
+    public void Errors_are_those_of_plain_iteration_against_the_float64_equilibrium() => Gen.Select(RandomCell.Within(0.2, 0.9, 16), Gen.Enum<Activation>()).Sample((cell, activation) =>
+    {
+        var random = new Random(cell.Seed);
+        var rows = Enumerable.Range(0, 5).Select(_ => (ReadOnlyMemory<float>)RandomCell.Values(random, cell.Inputs, 1)).ToList();
+        var curve = UnrollCurve.Measure(cell.Network(activation), rows)!;
+
+        var (w, v, c) = (Linear.ToDouble(cell.W), Linear.ToDouble(cell.V), Linear.ToDouble(cell.C));
+        var injections = rows.Select(r => Linear.Affine(Linear.ToDouble(cell.U), Linear.ToDouble(r.Span), Linear.ToDouble(cell.B))).ToList();
+        var equilibria = injections.Select(u => Linear.Affine(v, FixedPoint.Of(w, u, activation), c)).ToList();
+        var scale = equilibria.Max(y => y.Max(Math.Abs));
+        curve.Rows.Should().Be(5);
+        ((double)curve.Scale).Should().BeApproximately(scale, 1e-6 * scale);
+        var states = injections.Select(u => new double[u.Length]).ToList();
+        for (var k = 0; k < curve.MaxErrors.Count; k++)
+        {
+            states = [.. states.Zip(injections, (z, u) => FixedPoint.Cell(w, u, z, activation))];
+            var errors = states.Zip(equilibria, (z, y) => Linear.Affine(v, z, c).Zip(y, (a, b) => Math.Abs(a - b)).Max() / scale).ToList();
+            // The curve is that of float32.
+            var rounding = 1e-5 * (1 + states.Max(Linear.Norm) / scale);
+            ((double)curve.MaxErrors[k]).Should().BeApproximately(errors.Max(), rounding);
+            ((double)curve.MeanErrors[k]).Should().BeApproximately(errors.Average(), rounding);
+        }
+        curve.MaxErrors.Count.Should().BeInRange(1, UnrollCurve.MaxSteps);
+        ((double)curve.MaxErrors[^1]).Should().BeLessThan(1e-4 * (1 + states.Max(Linear.Norm) / scale));
+    }, iter: 30);
+
+    [Fact]
+    public void StepsFor_is_the_start_of_the_tail_that_stays_below()
+    {
+        var curve = new UnrollCurve(1, 1, [0.5f, 0.01f, 0.2f, 0.05f, 0.001f, 0.002f], [0, 0, 0, 0, 0, 0]);
+        curve.StepsFor(1).Should().Be(1);
+        curve.StepsFor(0.3).Should().Be(2);
+        curve.StepsFor(0.1).Should().Be(4, "the error at step 2 does not stay");
+        curve.StepsFor(0.0021).Should().Be(5);
+        curve.StepsFor(0.0015).Should().BeNull();
+        new UnrollCurve(0, 0, [], []).StepsFor(1).Should().BeNull();
+    }
+
+    [Fact]
+    public void A_larger_bound_never_needs_more_steps() => Gen.Select(Gen.Float[0, 1].Array[1, 30], Gen.Double[0, 1], Gen.Double[0, 1]).Sample((errors, a, b) =>
+    {
+        var curve = new UnrollCurve(1, 1, errors, errors);
+        var (fine, coarse) = (curve.StepsFor(Math.Min(a, b)) ?? int.MaxValue, curve.StepsFor(Math.Max(a, b)) ?? int.MaxValue);
+        coarse.Should().BeLessThanOrEqualTo(fine);
+    });
+
+    [Fact]
+    public void No_rows_and_no_equilibrium_give_no_curve()
+    {
+        var network = new DeqNetwork([3], [1], [0], [1], [0], Activation.ReLU);
+        UnrollCurve.Measure(network, [new float[] { -1 }, new float[] { float.NaN }]).Should().BeNull();
+        UnrollCurve.Measure(network, []).Should().BeNull();
+        // z = tanh(...) of norm 3 with a cycle: Anderson may find the equilibrium, plain iteration does not settle.
+        var cycling = new DeqNetwork([-3], [1], [1], [1], [0], Activation.Tanh);
+        UnrollCurve.Measure(cycling, [new float[] { 1 }])?.StepsFor(1e-3).Should().BeNull();
+    }
+
+    /// <summary>A row whose float32 iterates ran away to NaN was passed over, and the curve of the other rows promised a number of steps.</summary>
+    [Fact]
+    public void A_row_that_runs_away_counts_as_infinitely_wrong()
+    {
+        // z1 = 2 z1 - z2 + 2, z2 = 3: plain iteration doubles its distance from the equilibrium z1 = 1 each step; Anderson finds it. The other row is dead.
+        var network = new DeqNetwork([2, -1, 0, 0], [2, 3], [0, 0], [1, 0], [0], Activation.ReLU);
+        var curve = UnrollCurve.Measure(network, [new float[] { 1 }, new float[] { -1 }]);
+        curve.Should().NotBeNull();
+        curve!.Scale.Should().Be(1);
+        curve.MaxErrors[^1].Should().Be(float.PositiveInfinity);
+        curve.StepsFor(1e-2).Should().BeNull();
+    }
+
+    [Fact]
+    public void Outputs_that_are_all_zero_have_absolute_errors()
+    {
+        var network = new DeqNetwork([0.5f], [1], [0], [0], [0], Activation.ReLU);
+        var curve = UnrollCurve.Measure(network, [new float[] { 1 }])!;
+        curve.Scale.Should().Be(0);
+        curve.MaxErrors.Should().OnlyContain(e => e == 0);
+        curve.StepsFor(1e-6).Should().Be(1);
+    }
+
+    [Fact]
+    public void The_float64_reference_agrees_with_Newton() => Gen.Select(RandomCell.Within(0.1, 0.99), Gen.Enum<Activation>()).Sample((cell, activation) =>
+    {
+        var y = new DeqReference(cell.Network(activation)).Evaluate(cell.X);
+        var expected = cell.Outputs64(activation);
+        Linear.Distance(y, expected).Should().BeLessThan(1e-11 * (1 + Linear.Norm(cell.Equilibrium(activation))) / (1 - cell.Norm));
+    });
+}
