@@ -1,5 +1,6 @@
 using Deq.MLNet.Tests.References;
 using Deq.MLNet.Training;
+using AnyArchitecture = Deq.MLNet.Training.Architecture;
 
 namespace Deq.MLNet.Tests.Training;
 
@@ -31,7 +32,7 @@ public sealed class ArchitectureTests
     [Fact]
     public void Weights_on_constant_features_start_at_zero_also_in_a_linear_network()
     {
-        foreach (var architecture in new Architecture[] { Setup.Deq(6), Setup.Fnn(6), Setup.Fnn() })
+        foreach (var architecture in new AnyArchitecture[] { Setup.Deq(6), Setup.Fnn(6), Setup.Fnn() })
         {
             var network = architecture.Initialize(3, 2, [false, true, false], new Random(1));
             var first = (network as DeqNetwork)?.U ?? ((FnnNetwork)network).Layers[0].Weights;

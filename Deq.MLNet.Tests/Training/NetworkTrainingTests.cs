@@ -1,10 +1,11 @@
 using Deq.MLNet.Training;
+using AnyArchitecture = Deq.MLNet.Training.Architecture;
 
 namespace Deq.MLNet.Tests.Training;
 
 public sealed class NetworkTrainingTests
 {
-    private static Architecture Make(string kind) => kind switch
+    private static AnyArchitecture Make(string kind) => kind switch
     {
         "deq" => Setup.Deq(8, Activation.ReLU),
         "linear" => Setup.Fnn(),
@@ -166,7 +167,7 @@ public sealed class NetworkTrainingTests
     [Fact]
     public void A_warm_start_from_another_shape_names_the_option()
     {
-        void Start(Architecture from, Architecture to, int features = 3) => Setup.Fit(Setup.Settings(to) with { Epochs = 1 }, Setup.Noise(20, features, 1, 1),
+        void Start(AnyArchitecture from, AnyArchitecture to, int features = 3) => Setup.Fit(Setup.Settings(to) with { Epochs = 1 }, Setup.Noise(20, features, 1, 1),
             initial: from.Initialize(3, 1, new bool[3], new Random(1)));
 
         FluentActions.Invoking(() => Start(Setup.Deq(4), Setup.Deq(5))).Should().Throw<DeqException>().WithMessage("*HiddenSize 4*set to 5*");

@@ -1,6 +1,7 @@
 using Deq.MLNet.Tests.References;
 using Deq.MLNet.Training;
 using Deq.MLNet.Training.Torch;
+using AnyArchitecture = Deq.MLNet.Training.Architecture;
 
 namespace Deq.MLNet.Tests.Training;
 
@@ -14,7 +15,7 @@ internal static class Setup
 
     public static FnnArchitecture Fnn(params int[] sizes) => new(sizes, Activation.Tanh, 0);
 
-    public static TrainingSettings Settings(Architecture architecture) => new()
+    public static TrainingSettings Settings(AnyArchitecture architecture) => new()
     {
         Architecture = architecture,
         Epochs = 10,
