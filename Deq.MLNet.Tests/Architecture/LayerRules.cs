@@ -12,13 +12,13 @@ internal static class LayerRules
         ["Numerics"] = ["Errors"],
         ["Equilibrium"] = ["Numerics", "Errors"],
         ["Networks"] = ["Equilibrium", "Numerics", "Errors"],
-        ["Storage"] = ["Networks", "Errors"],
+        ["Storage"] = ["Networks", "Equilibrium", "Errors"],
         ["Onnx"] = ["Networks", "Errors"],
         ["Training"] = ["Networks", "Equilibrium", "Errors"],
         ["Training/Torch"] = ["Training", "Networks", "Equilibrium", "Errors"],
         ["Training/Simd"] = ["Training", "Networks", "Equilibrium", "Errors", "Numerics"],
         ["Trainers"] = ["Errors", "Numerics", "Equilibrium", "Networks", "Storage", "Onnx", "Training", "Training/Torch", "Training/Simd"],
-        [Catalog] = ["Trainers", "Storage"],
+        [Catalog] = ["Trainers", "Storage", "Onnx", "Errors"],
     };
 
     /// <summary>Assemblies that only some layers may use; a name that ends with a dot stands for all that begin with it.</summary>

@@ -23,12 +23,18 @@ internal sealed class TorchEngine : ITrainingEngine
     private DeviceRows? _rows;
     private (TrainingData Data, DeviceRows Rows)? _evaluated;
 
+    /// <summary>Makes an engine of float32 that starts from a network.</summary>
+    /// <param name="settings">How to train.</param>
+    /// <param name="initial">The network to start from, over standardised rows.</param>
+    /// <param name="device">A device that <see cref="TorchBackend.EnsureAvailable"/> returned.</param>
+    public TorchEngine(TrainingSettings settings, Network initial, string device) : this(settings, initial, device, ScalarType.Float32) { }
+
     /// <summary>Makes an engine that starts from a network.</summary>
     /// <param name="settings">How to train.</param>
     /// <param name="initial">The network to start from, over standardised rows.</param>
     /// <param name="device">A device that <see cref="TorchBackend.EnsureAvailable"/> returned.</param>
     /// <param name="type">The number type of everything: float32, or float64 for checks.</param>
-    public TorchEngine(TrainingSettings settings, Network initial, string device, ScalarType type = ScalarType.Float32)
+    public TorchEngine(TrainingSettings settings, Network initial, string device, ScalarType type)
     {
         _settings = settings;
         _type = type;
