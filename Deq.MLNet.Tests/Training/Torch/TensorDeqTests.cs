@@ -128,6 +128,38 @@ public sealed class TensorDeqTests
         Iterations(new Anderson(5)).Should().BeLessThan(Iterations(new Anderson(5, 0.3f)));
     }
 
+    /// <summary>Rows that are done go on being mixed until the slowest is: their rounding noise must not throw them back.</summary>
+    [Theory]
+    [ClassData(typeof(TrainingDevices))]
+    public void Anderson_meets_the_tolerance_for_every_row_of_a_batch_in_float32_and_no_later_than_plain_iteration(string device)
+    {
+        TorchBackend.EnsureAvailable(device);
+        (from size in Gen.Int[1, 48]
+         from norm in Gen.Double[0.3, 0.9]
+         from activation in Gen.OneOfConst(Activation.ReLU, Activation.Tanh)
+         from tolerance in Gen.OneOfConst(1e-3, 1e-4, 1e-5)
+         from memory in Gen.Int[1, 8]
+         from seed in Gen.Int[0, 1_000_000]
+         select (size, norm, activation, tolerance, memory, seed)).Sample(c =>
+        {
+            var network = new RandomCell(c.size, 5, 1, c.norm, c.seed).Fill().Network(c.activation);
+            EngineMetrics Solve(FixedPointSolver solver)
+            {
+                var architecture = Setup.Deq(c.size, c.activation, WellPosedness.None, solver, tolerance: c.tolerance);
+                using var engine = new TorchEngine(Setup.Settings(architecture), network, device);
+                engine.Attach(Setup.Noise(64, 5, 1, c.seed));
+                engine.Gradient([.. Enumerable.Range(0, 64)]);
+                return engine.ReadMetrics();
+            }
+
+            var (anderson, plain) = (Solve(new Anderson(c.memory)), Solve(new Picard()));
+
+            anderson.WorstResidual.Should().BeLessThanOrEqualTo(c.tolerance);
+            anderson.WorstGradientResidual.Should().BeLessThanOrEqualTo(c.tolerance);
+            anderson.WorstIterations.Should().BeLessThanOrEqualTo(plain.WorstIterations + 3);
+        }, iter: 100, threads: 1);
+    }
+
     private static void CheckGradient(string device, ScalarType type, double tolerance, double allowed, int cases)
     {
         TorchBackend.EnsureAvailable(device);
