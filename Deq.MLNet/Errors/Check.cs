@@ -7,16 +7,16 @@ namespace Deq.MLNet.Errors;
 internal static class Check
 {
     public static T AtLeast<T>(T value, T minimum, [CallerArgumentExpression(nameof(value))] string? name = null) where T : INumber<T> =>
-        value >= minimum ? value : throw new ArgumentOutOfRangeException(name, value, $"{name} is {value}; it must be at least {minimum}.");
+        value >= minimum ? value : throw new ArgumentOutOfRangeException(name, value, FormattableString.Invariant($"{name} is {value}; it must be at least {minimum}."));
 
     public static T Positive<T>(T value, [CallerArgumentExpression(nameof(value))] string? name = null) where T : INumber<T> =>
-        value > T.Zero && T.IsFinite(value) ? value : throw new ArgumentOutOfRangeException(name, value, $"{name} is {value}; it must be positive and finite.");
+        value > T.Zero && T.IsFinite(value) ? value : throw new ArgumentOutOfRangeException(name, value, FormattableString.Invariant($"{name} is {value}; it must be positive and finite."));
 
     /// <summary>Checks that minimum is at most the value, and the value below the maximum.</summary>
     public static T Within<T>(T value, T minimum, T maximum, [CallerArgumentExpression(nameof(value))] string? name = null) where T : INumber<T> =>
         value >= minimum && value < maximum
             ? value
-            : throw new ArgumentOutOfRangeException(name, value, $"{name} is {value}; it must be at least {minimum} and below {maximum}.");
+            : throw new ArgumentOutOfRangeException(name, value, FormattableString.Invariant($"{name} is {value}; it must be at least {minimum} and below {maximum}."));
 
     public static T NotNull<T>(T? value, [CallerArgumentExpression(nameof(value))] string? name = null) where T : class =>
         value ?? throw new ArgumentNullException(name, $"{name} is null; give a value or leave the default.");

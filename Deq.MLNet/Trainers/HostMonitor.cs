@@ -24,10 +24,9 @@ internal sealed class HostMonitor : ITrainingMonitor
     {
         _done = epoch.Epoch;
         _progress.Checkpoint(epoch.TrainingLoss, epoch.ValidationLoss, epoch.Epoch);
-        _channel.Trace($"Epoch {epoch.Epoch}: training loss {epoch.TrainingLoss:G6}, validation loss {epoch.ValidationLoss:G6}, iterations {epoch.MeanIterations:F1}, worst residual {epoch.WorstResidual:G3}, {epoch.Seconds:F3} s.");
+        _channel.Trace(FormattableString.Invariant($"Epoch {epoch.Epoch}: training loss {epoch.TrainingLoss:G6}, validation loss {epoch.ValidationLoss:G6}, iterations {epoch.MeanIterations:F1}, worst residual {epoch.WorstResidual:G3}, {epoch.Seconds:F3} s."));
         _onEpoch?.Invoke(epoch);
     }
 
     public void Warn(string message) => _channel.Warning(message);
-
 }

@@ -18,8 +18,9 @@ public abstract class NetworkTrainer<TTransformer, TModel> : TrainerEstimatorBas
 {
     private static readonly TrainerInfo TrainerInfo = new(normalization: false, calibration: false, caching: false, supportValid: true, supportIncrementalTrain: true);
 
-    private readonly NetworkTrainerOptions _options;
     private readonly TrainingSettings _settings;
+    private readonly string? _device;
+    private readonly Action<TrainingEpoch>? _onEpoch;
 
     private protected NetworkTrainer(IHostEnvironment environment, string name, NetworkTrainerOptions options, SchemaShape.Column label)
         : base(environment.Register(name), TrainerUtils.MakeR4VecFeature(options.FeatureColumnName), label,
@@ -27,8 +28,9 @@ public abstract class NetworkTrainer<TTransformer, TModel> : TrainerEstimatorBas
     {
         // Not Host.Rand: it moves from fit to fit, so that two fits of one pipeline would differ.
         var seed = options.Seed ?? ((IHostEnvironmentInternal)Host).Seed ?? Random.Shared.Next();
-        _options = options;
         _settings = options.ToSettings(seed);
+        _device = options.CheckDevice();
+        _onEpoch = options.OnEpoch;
     }
 
     /// <inheritdoc/>
@@ -76,7 +78,7 @@ public abstract class NetworkTrainer<TTransformer, TModel> : TrainerEstimatorBas
         channel.Info($"Training on {device}: {train.Rows} rows, {train.FeatureCount} features, {validation?.Rows ?? 0} validation rows, seed {_settings.Seed}.");
 
         using var progress = Host.StartProgressChannel(GetType().Name);
-        var monitor = new HostMonitor(Host, channel, progress, _settings.Epochs, _options.OnEpoch);
+        var monitor = new HostMonitor(Host, channel, progress, _settings.Epochs, _onEpoch);
         var initial = (trainContext.InitialPredictor as INetworkModel)?.Network;
         return MakeModel(NetworkTraining.Fit(_settings, start => new TorchEngine(_settings, start, device), train, validation, initial, monitor));
     }
@@ -84,7 +86,7 @@ public abstract class NetworkTrainer<TTransformer, TModel> : TrainerEstimatorBas
     private string ChooseDevice(IChannel channel)
     {
         var flags = (IHostEnvironmentInternal)Host;
-        var wanted = _options.Device ?? (flags.GpuDeviceId is { } id ? $"cuda:{id}" : "cpu");
+        var wanted = _device ?? (flags.GpuDeviceId is { } id ? $"cuda:{id}" : "cpu");
         var device = TorchBackend.EnsureAvailable(wanted, flags.FallbackToCpu);
         if (device == "cpu" && wanted != "cpu")
         {

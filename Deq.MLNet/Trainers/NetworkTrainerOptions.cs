@@ -54,6 +54,16 @@ public abstract class NetworkTrainerOptions : TrainerInputBaseWithWeight
 
     private protected abstract Architecture ToArchitecture();
 
+    /// <summary>The device; throws where it is none, present here or not.</summary>
+    internal string? CheckDevice()
+    {
+        if (Device is not null)
+        {
+            TorchBackend.ParseCudaIndex(Device);
+        }
+        return Device;
+    }
+
     /// <summary>The options as plain values; throws where one is out of its range.</summary>
     internal TrainingSettings ToSettings(int seed) => new()
     {

@@ -45,7 +45,7 @@ internal static class NetworkTraining
         var loop = new TrainingLoop(settings, unit * unit, monitor);
         var history = loop.Run(engine, scaling.Apply(data), validation is null ? null : scaling.Apply(validation));
         var network = ToDataUnits(scaling, engine.ToNetwork());
-        return network is DeqNetwork deq ? Measure(deq, data, history) : new TrainedNetwork(network, history, null);
+        return network is DeqNetwork deq ? Measure(deq, data, history, monitor) : new TrainedNetwork(network, history, null);
     }
 
     private static Network ToDataUnits(Standardization scaling, Network network)
@@ -60,7 +60,7 @@ internal static class NetworkTraining
         }
     }
 
-    private static TrainedNetwork Measure(DeqNetwork network, TrainingData data, TrainingHistory history)
+    private static TrainedNetwork Measure(DeqNetwork network, TrainingData data, TrainingHistory history, ITrainingMonitor monitor)
     {
         // Evenly spread rows; fewer where d is so large that the measurement would cost as much as the training.
         var affordable = (int)Math.Clamp((1L << 27) / ((long)network.StateSize * network.StateSize), 16, MeasuredRows);
@@ -72,8 +72,14 @@ internal static class NetworkTraining
             rows[i] = data.Row((int)((long)i * data.Rows / count));
         }
         Parallel.For(0, count, i => solutions[i] = network.Solve(rows[i].Span, new float[network.ScratchSize], new float[network.StateSize]));
+        var report = SolveReport.From(solutions);
+        var unsolved = report.Count(SolveStatus.IterationLimit) + report.Count(SolveStatus.Diverged);
+        if (unsolved > 0)
+        {
+            monitor.Warn(FormattableString.Invariant($"The equilibrium of {unsolved} of {count} training rows was not found within {network.Scoring.MaxIterations} iterations (worst residual {report.WorstResidual:G3}, contraction factor {network.Certificate.ContractionFactor:G3}). Raise MaxIterations, use Anderson, or set WellPosedness to a Spectral bound."));
+        }
         var curve = UnrollCurve.Measure(network, rows);
-        return new TrainedNetwork(curve is null ? network : network.WithUnroll(curve), history, SolveReport.From(solutions));
+        return new TrainedNetwork(curve is null ? network : network.WithUnroll(curve), history, report);
     }
 
     private static (TrainingData Train, TrainingData Validation) Split(TrainingData data, TrainingSettings settings)

@@ -91,9 +91,9 @@ public static class TorchBackend
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static int InitializeTorchSharp() => torch.TryInitializeDeviceType(DeviceType.CUDA) ? torch.cuda.device_count() : 0;
 
-    private static int? ParseCudaIndex(string device)
+    internal static int? ParseCudaIndex(string device, [CallerArgumentExpression(nameof(device))] string? name = null)
     {
-        ArgumentNullException.ThrowIfNull(device);
+        ArgumentNullException.ThrowIfNull(device, name);
         if (device == "cpu")
             return null;
         if (device == Cuda)
@@ -101,7 +101,7 @@ public static class TorchBackend
         if (device.StartsWith(Cuda + ":", StringComparison.Ordinal) &&
             int.TryParse(device.AsSpan(Cuda.Length + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var index))
             return index;
-        throw new ArgumentException($"\"{device}\" is not a device: it is \"cpu\", \"cuda\" or \"cuda:N\" with N from 0.", nameof(device));
+        throw new ArgumentException($"\"{device}\" is not a device: it is \"cpu\", \"cuda\" or \"cuda:N\" with N from 0.", name);
     }
 
     private static string CudaAbsent(string device, LoadedLibtorch libtorch)
