@@ -16,7 +16,8 @@ public sealed class NetworkRegressionModelParameters : NetworkModelParameters<fl
 
     internal NetworkRegressionModelParameters(IHostEnvironment environment, TrainedNetwork trained) : base(environment, LoaderSignature, trained) { }
 
-    private NetworkRegressionModelParameters(IHostEnvironment environment, ModelLoadContext context) : base(environment, LoaderSignature, context) { }
+    /// <summary>Found by ML.NET through reflection when a model is loaded; it takes this or a static Create, and refuses a type with both.</summary>
+    private NetworkRegressionModelParameters(IHostEnvironment environment, ModelLoadContext context) : base(environment, LoaderSignature, Checked(context)) { }
 
     /// <inheritdoc/>
     protected override PredictionKind PredictionKind => PredictionKind.Regression;
@@ -38,12 +39,12 @@ public sealed class NetworkRegressionModelParameters : NetworkModelParameters<fl
     }
 
     // Version 1: ML.NET's header, and the network in a binary stream of its own format and version.
-    private static VersionInfo Version => new("DEQREGR ", 0x00010001, 0x00010001, 0x00010001, LoaderSignature, typeof(NetworkRegressionModelParameters).Assembly.FullName!);
+    private static VersionInfo Version => new("DEQREGR ", 0x00010001, 0x00010001, 0x00010001,
+        loaderAssemblyName: typeof(NetworkRegressionModelParameters).Assembly.FullName, loaderSignature: LoaderSignature);
 
-    /// <summary>Found by ML.NET through reflection when a model is loaded.</summary>
-    private static NetworkRegressionModelParameters Create(IHostEnvironment environment, ModelLoadContext context)
+    private static ModelLoadContext Checked(ModelLoadContext context)
     {
         context.CheckAtModel(Version);
-        return new NetworkRegressionModelParameters(environment, context);
+        return context;
     }
 }
