@@ -38,7 +38,8 @@ public sealed class NetworkRegressionModelParameters : NetworkModelParameters<fl
     }
 
     // Version 1: ML.NET's header, and the network in a binary stream of its own format and version.
-    private static VersionInfo Version => new("DEQREGR ", 0x00010001, 0x00010001, 0x00010001, LoaderSignature, typeof(NetworkRegressionModelParameters).Assembly.FullName!);
+    private static VersionInfo Version => new("DEQREGR ", 0x00010001, 0x00010001, 0x00010001,
+        loaderAssemblyName: typeof(NetworkRegressionModelParameters).Assembly.FullName!, loaderSignature: LoaderSignature);
 
     /// <summary>Found by ML.NET through reflection when a model is loaded.</summary>
     private static NetworkRegressionModelParameters Create(IHostEnvironment environment, ModelLoadContext context)
