@@ -41,8 +41,8 @@ public sealed class NetworkRegressionModelParameters : NetworkModelParameters<fl
     private static VersionInfo Version => new("DEQREGR ", 0x00010001, 0x00010001, 0x00010001,
         loaderAssemblyName: typeof(NetworkRegressionModelParameters).Assembly.FullName!, loaderSignature: LoaderSignature);
 
-    /// <summary>Found by ML.NET through reflection when a model is loaded.</summary>
-    private static NetworkRegressionModelParameters Create(IHostEnvironment environment, ModelLoadContext context)
+    /// <summary>Found by ML.NET through reflection when a model is loaded; it must be more visible than the constructor of the same arguments, or ML.NET refuses to choose.</summary>
+    internal static NetworkRegressionModelParameters Create(IHostEnvironment environment, ModelLoadContext context)
     {
         context.CheckAtModel(Version);
         return new NetworkRegressionModelParameters(environment, context);
