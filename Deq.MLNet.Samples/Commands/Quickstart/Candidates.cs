@@ -5,8 +5,9 @@ namespace Deq.MLNet.Samples.Commands;
 
 /// <summary>A trainer that takes part in the comparison.</summary>
 /// <param name="Name">As the table shows it.</param>
-/// <param name="MakeTrainer">Makes the trainer; networks call back after every epoch.</param>
-internal sealed record Candidate(string Name, Func<MLContext, Action<TrainingEpoch>?, IEstimator<ITransformer>> MakeTrainer);
+/// <param name="IsNetwork">Whether it is one of this library's.</param>
+/// <param name="MakeTrainer">Makes the trainer; a network calls back after every epoch.</param>
+internal sealed record Candidate(string Name, bool IsNetwork, Func<MLContext, Action<TrainingEpoch>?, IEstimator<ITransformer>> MakeTrainer);
 
 /// <summary>The trainers, and the pipeline that each of them ends.</summary>
 internal static class Candidates
@@ -19,10 +20,10 @@ internal static class Candidates
 
     public static IReadOnlyList<Candidate> All { get; } =
     [
-        new("DEQ", Deq),
-        new("FNN", Fnn),
-        new("Sdca", (ml, _) => ml.Regression.Trainers.Sdca()),
-        new("LightGbm", (ml, _) => ml.Regression.Trainers.LightGbm()),
+        new("DEQ", true, Deq),
+        new("FNN", true, Fnn),
+        new("Sdca", false, (ml, _) => ml.Regression.Trainers.Sdca()),
+        new("LightGbm", false, (ml, _) => ml.Regression.Trainers.LightGbm()),
     ];
 
     public static EstimatorChain<T> Pipeline<T>(MLContext ml, IEstimator<T> trainer) where T : class, ITransformer =>

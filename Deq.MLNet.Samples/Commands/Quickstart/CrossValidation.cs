@@ -7,11 +7,12 @@ namespace Deq.MLNet.Samples.Commands;
 
 /// <summary>What one trainer reached over all folds.</summary>
 /// <param name="Trainer">Its name.</param>
+/// <param name="IsNetwork">Whether it is one of this library's.</param>
 /// <param name="RSquared">The mean of R² over the folds.</param>
 /// <param name="Spread">The standard deviation of R² over the folds.</param>
 /// <param name="Rmse">The mean of the root mean squared error over the folds, in units of the label.</param>
 /// <param name="Seconds">Time for all folds, scoring included.</param>
-internal sealed record Result(string Trainer, double RSquared, double Spread, double Rmse, double Seconds);
+internal sealed record Result(string Trainer, bool IsNetwork, double RSquared, double Spread, double Rmse, double Seconds);
 
 /// <summary>Five-fold cross-validation of every candidate, on three ways to split the rows.</summary>
 internal static class CrossValidation
@@ -40,7 +41,7 @@ internal static class CrossValidation
 
         var mean = folds.Average(fold => fold.RSquared);
         var variance = folds.Sum(fold => Math.Pow(fold.RSquared - mean, 2)) / (folds.Count - 1);
-        return new Result(candidate.Name, mean, Math.Sqrt(variance), folds.Average(fold => fold.RootMeanSquaredError), watch.Elapsed.TotalSeconds);
+        return new Result(candidate.Name, candidate.IsNetwork, mean, Math.Sqrt(variance), folds.Average(fold => fold.RootMeanSquaredError), watch.Elapsed.TotalSeconds);
     }
 
     public static void Print(IEnumerable<Result> results)

@@ -26,13 +26,19 @@ internal static class Pictures
 
         Line(residual, epochs, PerEpoch(e => Math.Log10(e.WorstResidual)), "equilibrium");
         Line(residual, epochs, PerEpoch(e => Math.Log10(e.WorstGradientResidual)), "gradient");
+        residual.Add.HorizontalLine(-4, 1, Colors.Gray, LinePattern.Dashed).LegendText = "tolerance";
         residual.YLabel("worst residual");
         residual.XLabel("epoch");
         LogarithmicY(residual);
 
         foreach (var panel in panels.GetPlots())
-            panel.ShowLegend(Edge.Right);
-        panels.SharedAxes.ShareX(panels.GetPlots());
+        {
+            // The same room for labels and legend in every panel, so that the epochs stand below one another.
+            (panel.Axes.Left.MinimumSize, panel.Axes.Left.MaximumSize) = (80, 80);
+            panel.Axes.SetLimitsX(0, epochs[^1]);
+            panel.ShowLegend(panel == loss ? Alignment.UpperRight : Alignment.LowerRight);
+            panel.Font.Set(Fonts.Sans);
+        }
         panels.SavePng(path, 900, 900);
     }
 
@@ -46,13 +52,15 @@ internal static class Pictures
         var (low, high) = (fitted.Labels.Concat(fitted.Scores).Min(), fitted.Labels.Concat(fitted.Scores).Max());
         var identity = plot.Add.Line(low, low, high, high);
         identity.LegendText = "predicted = true";
+        identity.LineWidth = 2;
         var rows = plot.Add.ScatterPoints(fitted.Labels, fitted.Scores);
         rows.LegendText = "test rows";
         rows.MarkerSize = 7;
 
         plot.Title(string.Create(CultureInfo.InvariantCulture, $"Progression of diabetes, {fitted.Labels.Length} test rows, R² = {rSquared:F3}"));
-        plot.XLabel("true");
-        plot.YLabel("predicted");
+        plot.XLabel("true progression");
+        plot.YLabel("predicted progression");
+        plot.Font.Set(Fonts.Sans);
         plot.Axes.SquareUnits();
         plot.ShowLegend(Alignment.UpperLeft);
         plot.SavePng(path, 700, 700);
