@@ -39,11 +39,11 @@ internal static class Doctor
         PrintProblem("Training with TorchSharp is not possible here", torch.Problem);
         PrintProblem("Running ONNX files is not possible here", onnxProblem);
 
-        PrintFigure("cpus", Environment.ProcessorCount);
-        PrintFigure("vector_bits", VectorBits);
-        PrintFigure("libtorch_available", torch.IsAvailable ? 1 : 0);
-        PrintFigure("cuda_devices", torch.CudaDevices.Count);
-        PrintFigure("onnx_providers", providers.Length);
+        Figures.Print("cpus", Environment.ProcessorCount);
+        Figures.Print("vector_bits", VectorBits);
+        Figures.Print("libtorch_available", torch.IsAvailable ? 1 : 0);
+        Figures.Print("cuda_devices", torch.CudaDevices.Count);
+        Figures.Print("onnx_providers", providers.Length);
         return torch.IsAvailable && onnxProblem is null ? 0 : 1;
     }
 
@@ -80,8 +80,4 @@ internal static class Doctor
         if (problem is not null)
             AnsiConsole.Write(new Panel(new Text(problem)).Header(Markup.Escape(title)).BorderColor(Color.Red));
     }
-
-    // Not through Spectre.Console, which wraps lines at the width of the terminal.
-    private static void PrintFigure(string name, int value) =>
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"figure {name} {value}"));
 }
