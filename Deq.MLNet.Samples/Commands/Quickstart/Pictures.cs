@@ -1,11 +1,20 @@
 using System.Globalization;
 using ScottPlot;
+using SkiaSharp;
 
 namespace Deq.MLNet.Samples.Commands;
 
 /// <summary>Two pictures of a training and its result.</summary>
 internal static class Pictures
 {
+    private static readonly string[] FontFamilies = [.. SKFontManager.Default.FontFamilies];
+
+    /// <summary>Whether the machine has a font; without one the pictures have no text.</summary>
+    public static bool HaveText => FontFamilies.Length > 0;
+
+    // ScottPlot takes a serif font on a Linux without Arial and its like.
+    private static string FontName => FontFamilies.FirstOrDefault(family => family is "Arial" || family.EndsWith(" Sans", StringComparison.Ordinal)) ?? Fonts.Default;
+
     /// <summary>Loss, iterations and residuals, epoch by epoch, one panel below the other.</summary>
     public static void Convergence(TrainingHistory history, string path)
     {
@@ -26,18 +35,19 @@ internal static class Pictures
 
         Line(residual, epochs, PerEpoch(e => Math.Log10(e.WorstResidual)), "equilibrium");
         Line(residual, epochs, PerEpoch(e => Math.Log10(e.WorstGradientResidual)), "gradient");
-        residual.Add.HorizontalLine(-4, 1, Colors.Gray, LinePattern.Dashed).LegendText = "tolerance";
+        var tolerance = new DeqRegressionTrainer.Options().Tolerance.Relative;
+        residual.Add.HorizontalLine(Math.Log10(tolerance), 1, Colors.Gray, LinePattern.Dashed).LegendText = "tolerance";
         residual.YLabel("worst residual");
         residual.XLabel("epoch");
         LogarithmicY(residual);
 
         foreach (var panel in panels.GetPlots())
         {
-            // The same room for labels and legend in every panel, so that the epochs stand below one another.
+            // The same room for labels in every panel, so that the epochs stand below one another.
             (panel.Axes.Left.MinimumSize, panel.Axes.Left.MaximumSize) = (80, 80);
             panel.Axes.SetLimitsX(0, epochs[^1]);
             panel.ShowLegend(panel == loss ? Alignment.UpperRight : Alignment.LowerRight);
-            panel.Font.Set(Fonts.Sans);
+            panel.Font.Set(FontName);
         }
         panels.SavePng(path, 900, 900);
     }
@@ -60,7 +70,8 @@ internal static class Pictures
         plot.Title(string.Create(CultureInfo.InvariantCulture, $"Progression of diabetes, {fitted.Labels.Length} test rows, R² = {rSquared:F3}"));
         plot.XLabel("true progression");
         plot.YLabel("predicted progression");
-        plot.Font.Set(Fonts.Sans);
+        plot.Axes.Left.MinimumSize = 80;
+        plot.Font.Set(FontName);
         plot.Axes.SquareUnits();
         plot.ShowLegend(Alignment.UpperLeft);
         plot.SavePng(path, 700, 700);
