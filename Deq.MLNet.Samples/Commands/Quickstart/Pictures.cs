@@ -1,19 +1,15 @@
 using System.Globalization;
 using ScottPlot;
-using SkiaSharp;
 
 namespace Deq.MLNet.Samples.Commands;
 
 /// <summary>Two pictures of a training and its result.</summary>
 internal static class Pictures
 {
-    private static readonly string[] FontFamilies = [.. SKFontManager.Default.FontFamilies];
+    private const string FontName = "DejaVu Sans";
 
-    /// <summary>Whether the machine has a font; without one the pictures have no text.</summary>
-    public static bool HaveText => FontFamilies.Length > 0;
-
-    // ScottPlot takes a serif font on a Linux without Arial and its like.
-    private static string FontName => FontFamilies.FirstOrDefault(family => family is "Arial" || family.EndsWith(" Sans", StringComparison.Ordinal)) ?? Fonts.Default;
+    // A machine without fonts, as containers are, would draw no text.
+    static Pictures() => Fonts.AddFontFile(FontName, Path.Combine(AppContext.BaseDirectory, "fonts", "DejaVuSans.ttf"));
 
     /// <summary>Loss, iterations and residuals, epoch by epoch, one panel below the other.</summary>
     public static void Convergence(TrainingHistory history, string path)

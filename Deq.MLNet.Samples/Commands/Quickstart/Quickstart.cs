@@ -22,8 +22,6 @@ internal static class Quickstart
         Pictures.PredictedAgainstTrue(fitted, InFolder("predicted_vs_true.png"));
         PredictOne(ml, fitted);
         Console.WriteLine($"The model, the ONNX graph ({onnxSteps} steps, compared with the equilibrium in float64) and two pictures are in {Path.GetFullPath(folder)}.");
-        if (!Pictures.HaveText)
-            Console.WriteLine("No font is installed here, so the pictures have no text; on Debian, install fonts-dejavu-core.");
 
         foreach (var result in results)
             Figures.Print($"{result.Trainer.ToLowerInvariant()}_r2", result.RSquared);
