@@ -38,8 +38,10 @@ public sealed class FitTests
     [Theory, BothTrainers]
     public void A_share_of_the_rows_is_held_out(TrainerKind kind)
     {
+        var log = new TrainerLog(_context);
         var model = _context.Trainer(kind, o => o.ValidationFraction = 0.25f).Fit(_context.View(Rows())).Model;
 
+        log.Infos.Should().Contain("Training on cpu: 200 rows, 4 features, a share of 0.25 held out for validation, seed 1.");
         model.History!.Epochs.Should().OnlyContain(e => e.ValidationLoss > 0);
         if (kind == TrainerKind.Deq)
         {
