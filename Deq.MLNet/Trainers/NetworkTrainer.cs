@@ -75,7 +75,8 @@ public abstract class NetworkTrainer<TTransformer, TModel> : TrainerEstimatorBas
             throw channel.ExceptParam(nameof(trainContext), $"Validation rows have {validation.FeatureCount} features, training rows {train.FeatureCount}.");
         }
         var device = ChooseDevice(channel);
-        channel.Info($"Training on {device}: {train.Rows} rows, {train.FeatureCount} features, {validation?.Rows ?? 0} validation rows, seed {_settings.Seed}.");
+        var held = validation is null && _settings.ValidationFraction > 0 ? FormattableString.Invariant($"a share of {_settings.ValidationFraction} held out for validation") : $"{validation?.Rows ?? 0} validation rows";
+        channel.Info($"Training on {device}: {train.Rows} rows, {train.FeatureCount} features, {held}, seed {_settings.Seed}.");
 
         using var progress = Host.StartProgressChannel(GetType().Name);
         var monitor = new HostMonitor(Host, channel, progress, _settings.Epochs, _onEpoch);

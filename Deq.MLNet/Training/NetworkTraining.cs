@@ -89,7 +89,7 @@ internal static class NetworkTraining
         var held = (int)Math.Round(settings.ValidationFraction * data.Rows);
         if (held < 1 || held >= data.Rows)
         {
-            throw new DeqException($"ValidationFraction {settings.ValidationFraction} of {data.Rows} rows leaves {data.Rows - held} to train on and {held} to validate on; both need at least one.");
+            throw new DeqException(FormattableString.Invariant($"ValidationFraction {settings.ValidationFraction} of {data.Rows} rows leaves {data.Rows - held} to train on and {held} to validate on; both need at least one."));
         }
         return (data.Select(order.AsSpan(held)), data.Select(order.AsSpan(0, held)));
     }

@@ -69,7 +69,7 @@ internal sealed record Standardization(AffineMap Features, AffineMap Targets, bo
             }
             if (deviation is < Smallest or > Largest)
             {
-                throw new DeqException($"The {what} in position {column} has the standard deviation {deviation:G3}, outside {Smallest:G1} to {Largest:G1}, which float32 weights cannot carry. Rescale it before the trainer.");
+                throw new DeqException(FormattableString.Invariant($"The {what} in position {column} has the standard deviation {deviation:G3}, outside {Smallest:G1} to {Largest:G1}, which float32 weights cannot carry. Rescale it before the trainer."));
             }
             (scale[column], shift[column]) = (1 / deviation, -mean / deviation);
         }

@@ -8,11 +8,13 @@ public sealed class TorchBackendFactAttribute : FactAttribute
 {
     public bool OnLinux { get; set; }
     public bool WithCuda { get; set; }
+    public bool WithoutCuda { get; set; }
 
     public override string? Skip
     {
         get => OnLinux && !OperatingSystem.IsLinux() ? $"needs Linux's loader; this is {TorchBackendFiles.Rid}"
             : WithCuda && TorchBackend.Describe() is { CudaDevices.Count: 0 } info ? $"needs a CUDA device; libtorch {info.Version} sees none"
+            : WithoutCuda && TorchBackend.Describe().CudaDevices.Count > 0 ? "needs a machine without CUDA"
             : base.Skip;
         set => base.Skip = value;
     }

@@ -61,26 +61,37 @@ internal sealed class TorchBackendFolder : IDisposable
         return elf;
     }
 
-    /// <summary>Starts the child in the folder and returns its one line of output.</summary>
+    /// <summary>Starts the child in the folder, asks for a device, and returns its one line of output.</summary>
     public TorchBackendAnswer Ask(string device = "cpu", bool fallbackToCpu = false, string? loaderPath = null, bool hideCuda = false)
     {
-        var start = new ProcessStartInfo(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", [Path.Combine(_path, Child + ".dll"), device, fallbackToCpu.ToString()])
+        var environment = new Dictionary<string, string>();
+        if (loaderPath is not null)
+            environment["LD_LIBRARY_PATH"] = Path.Combine(_path, loaderPath);
+        if (hideCuda)
+            environment["CUDA_VISIBLE_DEVICES"] = "";
+        return Run<TorchBackendAnswer>(environment, device, fallbackToCpu.ToString());
+    }
+
+    /// <summary>Starts the child in the folder with some arguments and returns its one line of output.</summary>
+    public T Run<T>(params string[] arguments) => Run<T>([], arguments);
+
+    private T Run<T>(Dictionary<string, string> environment, params string[] arguments)
+    {
+        var start = new ProcessStartInfo(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", [Path.Combine(_path, Child + ".dll"), .. arguments])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
         start.Environment["OMP_NUM_THREADS"] = "1";
-        if (loaderPath is not null)
-            start.Environment["LD_LIBRARY_PATH"] = Path.Combine(_path, loaderPath);
-        if (hideCuda)
-            start.Environment["CUDA_VISIBLE_DEVICES"] = "";
+        foreach (var (name, value) in environment)
+            start.Environment[name] = value;
         using var process = Process.Start(start)!;
         var errors = process.StandardError.ReadToEndAsync();
         var output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
         process.ExitCode.Should().Be(0, "the child ended with {0}", errors.Result);
-        output.TrimEnd().Split('\n').Should().ContainSingle("TorchSharp must not have written its trace to the console");
-        return JsonSerializer.Deserialize<TorchBackendAnswer>(output)!;
+        output.TrimEnd().Split('\n').Should().ContainSingle("no library may write to the console");
+        return JsonSerializer.Deserialize<T>(output)!;
     }
 
     public void Dispose() => Directory.Delete(_path, recursive: true);

@@ -1,0 +1,195 @@
+using Deq.MLNet.Trainers;
+using Microsoft.ML;
+using Microsoft.ML.Data;
+using static Deq.MLNet.Tests.Trainers.TrainerSetup;
+
+namespace Deq.MLNet.Tests.Trainers;
+
+public sealed class BadInputTests
+{
+    private readonly MLContext _context = new(1);
+
+    [Theory, BothTrainers]
+    public void Columns_that_are_missing_or_of_another_type_are_ML_NETs_schema_errors(TrainerKind kind)
+    {
+        void Refused(IDataView data, string column, Action<NetworkTrainerOptions>? change = null)
+        {
+            var trainer = _context.Trainer(kind, change);
+            FluentActions.Invoking(() => trainer.GetOutputSchema(SchemaShape.Create(data.Schema))).Should().Throw<ArgumentOutOfRangeException>().WithMessage($"*{column}*");
+            FluentActions.Invoking(() => trainer.Fit(data)).Should().Throw<ArgumentOutOfRangeException>().WithMessage($"*{column}*");
+        }
+        IDataView From<T>(T row) where T : class => _context.Data.LoadFromEnumerable([row, row]);
+
+        Refused(From(new { Features = 1f, Label = 1f }), "Features");
+        Refused(_context.Transforms.DropColumns("Label").Fit(_context.View(Rows(5))).Transform(_context.View(Rows(5))), "Label");
+        Refused(_context.Transforms.DropColumns("Features").Fit(_context.View(Rows(5))).Transform(_context.View(Rows(5))), "Features");
+        Refused(_context.Transforms.Conversion.ConvertType("Features", outputKind: DataKind.Double).Fit(_context.View(Rows(5))).Transform(_context.View(Rows(5))), "Features");
+        Refused(_context.Transforms.Conversion.ConvertType("Label", outputKind: DataKind.String).Fit(_context.View(Rows(5))).Transform(_context.View(Rows(5))), "Label");
+        Refused(_context.Data.LoadFromEnumerable([new VariableRow { Features = [1, 2] }]), "Features");
+        Refused(_context.View(Rows(5)), "Importance", o => o.ExampleWeightColumnName = "Importance");
+        Refused(_context.View(Rows(5)), "Features", o => o.ExampleWeightColumnName = "Features");
+    }
+
+    [Theory, BothTrainers]
+    public void No_rows_are_said_with_counts(TrainerKind kind)
+    {
+        FluentActions.Invoking(() => _context.Trainer(kind).Fit(_context.View([])))
+            .Should().Throw<InvalidOperationException>().WithMessage("No training rows: 0 rows were read*");
+        var rows = Rows(5);
+        (rows[0].Features[0], rows[1].Features[3], rows[2].Label, rows[3].Weight, rows[4].Weight) = (float.NaN, float.PositiveInfinity, float.NaN, 0, -1);
+        FluentActions.Invoking(() => _context.Trainer(kind, o => o.ExampleWeightColumnName = "Weight").Fit(_context.View(rows)))
+            .Should().Throw<InvalidOperationException>().WithMessage("No training rows: 5 rows were read, 2 of them with a missing or infinite feature, 1 with such a label, 2 with a weight that is not positive.");
+        FluentActions.Invoking(() => _context.Trainer(kind).Fit(_context.View(Rows(5)), validationData: _context.View([])))
+            .Should().Throw<InvalidOperationException>().WithMessage("No validation rows: 0 rows were read*");
+    }
+
+    [Theory, BothTrainers]
+    public void A_validation_set_with_other_features_is_refused(TrainerKind kind)
+    {
+        var wider = _context.Transforms.Concatenate("Features", "Features", "Label").Fit(_context.View(Rows())).Transform(_context.View(Rows()));
+
+        FluentActions.Invoking(() => _context.Trainer(kind).Fit(_context.View(Rows()), validationData: wider)).Should().Throw<ArgumentException>().WithMessage("*5*4*");
+    }
+
+    public static TheoryData<TrainerKind, float, float, bool> Scales
+    {
+        get
+        {
+            var data = new TheoryData<TrainerKind, float, float, bool>();
+            foreach (var kind in Enum.GetValues<TrainerKind>())
+            {
+                foreach (var (features, label) in new[] { (1e30f, 1f), (1e-30f, 1f), (1f, 1e30f), (1f, 1e-30f), (1e30f, 1e30f), (1e-30f, 1e-30f), (1e-30f, 1e30f), (1e30f, 1e-30f), (1f, 0f), (0f, 1f), (1e37f, 1f), (1e-40f, 1f) })
+                {
+                    data.Add(kind, features, label, true);
+                    data.Add(kind, features, label, false);
+                }
+            }
+            return data;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Scales))]
+    public void Huge_tiny_and_constant_columns_train_or_are_refused_clearly(TrainerKind kind, float features, float label, bool normalize)
+    {
+        var rows = Rows();
+        foreach (var row in rows)
+        {
+            row.Features[1] *= features;
+            row.Label = label * row.Label + (label == 0 ? 4 : 0);
+        }
+
+        var fit = () => Fit(kind, o => (o.NormalizeFeatures, o.NormalizeLabel, o.Epochs) = (normalize, normalize, 20), rows);
+
+        RegressionPredictionTransformer<NetworkRegressionModelParameters> model;
+        try
+        {
+            model = fit();
+        }
+        catch (DeqException e)
+        {
+            e.Message.Should().Match(normalize ? "*in position*standard deviation*Rescale*" : "*diverged*");
+            (features is > 1e34f or < 1e-34f and > 0 || !normalize).Should().BeTrue("columns from 1e-30 to 1e30 train: {0}", e.Message);
+            return;
+        }
+        model.Model.Network.Weights().Should().OnlyContain(w => float.IsFinite(w));
+        var scores = model.Scores(rows);
+        scores.Should().OnlyContain(s => float.IsFinite(s));
+        if (normalize && label == 0)
+        {
+            scores.Should().OnlyContain(s => Math.Abs(s - 4) < 2);
+        }
+        else if (normalize)
+        {
+            var mean = rows.Average(r => (double)r.Label);
+            var squares = rows.Zip(scores, (r, s) => ((double)r.Label - s) * ((double)r.Label - s)).Average();
+            squares.Should().BeLessThan(rows.Average(r => (r.Label - mean) * (r.Label - mean)), "it has learnt something");
+        }
+    }
+
+    [Theory, BothTrainers]
+    public void A_run_that_diverges_says_where_and_what_to_change(TrainerKind kind)
+    {
+        void Wild(NetworkTrainerOptions options)
+        {
+            options.LearningRate = 1e20f;
+            if (options is DeqTrainerOptions deq)
+            {
+                deq.WellPosedness = WellPosedness.None;
+            }
+        }
+
+        FluentActions.Invoking(() => Fit(kind, Wild)).Should().Throw<DivergenceException>()
+            .WithMessage("Training diverged in epoch 1: training loss *, worst residual *, learning rate 1E+20. Lower LearningRate*");
+    }
+
+    [Theory, BothTrainers]
+    public void A_run_that_diverges_after_a_good_epoch_keeps_its_weights_with_early_stopping(TrainerKind kind)
+    {
+        var log = new TrainerLog(_context);
+        void Growing(NetworkTrainerOptions options)
+        {
+            (options.Optimizer, options.LearningRate, options.BatchSize, options.Epochs) = (new Sgd(), 3, 1000, 1000);
+            (options.EarlyStopping, options.ValidationFraction) = (new EarlyStopping(patience: 1000), 0.2f);
+            if (options is DeqTrainerOptions deq)
+            {
+                deq.WellPosedness = WellPosedness.None;
+            }
+            else
+            {
+                ((FnnTrainerOptions)options).HiddenSizes = [];
+            }
+        }
+
+        var model = _context.Trainer(kind, Growing).Fit(_context.View(Rows()));
+
+        var history = model.Model.History!;
+        log.Warnings.Should().ContainMatch($"Training diverged in epoch {history.Epochs.Count}:*The weights of epoch {history.BestEpoch}, *are kept.");
+        history.Epochs.Count.Should().BeGreaterThan(history.BestEpoch);
+        model.Model.Network.Weights().Should().OnlyContain(w => float.IsFinite(w));
+    }
+
+    [Theory, BothTrainers]
+    public void A_missing_or_infinite_feature_makes_its_row_NaN_and_no_other(TrainerKind kind)
+    {
+        var model = Fit(kind);
+        var clean = model.Scores(Rows(20));
+        foreach (var bad in new[] { float.NaN, float.PositiveInfinity, float.NegativeInfinity })
+        {
+            var rows = Rows(20);
+            (rows[3].Features[1], rows[17].Features[3]) = (bad, bad);
+
+            var scores = model.Scores(rows);
+
+            for (var i = 0; i < rows.Length; i++)
+            {
+                if (i is 3 or 17)
+                {
+                    scores[i].Should().Be(float.NaN);
+                }
+                else
+                {
+                    BitConverter.SingleToInt32Bits(scores[i]).Should().Be(BitConverter.SingleToInt32Bits(clean[i]));
+                }
+            }
+        }
+    }
+
+    [Theory, BothTrainers]
+    public void Rows_of_another_length_are_refused(TrainerKind kind)
+    {
+        var model = Fit(kind);
+        var wider = _context.Transforms.Concatenate("Features", "Features", "Label").Fit(_context.View(Rows())).Transform(_context.View(Rows()));
+
+        FluentActions.Invoking(() => model.Transform(wider).Schema).Should().Throw<InvalidOperationException>().WithMessage("*features*'Vector<Single, 5>' vs 'Vector<Single, 4>'*");
+        FluentActions.Invoking(() => new RowScorer(model.Model.Network).Score(new VBuffer<float>(3, [1, 2, 3]), new float[1]))
+            .Should().Throw<ArgumentException>().WithMessage("The row has 3 features; the model was trained on 4.*");
+    }
+
+    private sealed class VariableRow
+    {
+        public float[] Features { get; set; } = [];
+
+        public float Label { get; set; }
+    }
+}

@@ -1,0 +1,101 @@
+using Deq.MLNet.Tests.References;
+using static Deq.MLNet.Tests.Trainers.TrainerSetup;
+
+namespace Deq.MLNet.Tests.Trainers;
+
+public sealed class NetworkModelParametersTests
+{
+    [Theory, BothTrainers]
+    public void A_model_holds_its_network_and_what_happened(TrainerKind kind)
+    {
+        var model = Fit(kind).Model;
+
+        (model.Network.InputSize, model.Network.OutputSize, model.Network.Link).Should().Be((4, 1, Link.Identity));
+        model.Network.Weights().Should().HaveCount(model.Network.ParameterCount);
+        var history = model.History!;
+        (history.Seed, history.Device, history.BestEpoch).Should().Be((1, "cpu", 4));
+        history.Epochs.Select(e => e.Epoch).Should().Equal(1, 2, 3, 4);
+        history.Epochs.Should().OnlyContain(e => e.TrainingLoss > 0 && double.IsFinite(e.TrainingLoss) && e.Seconds > 0 && e.LearningRate == 1e-2f);
+        history.Epochs[^1].TrainingLoss.Should().BeLessThan(history.Epochs[0].TrainingLoss);
+        if (kind == TrainerKind.Fnn)
+        {
+            model.Equilibrium.Should().BeNull();
+            history.Epochs.Should().OnlyContain(e => e.MeanIterations == 0 && e.WorstIterations == 0);
+            return;
+        }
+        var network = (DeqNetwork)model.Network;
+        network.StateSize.Should().Be(8);
+        history.Epochs.Should().OnlyContain(e => e.MeanIterations >= 2 && e.WorstIterations >= e.MeanIterations && e.WorstResidual <= 1e-4 && e.WorstGradientResidual <= 1e-4 && e.NormBound <= 0.9f);
+        model.Equilibrium.Should().Match<SolveReport>(r => r.Rows == 200 && r.Count(SolveStatus.Converged) == 200 && r.WorstResidual <= 1e-6 && r.MeanIterations > 1);
+        network.Certificate.Should().Match<Certificate>(c => c.RuleHolds && c.IsProved && c.ContractionFactor > 0);
+        network.Unroll!.Rows.Should().Be(200);
+    }
+
+    [Theory, BothTrainers]
+    public void The_loss_in_the_history_is_in_squared_units_of_the_label(TrainerKind kind)
+    {
+        var rows = Rows();
+        foreach (var row in rows)
+        {
+            row.Label *= 1000;
+        }
+        double Last(TrainerRow[] from) => Fit(kind, rows: from).Model.History!.Epochs[^1].TrainingLoss;
+
+        Last(rows).Should().BeApproximately(1e6 * Last(Rows()), 1e3 * Last(Rows()));
+    }
+
+    [Theory]
+    [InlineData(1e-6, 0.9f, false)]
+    [InlineData(1e-3, 0.9f, false)]
+    [InlineData(1e-6, 0.99f, true)]
+    [InlineData(1e-8, 0.9f, false)]
+    public void Every_row_meets_the_scoring_tolerance_or_says_why_not(double relative, float bound, bool anderson)
+    {
+        var network = (DeqNetwork)Fit(TrainerKind.Deq, o =>
+        {
+            var deq = (DeqTrainerOptions)o;
+            (deq.ScoringTolerance, deq.WellPosedness, deq.MaxIterations) = (new Tolerance(relative), WellPosedness.Spectral(bound), 60);
+            deq.Solver = anderson ? new Anderson() : new Picard();
+        }).Model.Network;
+        var far = Rows(200, 3);
+        foreach (var row in far)
+        {
+            row.Features = [.. row.Features.Select(x => 1e3f * x)];
+        }
+        var scratch = new float[network.ScratchSize];
+        var z = new float[network.StateSize];
+        var converged = 0;
+        var weights = Doubles(network.W);
+        foreach (var x in Rows().Concat(far).Select(r => r.Features))
+        {
+            var solution = network.Solve(x, scratch, z);
+            var state = Doubles(z);
+            var injection = Injection(network, x);
+            var residual = MapSolve.Residual(weights, injection, state, network.Activation, network.Scoring.Tolerance);
+            var rounding = 1e-6 * (1 + (Linear.Norm(weights) * Linear.Norm(state) + Linear.Norm(Doubles(network.U)) * Linear.Norm(Doubles(x))) / (Linear.Norm(state) + 1e-9));
+
+            solution.Residual.Should().BeApproximately(residual, rounding);
+            (solution.Residual <= relative).Should().Be(solution.Status == SolveStatus.Converged, "{0}", solution);
+            if (solution.Status == SolveStatus.Converged)
+            {
+                converged++;
+            }
+            else
+            {
+                (solution.Status == SolveStatus.AtPrecisionLimit || solution.Status == SolveStatus.IterationLimit && solution.Iterations == 60).Should().BeTrue("{0}", solution);
+            }
+        }
+        if (relative >= 1e-6)
+        {
+            converged.Should().BeGreaterThan(350);
+        }
+    }
+
+    private static double[] Injection(DeqNetwork network, float[] x)
+    {
+        var u = Doubles(network.U);
+        return [.. Doubles(network.B).Select((b, i) => b + x.Select((value, j) => value * u[i * x.Length + j]).Sum())];
+    }
+
+    private static double[] Doubles(ReadOnlyMemory<float> values) => [.. values.ToArray().Select(v => (double)v)];
+}

@@ -1,0 +1,201 @@
+using Deq.MLNet.Tests.Training.Torch;
+using Microsoft.ML;
+using static Deq.MLNet.Tests.Trainers.TrainerSetup;
+
+namespace Deq.MLNet.Tests.Trainers;
+
+public sealed class OptionsTests
+{
+    private static readonly (string Option, Action<NetworkTrainerOptions> Set, string Message)[] BadForBoth =
+    [
+        ("Epochs", o => o.Epochs = 0, "Epochs is 0; it must be at least 1.*"),
+        ("BatchSize", o => o.BatchSize = -3, "BatchSize is -3; it must be at least 1.*"),
+        ("LearningRate zero", o => o.LearningRate = 0, "LearningRate is 0; it must be positive*"),
+        ("LearningRate NaN", o => o.LearningRate = float.NaN, "LearningRate is NaN; it must be positive*"),
+        ("LearningRate infinite", o => o.LearningRate = float.PositiveInfinity, "LearningRate is Infinity; it must be positive and finite*"),
+        ("Optimizer", o => o.Optimizer = null!, "Optimizer is null*"),
+        ("WeightDecay", o => o.WeightDecay = -0.5f, "WeightDecay is -0.5; it must be at least 0*"),
+        ("LearningRateSchedule", o => o.LearningRateSchedule = null!, "LearningRateSchedule is null*"),
+        ("GradientClip", o => o.GradientClip = 0, "GradientClip is 0; it must be positive*"),
+        ("ValidationFraction one", o => o.ValidationFraction = 1, "ValidationFraction is 1; it must be at least 0 and below 1*"),
+        ("ValidationFraction negative", o => o.ValidationFraction = -0.25f, "ValidationFraction is -0.25; it must be at least 0 and below 1*"),
+        ("Device", o => o.Device = "gpu", "\"gpu\" is not a device: it is \"cpu\", \"cuda\" or \"cuda:N\"*Device*"),
+        ("Threads", o => o.Threads = 0, "Threads is 0; it must be at least 1*"),
+    ];
+
+    private static readonly (string Option, Action<DeqTrainerOptions> Set, string Message)[] BadForDeq =
+    [
+        ("HiddenSize", o => o.HiddenSize = 0, "HiddenSize is 0; it must be at least 1*"),
+        ("Activation", o => o.Activation = (Activation)99, "Activation is 99; it must be one of ReLU*"),
+        ("WellPosedness", o => o.WellPosedness = null!, "WellPosedness is null*"),
+        ("Solver", o => o.Solver = null!, "Solver is null*"),
+        ("Tolerance", o => o.Tolerance = null!, "Tolerance is null*"),
+        ("ScoringTolerance", o => o.ScoringTolerance = null!, "ScoringTolerance is null*"),
+        ("MaxIterations", o => o.MaxIterations = 0, "MaxIterations is 0; it must be at least 1*"),
+    ];
+
+    private static readonly (string Option, Action<FnnTrainerOptions> Set, string Message)[] BadForFnn =
+    [
+        ("HiddenSizes", o => o.HiddenSizes = [8, 0], "HiddenSizes is 0; it must be at least 1*"),
+        ("HiddenSizes null", o => o.HiddenSizes = null!, "HiddenSizes is null*"),
+        ("Activation", o => o.Activation = (Activation)99, "Activation is 99; it must be one of ReLU*"),
+        ("Dropout one", o => o.Dropout = 1, "Dropout is 1; it must be at least 0 and below 1*"),
+        ("Dropout negative", o => o.Dropout = -0.1f, "Dropout is -0.1; it must be at least 0 and below 1*"),
+    ];
+
+    private static readonly (string Option, Action<NetworkTrainerOptions> Set)[] EffectiveForBoth =
+    [
+        ("Epochs", o => o.Epochs = 5),
+        ("BatchSize", o => o.BatchSize = 7),
+        ("BatchSize full", o => o.BatchSize = int.MaxValue),
+        ("LearningRate", o => o.LearningRate = 0.02f),
+        ("Sgd", o => o.Optimizer = new Sgd()),
+        ("Adam's beta", o => o.Optimizer = new Adam(beta1: 0.5f)),
+        ("WeightDecay", o => o.WeightDecay = 0.1f),
+        ("AdamW", o => (o.Optimizer, o.WeightDecay) = (new AdamW(), 0.1f)),
+        ("LearningRateSchedule", o => o.LearningRateSchedule = LearningRateSchedule.Cosine(warmup: 0.2f)),
+        ("GradientClip", o => (o.Optimizer, o.GradientClip) = (new Sgd(0.5f), 1e-3f)),
+        ("Seed", o => o.Seed = 17),
+        ("NormalizeFeatures", o => o.NormalizeFeatures = false),
+        ("NormalizeLabel", o => o.NormalizeLabel = false),
+        ("ValidationFraction", o => o.ValidationFraction = 0.5f),
+    ];
+
+    private static readonly (string Option, Action<DeqTrainerOptions> Set)[] EffectiveForDeq =
+    [
+        ("HiddenSize", o => o.HiddenSize = 9),
+        ("Activation", o => o.Activation = Activation.Tanh),
+        ("WellPosedness", o => o.WellPosedness = WellPosedness.Spectral(0.2f)),
+        ("WellPosedness none", o => o.WellPosedness = WellPosedness.None),
+        ("Solver", o => o.Solver = new Anderson()),
+        ("GradientSolver", o => o.GradientSolver = new Anderson()),
+        ("Tolerance", o => o.Tolerance = new Tolerance(0.1)),
+        ("ScoringTolerance", o => o.ScoringTolerance = new Tolerance(1e-2)),
+        ("MaxIterations", o => o.MaxIterations = 2),
+    ];
+
+    private static readonly (string Option, Action<FnnTrainerOptions> Set)[] EffectiveForFnn =
+    [
+        ("HiddenSizes", o => o.HiddenSizes = [8, 4]),
+        ("HiddenSizes none", o => o.HiddenSizes = []),
+        ("Activation", o => o.Activation = Activation.Tanh),
+        ("Dropout", o => o.Dropout = 0.5f),
+    ];
+
+    public static TheoryData<TrainerKind, string> BadValues => Names(BadForBoth.Select(b => b.Option), BadForDeq.Select(b => b.Option), BadForFnn.Select(b => b.Option));
+
+    public static TheoryData<TrainerKind, string> Effective => Names(EffectiveForBoth.Select(e => e.Option), EffectiveForDeq.Select(e => e.Option), EffectiveForFnn.Select(e => e.Option));
+
+    private static readonly Dictionary<TrainerKind, float[]> DefaultScores = Enum.GetValues<TrainerKind>().ToDictionary(kind => kind, kind => Fit(kind).Scores(Rows(50, 2)));
+
+    [Theory]
+    [MemberData(nameof(BadValues))]
+    public void A_value_out_of_its_range_is_refused_when_the_trainer_is_made(TrainerKind kind, string option)
+    {
+        var (set, message) = BadForBoth.Where(b => b.Option == option).Select(b => (b.Set, b.Message))
+            .Concat(kind == TrainerKind.Deq
+                ? BadForDeq.Where(b => b.Option == option).Select(b => ((Action<NetworkTrainerOptions>)(o => b.Set((DeqTrainerOptions)o)), b.Message))
+                : BadForFnn.Where(b => b.Option == option).Select(b => ((Action<NetworkTrainerOptions>)(o => b.Set((FnnTrainerOptions)o)), b.Message)))
+            .Single();
+
+        FluentActions.Invoking(() => new MLContext(1).Trainer(kind, set)).Should().Throw<ArgumentException>().WithMessage(message);
+    }
+
+    [Theory]
+    [MemberData(nameof(Effective))]
+    public void An_option_changes_what_is_trained(TrainerKind kind, string option)
+    {
+        var set = EffectiveForBoth.Where(e => e.Option == option).Select(e => e.Set)
+            .Concat(kind == TrainerKind.Deq
+                ? EffectiveForDeq.Where(e => e.Option == option).Select(e => (Action<NetworkTrainerOptions>)(o => e.Set((DeqTrainerOptions)o)))
+                : EffectiveForFnn.Where(e => e.Option == option).Select(e => (Action<NetworkTrainerOptions>)(o => e.Set((FnnTrainerOptions)o))))
+            .Single();
+
+        var scores = Fit(kind, set).Scores(Rows(50, 2));
+
+        scores.Should().OnlyContain(s => float.IsFinite(s));
+        scores.Should().NotEqual(DefaultScores[kind]);
+    }
+
+    [Theory, BothTrainers]
+    public void The_number_of_threads_does_not_change_the_function(TrainerKind kind)
+    {
+        var scores = Fit(kind, o => o.Threads = 2).Scores(Rows(50, 2));
+
+        scores.Zip(DefaultScores[kind], (a, b) => Math.Abs(a - b)).Max().Should().BeLessThan(1e-4f * DefaultScores[kind].Max(Math.Abs));
+    }
+
+    [Theory, BothTrainers]
+    public void Options_changed_after_the_trainer_was_made_have_no_effect(TrainerKind kind)
+    {
+        var context = new MLContext(1);
+        var options = Options(kind);
+        var sizes = new[] { 8 };
+        if (options is FnnTrainerOptions fnn)
+        {
+            fnn.HiddenSizes = sizes;
+        }
+        var trainer = context.Trainer(options);
+        (options.Epochs, options.LearningRate, options.Seed, options.Device, options.Optimizer) = (1, 1, 99, "cuda:17", new Sgd());
+        options.OnEpoch = _ => throw new InvalidOperationException("The option was read after the trainer was made.");
+        (options.FeatureColumnName, options.LabelColumnName) = ("Other", "Other");
+        sizes[0] = 3;
+        if (options is DeqTrainerOptions deq)
+        {
+            deq.HiddenSize = 3;
+        }
+
+        trainer.Fit(context.View(Rows())).Scores(Rows(50, 2)).Bits().Should().Equal(DefaultScores[kind].Bits());
+    }
+
+    [Fact]
+    public void A_rule_that_is_tighter_gives_a_smaller_contraction_factor()
+    {
+        var network = (DeqNetwork)Fit(TrainerKind.Deq, o => ((DeqTrainerOptions)o).WellPosedness = WellPosedness.Spectral(0.2f)).Model.Network;
+
+        network.Certificate.ContractionFactor.Should().BeInRange(0.01, 0.2);
+        network.Scoring.MaxIterations.Should().Be(200);
+    }
+
+    [TorchBackendFact(WithoutCuda = true)]
+    public void An_absent_device_falls_back_or_is_refused_as_the_context_says()
+    {
+        foreach (var kind in Enum.GetValues<TrainerKind>())
+        {
+            var allowing = new MLContext(1) { FallbackToCpu = true };
+            var log = new TrainerLog(allowing);
+
+            var model = allowing.Trainer(kind, o => o.Device = "cuda:0").Fit(allowing.View(Rows()));
+
+            model.Model.History!.Device.Should().Be("cpu");
+            log.Warnings.Should().ContainSingle().Which.Should().Be("cuda:0 is not available; training on the CPU, as FallbackToCpu allows.");
+            model.Scores(Rows(50, 2)).Bits().Should().Equal(DefaultScores[kind].Bits());
+            var refusing = new MLContext(1) { FallbackToCpu = false };
+            FluentActions.Invoking(() => refusing.Trainer(kind, o => o.Device = "cuda:0").Fit(refusing.View(Rows())))
+                .Should().Throw<TorchBackendException>().WithMessage("The device \"cuda:0\" was asked for*");
+        }
+    }
+
+    [TorchBackendFact(WithoutCuda = true)]
+    public void The_contexts_gpu_is_asked_for_where_the_option_is_silent()
+    {
+        var context = new MLContext(1) { GpuDeviceId = 3, FallbackToCpu = false };
+
+        FluentActions.Invoking(() => context.Trainer(TrainerKind.Fnn).Fit(context.View(Rows()))).Should().Throw<TorchBackendException>().WithMessage("*\"cuda:3\"*");
+        context.Trainer(TrainerKind.Fnn, o => o.Device = "cpu").Fit(context.View(Rows())).Model.History!.Device.Should().Be("cpu");
+    }
+
+    private static TheoryData<TrainerKind, string> Names(IEnumerable<string> both, IEnumerable<string> deq, IEnumerable<string> fnn)
+    {
+        var data = new TheoryData<TrainerKind, string>();
+        foreach (var name in both.Concat(deq))
+        {
+            data.Add(TrainerKind.Deq, name);
+        }
+        foreach (var name in both.Concat(fnn))
+        {
+            data.Add(TrainerKind.Fnn, name);
+        }
+        return data;
+    }
+}
