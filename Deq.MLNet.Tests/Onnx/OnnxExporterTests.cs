@@ -70,10 +70,10 @@ public class OnnxExporterTests
     }
 
     [Fact]
-    public void The_steps_are_the_least_with_a_margin_of_two()
+    public void The_steps_are_the_least_with_a_margin_of_four()
     {
-        var network = WithErrors(0.5f, 0.04f, 0.2f, 0.09f, 0.03125f, 0.01f);
-        Export(network, new OnnxExportOptions { MaxError = 0.1 }).Report.Should().Match<OnnxExportReport>(r => r.Steps == 5 && r.MaxError == 0.03125);
+        var network = WithErrors(0.5f, 0.02f, 0.2f, 0.09f, 0.03f, 0.015625f, 0.01f);
+        Export(network, new OnnxExportOptions { MaxError = 0.1 }).Report.Should().Match<OnnxExportReport>(r => r.Steps == 6 && r.MaxError == 0.015625);
     }
 
     [Fact]

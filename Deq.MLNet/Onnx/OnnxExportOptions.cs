@@ -19,8 +19,8 @@ public sealed record OnnxExportOptions
     public double MaxError { get; init => field = Check.Positive(value, nameof(MaxError)); } = 1e-5;
 
     /// <summary>
-    /// Steps of plain iteration, 1 to 10,000. Default null: the least number from which on the error measured on training rows stays at or below half of <see cref="MaxError"/>,
-    /// a margin for rows not seen; where rounding keeps it above the half, at or below <see cref="MaxError"/>.
+    /// Steps of plain iteration, 1 to 10,000. Default null: the least number from which on the error measured on training rows stays at or below a quarter of <see cref="MaxError"/>,
+    /// a margin for rows not seen; where rounding keeps it above that, at or below <see cref="MaxError"/>.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is out of its range.</exception>
     public int? Steps { get; init => field = value is { } steps ? Check.Within(steps, 1, MostSteps + 1, nameof(Steps)) : null; }

@@ -5,6 +5,9 @@ namespace Deq.MLNet.Onnx;
 /// <summary>Writes one network as an ONNX file.</summary>
 internal static class OnnxExporter
 {
+    /// <summary>Rows not seen may be further off than the training rows that the curve was measured on: they are left three quarters of the error.</summary>
+    private const double UnseenRowsShare = 0.25;
+
     /// <summary>A protobuf message ends at 2 GiB.</summary>
     private const long MostBytes = int.MaxValue;
 
@@ -54,7 +57,7 @@ internal static class OnnxExporter
         {
             throw new OnnxExportException($"The error of the unrolled equilibrium was not measured for this network. Set {nameof(OnnxExportOptions)}.{nameof(OnnxExportOptions.Steps)}, or export a network that a trainer made.");
         }
-        return curve.StepsFor(maxError / 2) ?? curve.StepsFor(maxError) ?? throw NotReached(curve, maxError);
+        return curve.StepsFor(UnseenRowsShare * maxError) ?? curve.StepsFor(maxError) ?? throw NotReached(curve, maxError);
     }
 
     private static OnnxExportException NotReached(UnrollCurve curve, double maxError) => new(string.Create(CultureInfo.InvariantCulture,

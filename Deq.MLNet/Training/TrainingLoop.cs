@@ -93,7 +93,8 @@ internal sealed class TrainingLoop(TrainingSettings settings, double lossUnit, I
             $"Training diverged in epoch {epoch.Epoch}: training loss {epoch.TrainingLoss:G4},{validation} worst residual {epoch.WorstResidual:G4}, learning rate {epoch.LearningRate:G4}.");
         if (_best is null)
         {
-            throw new DivergenceException($"{what} Lower LearningRate, set GradientClip, or, for a DEQ without a rule, set WellPosedness to Spectral.");
+            var remedy = settings is { NormalizeFeatures: true, NormalizeTargets: true } ? "Lower" : "Set NormalizeFeatures and NormalizeLabel to true, lower";
+            throw new DivergenceException($"{what} {remedy} LearningRate, set GradientClip, or, for a DEQ without a rule, set WellPosedness to Spectral.");
         }
         monitor.Warn($"{what} The weights of epoch {_bestEpoch}, the best by validation loss, are kept.");
     }
