@@ -105,7 +105,7 @@ public class WeakVersionNeedTests
             {
                 refused.Message.Should().NotBeEmpty();
             }
-        }, iter: 5_000);
+        }, iter: LongForm.Times(5_000));
     }
 
     [Fact]

@@ -59,7 +59,7 @@ public class AndersonTests
             scaled.Iterations.Should().Be(solution.Iterations);
             scaledZ.Should().Equal(z.Select(v => v * scale));
         }
-    }, iter: 60);
+    }, iter: LongForm.Times(60));
 
     [Theory]
     [InlineData(1e6f)]

@@ -21,7 +21,7 @@ public class RowSolverTests
         solution.Residual.Should().BeLessThanOrEqualTo(1e-13);
         var expected = cell.Equilibrium(activation);
         Linear.Distance(z, expected).Should().BeLessThanOrEqualTo(4e-13 * (Linear.Norm(expected) + 1) / (1 - cell.Norm));
-    }, iter: 40);
+    }, iter: LongForm.Times(40));
 
     [Theory]
     [MemberData(nameof(Methods))]
@@ -37,7 +37,7 @@ public class RowSolverTests
         var expected = FixedPoint.Of(w, u64, activation);
         var undamped = Linear.Distance(FixedPoint.Cell(w, u64, z64, activation), z64);
         Linear.Distance(z64, expected).Should().BeLessThanOrEqualTo(undamped / (1 - cell.Norm) * (1 + 1e-6) + 1e-12);
-    }, iter: 40);
+    }, iter: LongForm.Times(40));
 
     [Theory]
     [MemberData(nameof(Methods))]
@@ -48,7 +48,7 @@ public class RowSolverTests
             var (solution, _) = MapSolve.InFloat32(cell.W, Linear.ToFloat(cell.Injection), activation, settings);
             (solution.Residual <= settings.Tolerance.Relative).Should().Be(solution.Status == SolveStatus.Converged);
             solution.Iterations.Should().BeInRange(1, cap);
-        }, iter: 60);
+        }, iter: LongForm.Times(60));
 
     /// <summary>A residual kept in float32 was rounded up to above the tolerance that it had met.</summary>
     [Fact]
@@ -99,5 +99,5 @@ public class RowSolverTests
         var again = MapSolve.InFloat32(cell.W, u, Activation.ReLU, settings);
         again.Solution.Should().Be(first.Solution);
         again.Z.Should().Equal(first.Z);
-    }, iter: 30);
+    }, iter: LongForm.Times(30));
 }

@@ -25,7 +25,7 @@ public class SolveStatusTests
             }
             var expected = FixedPoint.Of(Linear.ToDouble(cell.W), Linear.ToDouble(u), activation);
             Linear.Distance(Linear.ToDouble(z), expected).Should().BeLessThanOrEqualTo(1e-6 * (Linear.Norm(expected) + Linear.Norm(Linear.ToDouble(u))) / (1 - cell.Norm));
-        }, iter: 200);
+        }, iter: LongForm.Times(200));
         limits.Should().BePositive();
     }
 
@@ -33,14 +33,14 @@ public class SolveStatusTests
     [Fact]
     public void A_few_states_of_tanh_end_at_the_precision_limit() => RandomCell.Within(0.5, 0.97, mostSize: 2).Sample(cell =>
         MapSolve.InFloat32(cell.W, Linear.ToFloat(cell.Injection), Activation.Tanh, new EquilibriumSettings(new Picard(), new Tolerance(1e-12), 5_000))
-            .Solution.Status.Should().BeOneOf(SolveStatus.Converged, SolveStatus.AtPrecisionLimit), iter: 1000);
+            .Solution.Status.Should().BeOneOf(SolveStatus.Converged, SolveStatus.AtPrecisionLimit), iter: LongForm.Times(1000));
 
     [Theory]
     [MemberData(nameof(Solvers))]
     public void A_tolerance_above_the_rounding_error_is_met_and_not_given_up_at_the_precision_limit(FixedPointSolver solver) =>
         RandomCell.Within(0.1, 0.97).Sample(cell =>
             MapSolve.InFloat32(cell.W, Linear.ToFloat(cell.Injection), Activation.ReLU, new EquilibriumSettings(solver, new Tolerance(5e-6), 5_000))
-                .Solution.Status.Should().Be(SolveStatus.Converged), iter: 100);
+                .Solution.Status.Should().Be(SolveStatus.Converged), iter: LongForm.Times(100));
 
     /// <summary>Solvers are known that return the starting point for a cap of two, or crash for a memory of one.</summary>
     [Theory]
@@ -64,7 +64,7 @@ public class SolveStatusTests
                 residual.Should().BeLessThanOrEqualTo(least + 1e-12, "more iterations never return a worse iterate");
                 least = Math.Min(least, residual);
             }
-        }, iter: 60);
+        }, iter: LongForm.Times(60));
 
     [Theory]
     [MemberData(nameof(Solvers))]

@@ -21,7 +21,7 @@ public class DeqNetworkTests
         var allowed = 4e-6 * (1 + Linear.Norm(z64)) / (1 - cell.Norm);
         Linear.Distance(Linear.ToDouble(z), z64).Should().BeLessThan(allowed);
         Linear.Distance(Linear.ToDouble(y), y64).Should().BeLessThan(allowed * (1 + Linear.Norm(Linear.ToDouble(cell.V))));
-    }, iter: 60);
+    }, iter: LongForm.Times(60));
 
     [Fact]
     public void Every_array_of_a_wrong_length_is_refused_by_name()

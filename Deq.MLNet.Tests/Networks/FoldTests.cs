@@ -20,7 +20,7 @@ public class FoldTests
         Agree(deq, input, output, x);
         Agree(new FnnNetwork(FnnNetworkTests.Layers(random, [cell.Inputs, 9, cell.Outputs]), Activation.Tanh), input, output, x);
         Agree(new FnnNetwork(FnnNetworkTests.Layers(random, [cell.Inputs, cell.Outputs]), Activation.Tanh), input, output, x);
-    }, iter: 40);
+    }, iter: LongForm.Times(40));
 
     [Fact]
     public void A_map_and_then_its_inverse_give_the_function_back() => RandomCell.Within(0.1, 0.9, 16).Sample(cell =>
@@ -38,7 +38,7 @@ public class FoldTests
 
         static double Distance(ReadOnlyMemory<float> a, ReadOnlyMemory<float> b) =>
             Linear.Distance(Linear.ToDouble(a.Span), Linear.ToDouble(b.Span)) / (1 + Linear.Norm(Linear.ToDouble(a.Span)));
-    }, iter: 40);
+    }, iter: LongForm.Times(40));
 
     [Theory]
     [InlineData(Link.Exp)]

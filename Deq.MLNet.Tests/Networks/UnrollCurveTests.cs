@@ -31,7 +31,7 @@ public class UnrollCurveTests
         }
         curve.MaxErrors.Count.Should().BeInRange(1, UnrollCurve.MaxSteps);
         ((double)curve.MaxErrors[^1]).Should().BeLessThan(1e-4 * (1 + states.Max(Linear.Norm) / scale));
-    }, iter: 30);
+    }, iter: LongForm.Times(30));
 
     [Fact]
     public void StepsFor_is_the_start_of_the_tail_that_stays_below()

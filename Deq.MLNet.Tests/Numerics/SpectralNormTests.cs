@@ -11,7 +11,7 @@ public class SpectralNormTests
     [InlineData(1e30f)]
     [InlineData(1e-30f)]
     public void Agrees_with_a_Jacobi_decomposition(float unit) => Gen.Select(Gen.Int[1, 40], Gen.Int[0, 100_000]).Sample((size, seed) =>
-        Agree(RandomCell.Values(new Random(seed), size * size, unit), size), iter: 60);
+        Agree(RandomCell.Values(new Random(seed), size * size, unit), size), iter: LongForm.Times(60));
 
     [Fact]
     public void Sparse_and_graded_matrices_agree_too() => Gen.Select(Gen.Int[1, 25], Gen.Int[0, 100_000], Gen.Int[0, 60]).Sample((size, seed, decades) =>
@@ -19,7 +19,7 @@ public class SpectralNormTests
         var random = new Random(seed);
         var matrix = RandomCell.Values(random, size * size, 1).Select(v => random.Next(3) == 0 ? 0 : v * (float)Math.Pow(10, random.NextDouble() * -decades / 2)).ToArray();
         Agree(matrix, size);
-    }, iter: 60);
+    }, iter: LongForm.Times(60));
 
     [Fact]
     public void The_zero_matrix_and_the_empty_one_have_norm_zero()

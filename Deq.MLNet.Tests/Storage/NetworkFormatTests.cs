@@ -27,7 +27,7 @@ public class NetworkFormatTests
         SameBits.Assert(read, network);
         SameBits.Assert(NetworkFormat.Read(new Slow(bytes)), network);
         Bytes(read).Should().Equal(bytes);
-    }, iter: 300);
+    }, iter: LongForm.Times(300));
 
     [Theory]
     [MemberData(nameof(Both))]
@@ -84,7 +84,7 @@ public class NetworkFormatTests
             catch (ModelFormatException)
             {
             }
-        }, iter: 3_000);
+        }, iter: LongForm.Times(3_000));
 
     [Fact]
     public void Every_truncated_content_under_a_fitting_checksum_is_refused()

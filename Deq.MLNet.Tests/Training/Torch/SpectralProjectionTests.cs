@@ -76,7 +76,7 @@ public sealed class SpectralProjectionTests
 
             after.Should().BeInRange(0.97 * Limit, Limit);
             bound.Should().BeGreaterThanOrEqualTo(after);
-        }, iter: 60, threads: 1);
+        }, iter: LongForm.Times(60), threads: 1);
     }
 
     [Theory]
@@ -95,7 +95,7 @@ public sealed class SpectralProjectionTests
 
             projected.Should().Equal(w);
             bound.Should().BeGreaterThanOrEqualTo(Linear.SingularValues(Linear.ToDouble(w), c.size)[0]);
-        }, iter: 40, threads: 1);
+        }, iter: LongForm.Times(40), threads: 1);
     }
 
     [Fact]

@@ -157,7 +157,7 @@ public sealed class TensorDeqTests
             anderson.WorstResidual.Should().BeLessThanOrEqualTo(c.tolerance);
             anderson.WorstGradientResidual.Should().BeLessThanOrEqualTo(c.tolerance);
             anderson.WorstIterations.Should().BeLessThanOrEqualTo(2 * plain.WorstIterations + 3);
-        }, iter: 100, threads: 1);
+        }, iter: LongForm.Times(100), threads: 1);
     }
 
     private static void CheckGradient(string device, ScalarType type, double tolerance, double allowed, int cases)
@@ -175,6 +175,6 @@ public sealed class TensorDeqTests
             var loss = reference.Loss(c.Parameters);
             Setup.RelativeDistance(gradient, reference.Gradient(c.Parameters)).Should().BeLessThan(allowed);
             engine.ReadMetrics().Loss.Should().BeApproximately(loss, allowed * loss);
-        }, iter: cases, threads: 1);
+        }, iter: LongForm.Times(cases), threads: 1);
     }
 }

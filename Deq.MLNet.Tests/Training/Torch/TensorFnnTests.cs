@@ -31,7 +31,7 @@ public sealed class TensorFnnTests
                 engine.ReadMetrics().Loss.Should().BeApproximately(loss, allowed * loss);
                 engine.Evaluate(rows).Should().BeApproximately(loss, allowed * loss);
             }
-        }, iter: 60, threads: 1);
+        }, iter: LongForm.Times(60), threads: 1);
     }
 
     [Theory]
