@@ -80,8 +80,8 @@ public class FoldTests
         var mapped = Evaluate(network, Linear.ToFloat(x.Select((v, i) => input.Apply(i, v))));
         var expected = mapped.Select((v, i) => output.Apply(i, v)).ToArray();
         var folded = network.Fold(input, output);
-        // Relative to the terms that are summed: the output's shift may cancel them.
-        var size = Linear.Norm(expected) + Linear.Norm(output.Shift.ToArray());
+        // Relative to the terms that are summed, which may cancel: the network's, of about 1 before its output map, and the map's shift.
+        var size = Linear.Norm(expected) + Linear.Norm(output.Scale.ToArray()) + Linear.Norm(output.Shift.ToArray());
         Linear.Distance(Linear.ToDouble(Evaluate(folded, x)), expected).Should().BeLessThan(1e-5 * size);
     }
 

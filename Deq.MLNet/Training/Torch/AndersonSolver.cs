@@ -43,7 +43,7 @@ internal sealed class AndersonSolver(Anderson options) : TensorSolver
             z.sub_(gamma.matmul(_deltaF!.narrow(1, 0, used)).squeeze(1));
             if (options.Damping != 1)
             {
-                z.add_(gamma.matmul(deltaG).squeeze(1), alpha: 1 - (double)options.Damping);
+                z.AddInPlace(gamma.matmul(deltaG).squeeze(1), 1 - (double)options.Damping);
             }
         }
         _count++;
@@ -56,11 +56,11 @@ internal sealed class AndersonSolver(Anderson options) : TensorSolver
         var gram = differences.matmul(differences.transpose(1, 2));
         var right = differences.matmul(g.to(ScalarType.Float64).unsqueeze(2));
         var diagonal = gram.diagonal(0, 1, 2);
-        var ridge = diagonal.sum(1, keepdim: true).mul_(options.Ridge).add_(double.Epsilon * 1e20);
-        diagonal.add_(ridge);
+        var ridge = diagonal.sum(1, keepdim: true).MultiplyInPlace(options.Ridge).AddInPlace(double.Epsilon * 1e20);
+        diagonal.AddInPlace(ridge);
         var (factor, failed) = linalg.cholesky_ex(gram, check_errors: false);
         var gamma = right.cholesky_solve(factor).transpose(1, 2);
-        var usable = failed.eq(0).view(-1, 1, 1).logical_and(gamma.isfinite().all(2, keepdim: true));
+        var usable = failed.logical_not().view(-1, 1, 1).logical_and(gamma.isfinite().all(2, keepdim: true));
         return where(usable, gamma, zeros_like(gamma));
     }
 

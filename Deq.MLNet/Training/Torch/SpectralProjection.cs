@@ -21,7 +21,7 @@ internal sealed class SpectralProjection(double limit) : IDisposable
     {
         using var scope = NewDisposeScope();
         var bound = UpperBound(w);
-        var factor = bound.reciprocal().mul_(limit).clamp_max_(1);
+        var factor = bound.reciprocal().MultiplyInPlace(limit).LowerInPlace(1);
         w.mul_(factor);
         _bound?.Dispose();
         _bound = bound.mul_(factor).DetachFromDisposeScope();
@@ -35,21 +35,21 @@ internal sealed class SpectralProjection(double limit) : IDisposable
     private static Tensor UpperBound(Tensor w)
     {
         // Every power is divided by its norm, whose logarithm is carried along: no power leaves the range.
-        var scale = w.norm().clamp_min_(1e-30);
+        var scale = w.norm().RaiseInPlace(1e-30);
         var unit = w / scale;
         var power = unit.t().mm(unit);
         var log = Normalize(power);
         for (var i = 0; i < Squarings; i++)
         {
             power = power.mm(power);
-            log = log.mul_(2).add_(Normalize(power));
+            log = log.MultiplyInPlace(2).AddInPlace(Normalize(power));
         }
-        return log.mul_(1.0 / (2L << Squarings)).exp_().mul_(scale).mul_(1 + Margin);
+        return log.MultiplyInPlace(1.0 / (2L << Squarings)).exp_().mul_(scale).MultiplyInPlace(1 + Margin);
     }
 
     private static Tensor Normalize(Tensor matrix)
     {
-        var norm = matrix.norm().clamp_min_(1e-30);
+        var norm = matrix.norm().RaiseInPlace(1e-30);
         matrix.div_(norm);
         return norm.log_();
     }

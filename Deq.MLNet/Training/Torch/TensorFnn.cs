@@ -61,7 +61,7 @@ internal sealed class TensorFnn : TensorModel
                 {
                     gradient.mul_(mask);
                     // The stored input is masked and scaled; the slope is that of the activation itself.
-                    activated = activated * (1 - _architecture.Dropout);
+                    activated = activated.clone().MultiplyInPlace(1 - (double)_architecture.Dropout);
                 }
                 var slope = empty_like(gradient);
                 Slope(_architecture.Activation, activated, slope);
@@ -99,7 +99,7 @@ internal sealed class TensorFnn : TensorModel
     /// <summary>0 with the dropout's probability, else 1 / (1 - dropout).</summary>
     private Tensor Mask(Tensor values)
     {
-        var keep = rand(values.shape, values.dtype, values.device, generator: _generator).ge(_architecture.Dropout);
-        return keep.to(values.dtype).mul_(1 / (1 - (double)_architecture.Dropout));
+        var keep = rand(values.shape, values.dtype, values.device, generator: _generator).IsAtLeast(_architecture.Dropout);
+        return keep.to(values.dtype).MultiplyInPlace(1 / (1 - (double)_architecture.Dropout));
     }
 }

@@ -41,7 +41,7 @@ internal abstract class TensorModel : IDisposable
         switch (activation)
         {
             case Activation.ReLU:
-                using (var positive = activated.gt(0))
+                using (var positive = activated.IsAbove(0))
                 {
                     slope.copy_(positive);
                 }
@@ -50,7 +50,7 @@ internal abstract class TensorModel : IDisposable
                 slope.copy_(activated);
                 slope.mul_(activated);
                 slope.neg_();
-                slope.add_(1);
+                slope.AddInPlace(1);
                 break;
             default: throw new ArgumentOutOfRangeException(nameof(activation), activation, null);
         }

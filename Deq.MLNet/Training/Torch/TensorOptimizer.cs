@@ -31,20 +31,20 @@ internal abstract class TensorOptimizer : IDisposable
             _step++;
             if (weightDecay > 0 && decoupled)
             {
-                values.mul_(1 - learningRate * weightDecay);
+                values.MultiplyInPlace(1 - learningRate * weightDecay);
             }
             else if (weightDecay > 0)
             {
-                gradients.add_(values, alpha: weightDecay);
+                gradients.AddInPlace(values, weightDecay);
             }
             _mean.lerp_(gradients, 1 - (double)options.Beta1);
-            _meanSquare.mul_((double)options.Beta2);
-            _meanSquare.addcmul_(gradients, gradients, 1 - (double)options.Beta2);
+            _meanSquare.MultiplyInPlace(options.Beta2);
+            _meanSquare.AddProductInPlace(gradients, gradients, 1 - (double)options.Beta2);
             _divisor.copy_(_meanSquare);
             _divisor.sqrt_();
-            _divisor.mul_(1 / Math.Sqrt(1 - Math.Pow(options.Beta2, _step)));
-            _divisor.add_((double)options.Epsilon);
-            values.addcdiv_(_mean, _divisor, -learningRate / (1 - Math.Pow(options.Beta1, _step)));
+            _divisor.MultiplyInPlace(1 / Math.Sqrt(1 - Math.Pow(options.Beta2, _step)));
+            _divisor.AddInPlace(options.Epsilon);
+            values.AddQuotientInPlace(_mean, _divisor, -learningRate / (1 - Math.Pow(options.Beta1, _step)));
         }
 
         public override void Dispose()
@@ -64,11 +64,11 @@ internal abstract class TensorOptimizer : IDisposable
             var (values, gradients) = (parameters.Values, parameters.Gradients);
             if (weightDecay > 0)
             {
-                gradients.add_(values, alpha: weightDecay);
+                gradients.AddInPlace(values, weightDecay);
             }
-            _velocity.mul_((double)options.Momentum);
-            _velocity.add_(gradients);
-            values.add_(_velocity, alpha: -learningRate);
+            _velocity.MultiplyInPlace(options.Momentum);
+            _velocity.AddInPlace(gradients);
+            values.AddInPlace(_velocity, -learningRate);
         }
 
         public override void Dispose() => _velocity.Dispose();

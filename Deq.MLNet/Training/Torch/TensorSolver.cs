@@ -63,7 +63,7 @@ internal abstract class TensorSolver : IDisposable
     {
         using var scope = NewDisposeScope();
         var distance = (f - z).norm(1);
-        var norm = f.norm(1).add_(tolerance.Absolute / tolerance.Relative);
+        var norm = f.norm(1).AddInPlace(tolerance.Absolute / tolerance.Relative);
         return distance.div_(norm).max().to(ScalarType.Float64).item<double>();
     }
 }

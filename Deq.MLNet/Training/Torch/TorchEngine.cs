@@ -65,7 +65,7 @@ internal sealed class TorchEngine : ITrainingEngine
         if (_settings.GradientClip is { } limit)
         {
             var gradients = _model.Parameters.Gradients;
-            gradients.mul_(gradients.norm().add_(1e-30).reciprocal_().mul_(limit).clamp_max_(1));
+            gradients.mul_(gradients.norm().AddInPlace(1e-30).reciprocal_().MultiplyInPlace(limit).LowerInPlace(1));
         }
         _optimizer.Step(learningRate);
         _model.Project();
@@ -133,8 +133,8 @@ internal sealed class TorchEngine : ITrainingEngine
     private void ComputeGradients(ReadOnlySpan<int> rows)
     {
         var (loss, weight, outputGradient) = Loss(_rows!.Gather(rows), training: true);
-        _lossSum.add_(loss);
-        _weightSum.add_(weight);
+        _lossSum.AddInPlace(loss);
+        _weightSum.AddInPlace(weight);
         _model.Backward(outputGradient);
     }
 
@@ -145,7 +145,7 @@ internal sealed class TorchEngine : ITrainingEngine
         var weighted = error * batch.Weight;
         var loss = (weighted * error).sum(ScalarType.Float64);
         var weight = batch.Weight.sum(ScalarType.Float64);
-        return (loss, weight, weighted.mul_(2).div_(weight.to(_type)));
+        return (loss, weight, weighted.MultiplyInPlace(2).div_(weight.to(_type)));
     }
 
     private static int DefaultThreads(Architecture architecture)
