@@ -6,66 +6,56 @@ using Microsoft.ML.Data;
 using Microsoft.ML.Runtime;
 using Microsoft.ML.Trainers;
 
-namespace Deq.MLNet.Trainers
+namespace Deq.MLNet;
+
+/// <summary>A fitted model: the network, and what is known of its training. It is scored row by row without native libraries.</summary>
+/// <typeparam name="TOutput">What ML.NET's scorer reads: a number, or a vector of K.</typeparam>
+public abstract class NetworkModelParameters<TOutput> : ModelParametersBase<TOutput>, IValueMapper, INetworkModel
 {
-    /// <summary>A model of this library, whatever its task.</summary>
-    internal interface INetworkModel
+    private const string NetworkStream = "Network.bin";
+
+    private protected NetworkModelParameters(IHostEnvironment environment, string name, TrainedNetwork trained) : base(environment, name)
     {
-        Network Network { get; }
+        Network = trained.Network;
+        History = trained.History;
+        Equilibrium = trained.Equilibrium;
     }
-}
 
-namespace Deq.MLNet
-{
-    /// <summary>A fitted model: the network, and what is known of its training. It is scored row by row without native libraries.</summary>
-    /// <typeparam name="TOutput">What ML.NET's scorer reads: a number, or a vector of K.</typeparam>
-    public abstract class NetworkModelParameters<TOutput> : ModelParametersBase<TOutput>, IValueMapper, INetworkModel
+    private protected NetworkModelParameters(IHostEnvironment environment, string name, ModelLoadContext context) : base(environment, name, context)
     {
-        private const string NetworkStream = "Network.bin";
-
-        private protected NetworkModelParameters(IHostEnvironment environment, string name, TrainedNetwork trained) : base(environment, name)
+        Network? network = null;
+        if (!context.TryLoadBinaryStream(NetworkStream, reader => network = NetworkFormat.Read(reader.BaseStream)))
         {
-            Network = trained.Network;
-            History = trained.History;
-            Equilibrium = trained.Equilibrium;
+            throw new ModelFormatException($"The model holds no stream {NetworkStream}.");
         }
+        Network = network!;
+    }
 
-        private protected NetworkModelParameters(IHostEnvironment environment, string name, ModelLoadContext context) : base(environment, name, context)
-        {
-            Network? network = null;
-            if (!context.TryLoadBinaryStream(NetworkStream, reader => network = NetworkFormat.Read(reader.BaseStream)))
-            {
-                throw new ModelFormatException($"The model holds no stream {NetworkStream}.");
-            }
-            Network = network!;
-        }
+    /// <summary>The network: a <see cref="DeqNetwork"/> or an <see cref="FnnNetwork"/>, with its weights.</summary>
+    public Network Network { get; }
 
-        /// <summary>The network: a <see cref="DeqNetwork"/> or an <see cref="FnnNetwork"/>, with its weights.</summary>
-        public Network Network { get; }
+    /// <summary>The training, epoch by epoch; null for a model that was loaded.</summary>
+    public TrainingHistory? History { get; }
 
-        /// <summary>The training, epoch by epoch; null for a model that was loaded.</summary>
-        public TrainingHistory? History { get; }
+    /// <summary>How the equilibria of training rows (up to 2,048, evenly spread) are found in scoring; null for a feed-forward network and for a model that was loaded.</summary>
+    public SolveReport? Equilibrium { get; }
 
-        /// <summary>How the equilibria of training rows (up to 2,048, evenly spread) are found in scoring; null for a feed-forward network and for a model that was loaded.</summary>
-        public SolveReport? Equilibrium { get; }
+    DataViewType IValueMapper.InputType => new VectorDataViewType(NumberDataViewType.Single, Network.InputSize);
 
-        DataViewType IValueMapper.InputType => new VectorDataViewType(NumberDataViewType.Single, Network.InputSize);
+    DataViewType IValueMapper.OutputType => OutputType;
 
-        DataViewType IValueMapper.OutputType => OutputType;
+    private protected abstract DataViewType OutputType { get; }
 
-        private protected abstract DataViewType OutputType { get; }
+    ValueMapper<TSource, TTarget> IValueMapper.GetMapper<TSource, TTarget>() =>
+        GetMapper() as ValueMapper<TSource, TTarget> ?? throw Host.ExceptNotSupp($"The model maps a vector of Single to {OutputType}, not {typeof(TSource)} to {typeof(TTarget)}.");
 
-        ValueMapper<TSource, TTarget> IValueMapper.GetMapper<TSource, TTarget>() =>
-            GetMapper() as ValueMapper<TSource, TTarget> ?? throw Host.ExceptNotSupp($"The model maps a vector of Single to {OutputType}, not {typeof(TSource)} to {typeof(TTarget)}.");
+    /// <summary>A delegate with scratch of its own, for one cursor.</summary>
+    private protected abstract Delegate GetMapper();
 
-        /// <summary>A delegate with scratch of its own, for one cursor.</summary>
-        private protected abstract Delegate GetMapper();
-
-        /// <inheritdoc/>
-        protected override void SaveCore(ModelSaveContext ctx)
-        {
-            base.SaveCore(ctx);
-            ctx.SaveBinaryStream(NetworkStream, writer => NetworkFormat.Write(Network, writer.BaseStream));
-        }
+    /// <inheritdoc/>
+    protected override void SaveCore(ModelSaveContext ctx)
+    {
+        base.SaveCore(ctx);
+        ctx.SaveBinaryStream(NetworkStream, writer => NetworkFormat.Write(Network, writer.BaseStream));
     }
 }

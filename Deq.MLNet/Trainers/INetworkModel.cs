@@ -1,0 +1,7 @@
+namespace Deq.MLNet.Trainers;
+
+/// <summary>A model of this library, whatever its task.</summary>
+internal interface INetworkModel
+{
+    Network Network { get; }
+}
