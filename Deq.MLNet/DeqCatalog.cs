@@ -77,8 +77,12 @@ public static class DeqCatalog
     /// <param name="path">The file.</param>
     /// <exception cref="IOException">The path cannot be written; the message names it.</exception>
     /// <exception cref="UnauthorizedAccessException">The path may not be written; the message names it.</exception>
-    public static void SaveAtomic(this ModelOperationsCatalog catalog, ITransformer model, DataViewSchema? inputSchema, string path) =>
-        AtomicFile.Write(path, stream => catalog.Save(model, inputSchema, stream));
+    public static void SaveAtomic(this ModelOperationsCatalog catalog, ITransformer model, DataViewSchema? inputSchema, string path)
+    {
+        // Before the file is touched.
+        Check.NotNull(model);
+        AtomicFile.Write(Check.NotNull(path), stream => catalog.Save(model, inputSchema, stream));
+    }
 
     /// <summary>Writes a model of this library as an ONNX file, a deep equilibrium network with its equilibrium unrolled.</summary>
     /// <remarks>

@@ -66,7 +66,9 @@ public class OnnxExporterTests
     {
         var network = WithErrors(0.5f, 0.25f, 0.125f);
         Export(network, new OnnxExportOptions { Steps = 2 }).Report.Should().Match<OnnxExportReport>(r => r.MaxError == 0.25 && r.MeanError == 0.125);
-        Export(network, new OnnxExportOptions { Steps = 4 }).Report.Should().Match<OnnxExportReport>(r => r.MaxError == null && r.MeanError == null);
+        Export(network, new OnnxExportOptions { Steps = 4 }).Report.Should().Match<OnnxExportReport>(r => r.MaxError == 0.125 && r.MeanError == 0.0625, "the curve came to rest");
+        var unfinished = WithErrors([.. Enumerable.Range(0, UnrollCurve.MaxSteps).Select(k => 1f / (k + 1))]);
+        Export(unfinished, new OnnxExportOptions { Steps = UnrollCurve.MaxSteps + 1 }).Report.Should().Match<OnnxExportReport>(r => r.MaxError == null && r.MeanError == null);
     }
 
     [Fact]
@@ -90,6 +92,13 @@ public class OnnxExporterTests
     {
         var act = () => Export(WithErrors(errors), new OnnxExportOptions { MaxError = 0.1 });
         act.Should().Throw<OnnxExportException>().WithMessage($"*{expected}*MaxError is 0.1*Steps*");
+    }
+
+    [Fact]
+    public void Where_rounding_is_the_limit_the_message_says_so()
+    {
+        FluentActions.Invoking(() => Export(WithErrors(0.9f, 0.5f, 0.5f, 0.5f), new OnnxExportOptions { MaxError = 0.1 })).Should().Throw<OnnxExportException>().WithMessage("*rounding of float32*mean 0*");
+        FluentActions.Invoking(() => Export(WithErrors(0.9f, 0.5f, 0.4f, 0.3f), new OnnxExportOptions { MaxError = 0.1 })).Should().Throw<OnnxExportException>().WithMessage("*lower bound on W*");
     }
 
     [Fact]

@@ -146,6 +146,23 @@ public sealed class FitTests
         trainer.Fit(_context.View(rows), modelParameters: null).Scores(rows).Should().NotEqual(onNewRows.Scores(rows));
     }
 
+    [Fact]
+    public void A_start_that_breaks_the_rule_is_scaled_down_and_told()
+    {
+        var wide = Fit(TrainerKind.Deq, o => (o.Epochs, ((DeqTrainerOptions)o).WellPosedness) = (60, WellPosedness.Spectral(0.95f))).Model;
+        var factor = ((DeqNetwork)wide.Network).Certificate.ContractionFactor;
+        var log = new TrainerLog(_context);
+        DeqNetwork StartUnder(float bound) => (DeqNetwork)_context
+            .Trainer(TrainerKind.Deq, o => (o.Epochs, o.LearningRate, ((DeqTrainerOptions)o).WellPosedness) = (1, 1e-12f, WellPosedness.Spectral(bound)))
+            .Fit(_context.View(Rows()), modelParameters: wide).Model.Network;
+
+        StartUnder(0.99f).Certificate.ContractionFactor.Should().BeApproximately(factor, 1e-5);
+        log.Warnings.Should().BeEmpty();
+
+        StartUnder(0.2f).Certificate.ContractionFactor.Should().BeLessThanOrEqualTo(0.2).And.BeLessThan(factor);
+        log.Warnings.Should().ContainSingle(w => w.Contains("contraction factor") && w.Contains("Spectral(0.2)"));
+    }
+
     [Theory, BothTrainers]
     public void A_start_of_another_shape_names_the_option(TrainerKind kind)
     {
@@ -159,12 +176,12 @@ public sealed class FitTests
             case TrainerKind.Deq:
                 Refused(kind, o => ((DeqTrainerOptions)o).HiddenSize = 9, "*HiddenSize 8*set to 9*");
                 Refused(kind, o => ((DeqTrainerOptions)o).Activation = Activation.Tanh, "*Activation ReLU*set to Tanh*");
-                Refused(TrainerKind.Fnn, _ => { }, "*kind DeqNetwork*FnnNetwork*");
+                Refused(TrainerKind.Fnn, _ => { }, "*is a DeqNetwork*Use the trainer that made the model*");
                 break;
             default:
                 Refused(kind, o => ((FnnTrainerOptions)o).HiddenSizes = [8, 3], "*HiddenSizes 8*set to 8, 3*");
                 Refused(kind, o => ((FnnTrainerOptions)o).Activation = Activation.Tanh, "*Activation ReLU*set to Tanh*");
-                Refused(TrainerKind.Deq, _ => { }, "*kind FnnNetwork*DeqNetwork*");
+                Refused(TrainerKind.Deq, _ => { }, "*is a FnnNetwork*Use the trainer that made the model*");
                 break;
         }
         var wider = _context.Transforms.Concatenate("Features", "Features", "Label").Fit(_context.View(Rows())).Transform(_context.View(Rows()));

@@ -23,6 +23,32 @@ public sealed class MonitoringTests
     }
 
     [Theory, BothTrainers]
+    public void A_cancellation_token_stops_within_one_batch(TrainerKind kind)
+    {
+        using var source = new CancellationTokenSource();
+        var epochs = 0;
+        var trainer = _context.Trainer(kind, o => (o.CancellationToken, o.OnEpoch) = (source.Token, _ =>
+        {
+            epochs++;
+            source.Cancel();
+        }));
+
+        FluentActions.Invoking(() => trainer.Fit(_context.View(Rows()))).Should().Throw<OperationCanceledException>();
+        epochs.Should().Be(1);
+        FluentActions.Invoking(() => trainer.Fit(_context.View(Rows()))).Should().Throw<OperationCanceledException>();
+        epochs.Should().Be(1);
+    }
+
+    [Theory, BothTrainers]
+    public void Cancelling_after_the_last_batch_gives_no_model(TrainerKind kind)
+    {
+        using var source = new CancellationTokenSource();
+        var trainer = _context.Trainer(kind, o => (o.Epochs, o.CancellationToken, o.OnEpoch) = (1, source.Token, _ => source.Cancel()));
+
+        FluentActions.Invoking(() => trainer.Fit(_context.View(Rows()))).Should().Throw<OperationCanceledException>();
+    }
+
+    [Theory, BothTrainers]
     public void Cancelling_from_another_thread_stops_in_the_midst_of_an_epoch(TrainerKind kind)
     {
         var epochs = 0;

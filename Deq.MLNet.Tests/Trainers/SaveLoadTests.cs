@@ -83,6 +83,8 @@ public sealed class SaveLoadTests : IDisposable
     [Fact]
     public void SaveAtomic_leaves_the_old_file_whole_where_saving_fails()
     {
+        FluentActions.Invoking(() => _context.Model.SaveAtomic(null!, null, "never.zip")).Should().Throw<ArgumentNullException>().WithParameterName("model");
+        File.Exists("never.zip").Should().BeFalse();
         var path = Path.Combine(_folder, "model.zip");
         _context.Model.SaveAtomic(Fit(TrainerKind.Fnn), null, path);
         var old = File.ReadAllBytes(path);

@@ -18,6 +18,8 @@ internal sealed class AffineMap(double[] scale, double[] shift)
         return new AffineMap(ones, new double[size]);
     }
 
+    public static AffineMap Zero(int size) => new(new double[size], new double[size]);
+
     public AffineMap Inverse() => new([.. scale.Select(s => 1 / s)], [.. scale.Zip(shift, (s, t) => -t / s)]);
 
     public double Apply(int index, double value) => scale[index] * value + shift[index];

@@ -11,7 +11,7 @@ public abstract record WellPosedness
     /// <summary>No rule. Training may drift to a W without an equilibrium: iterations then grow from epoch to epoch until they hit the cap, and scores of such rows mean nothing.</summary>
     public static WellPosedness None { get; } = new NoRule();
 
-    /// <summary>Lip(phi) ||W||_2 &lt;= bound: f is a contraction with that factor in the Euclidean norm, and plain iteration needs at most log(tolerance) / log(bound) steps.</summary>
+    /// <summary>Lip(phi) ||W||_2 &lt;= bound: f is a contraction with that factor in the Euclidean norm, and plain iteration from zero brings the error below a share t of ||z|| in at most log(t) / log(bound) steps.</summary>
     /// <param name="bound">Above 0 and below 1; default 0.9. More lets states depend further on one another, and takes more iterations.</param>
     /// <exception cref="ArgumentOutOfRangeException">The bound is not in (0, 1).</exception>
     public static WellPosedness Spectral(float bound = 0.9f) => bound is > 0 and < 1

@@ -60,11 +60,26 @@ internal static class OnnxExporter
         return curve.StepsFor(UnseenRowsShare * maxError) ?? curve.StepsFor(maxError) ?? throw NotReached(curve, maxError);
     }
 
-    private static OnnxExportException NotReached(UnrollCurve curve, double maxError) => new(string.Create(CultureInfo.InvariantCulture,
-        $"Unrolled plain iteration is off by {curve.MaxErrors[^1]:G3} of max |y| after {curve.MaxErrors.Count} steps; {nameof(OnnxExportOptions)}.{nameof(OnnxExportOptions.MaxError)} is {maxError:G3}. "
-        + $"Allow a larger MaxError, set {nameof(OnnxExportOptions.Steps)} to accept the error, or train with a lower bound on W."));
+    private static OnnxExportException NotReached(UnrollCurve curve, double maxError)
+    {
+        // A curve that no longer falls has met the rounding of float32: further steps, or a quicker contraction, would not help.
+        var atRest = !(curve.MaxErrors[^1] < 0.9 * curve.MaxErrors[curve.MaxErrors.Count / 2]);
+        var remedy = atRest
+            ? "It no longer falls: that is the rounding of float32, as features far from zero bring it (a mean of many standard deviations). Bring them to mean 0 before the trainer"
+            : "Train with a lower bound on W";
+        return new OnnxExportException(string.Create(CultureInfo.InvariantCulture,
+            $"Unrolled plain iteration is off by {curve.MaxErrors[^1]:G3} of max |y| after {curve.MaxErrors.Count} steps; {nameof(OnnxExportOptions)}.{nameof(OnnxExportOptions.MaxError)} is {maxError:G3}. ")
+            + $"{remedy}, allow a larger MaxError, or set {nameof(OnnxExportOptions.Steps)} to accept the error.");
+    }
 
-    private static double? ErrorAfter(int steps, IReadOnlyList<float>? errors) => errors is not null && steps <= errors.Count ? errors[steps - 1] : null;
+    /// <summary>A curve that ends before its last possible step has come to rest there.</summary>
+    private static double? ErrorAfter(int steps, IReadOnlyList<float>? errors) => errors switch
+    {
+        null => null,
+        _ when steps <= errors.Count => errors[steps - 1],
+        { Count: > 0 and < UnrollCurve.MaxSteps } => errors[^1],
+        _ => null,
+    };
 
     private static Dictionary<string, string> WithFigures(IReadOnlyDictionary<string, string> metadata, OnnxExportReport report)
     {

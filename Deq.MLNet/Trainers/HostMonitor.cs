@@ -10,15 +10,20 @@ internal sealed class HostMonitor : ITrainingMonitor
     private readonly IChannel _channel;
     private readonly IProgressChannel _progress;
     private readonly Action<TrainingEpoch>? _onEpoch;
+    private readonly CancellationToken _cancellation;
     private volatile int _done;
 
-    public HostMonitor(IHost host, IChannel channel, IProgressChannel progress, int epochs, Action<TrainingEpoch>? onEpoch)
+    public HostMonitor(IHost host, IChannel channel, IProgressChannel progress, int epochs, Action<TrainingEpoch>? onEpoch, CancellationToken cancellation)
     {
-        (_host, _channel, _progress, _onEpoch) = (host, channel, progress, onEpoch);
+        (_host, _channel, _progress, _onEpoch, _cancellation) = (host, channel, progress, onEpoch, cancellation);
         progress.SetHeader(new ProgressHeader(["Training loss", "Validation loss"], ["epochs"]), entry => entry.SetProgress(0, _done, epochs));
     }
 
-    public void CheckCancelled() => _host.CheckAlive();
+    public void CheckCancelled()
+    {
+        _cancellation.ThrowIfCancellationRequested();
+        _host.CheckAlive();
+    }
 
     public void EpochDone(TrainingEpoch epoch)
     {

@@ -44,6 +44,7 @@ public sealed class NetworkRegressionModelParameters : NetworkModelParameters<fl
 
     private static ModelLoadContext Checked(ModelLoadContext context)
     {
+        MLNetMembers.EnsurePresent();
         context.CheckAtModel(Version);
         return context;
     }

@@ -21,6 +21,7 @@ public abstract class NetworkTrainer<TTransformer, TModel> : TrainerEstimatorBas
     private readonly TrainingSettings _settings;
     private readonly string? _device;
     private readonly Action<TrainingEpoch>? _onEpoch;
+    private readonly CancellationToken _cancellation;
 
     private protected NetworkTrainer(IHostEnvironment environment, string name, NetworkTrainerOptions options, SchemaShape.Column label)
         : base(environment.Register(name), TrainerUtils.MakeR4VecFeature(options.FeatureColumnName), label,
@@ -31,6 +32,7 @@ public abstract class NetworkTrainer<TTransformer, TModel> : TrainerEstimatorBas
         _settings = options.ToSettings(seed);
         _device = options.CheckDevice();
         _onEpoch = options.OnEpoch;
+        _cancellation = options.CancellationToken;
     }
 
     /// <inheritdoc/>
@@ -42,7 +44,8 @@ public abstract class NetworkTrainer<TTransformer, TModel> : TrainerEstimatorBas
     /// <returns>The fitted transformer.</returns>
     public TTransformer Fit(IDataView trainData, IDataView? validationData) => TrainTransformer(trainData, validationData);
 
-    /// <summary>Trains on from the weights of a fitted model: it starts as the same function, also where the new rows are scaled differently.</summary>
+    /// <summary>Trains on from the weights of a fitted model: it starts as the same function, also where the new rows are scaled differently.
+    /// Where the model's W breaks this trainer's rule, it is scaled down, with a warning.</summary>
     /// <param name="trainData">Training rows.</param>
     /// <param name="modelParameters">A model of the same kind, sizes and activation. To pass null, name the argument.</param>
     /// <returns>The fitted transformer.</returns>
@@ -79,7 +82,7 @@ public abstract class NetworkTrainer<TTransformer, TModel> : TrainerEstimatorBas
         channel.Info($"Training on {device}: {train.Rows} rows, {train.FeatureCount} features, {held}, seed {_settings.Seed}.");
 
         using var progress = Host.StartProgressChannel(GetType().Name);
-        var monitor = new HostMonitor(Host, channel, progress, _settings.Epochs, _onEpoch);
+        var monitor = new HostMonitor(Host, channel, progress, _settings.Epochs, _onEpoch, _cancellation);
         var initial = (trainContext.InitialPredictor as INetworkModel)?.Network;
         return MakeModel(NetworkTraining.Fit(_settings, start => new TorchEngine(_settings, start, device), train, validation, initial, monitor));
     }

@@ -52,6 +52,9 @@ public abstract class NetworkTrainerOptions : TrainerInputBaseWithWeight
     /// <summary>Called after every epoch, on the thread that trains; default null. An exception thrown here stops the training.</summary>
     public Action<TrainingEpoch>? OnEpoch;
 
+    /// <summary>Stops a training within one batch: Fit throws <see cref="OperationCanceledException"/>. Default: never.</summary>
+    public CancellationToken CancellationToken;
+
     private protected abstract Architecture ToArchitecture();
 
     /// <summary>The device; throws where it is none, present here or not.</summary>

@@ -22,6 +22,9 @@ internal abstract record Architecture(Activation Activation)
         return values;
     }
 
+    private protected static DeqException OtherKind(Network network) =>
+        new($"The model to start from is a {network.GetType().Name}; this trainer makes networks of the other kind. Use the trainer that made the model, or start without it.");
+
     private protected static DeqException Mismatch(string what, object given, object wanted) =>
         new($"The model to start from has {what} {given}; this trainer is set to {wanted}. Set the option to {given}, or start without the model.");
 }
@@ -46,7 +49,7 @@ internal sealed record DeqArchitecture(int StateSize, Activation Activation, Wel
 
     public override Network Adopt(Network network) => network switch
     {
-        not DeqNetwork => throw Mismatch("the kind", network.GetType().Name, nameof(DeqNetwork)),
+        not DeqNetwork => throw OtherKind(network),
         DeqNetwork deq when deq.StateSize != StateSize => throw Mismatch("HiddenSize", deq.StateSize, StateSize),
         DeqNetwork deq when deq.Activation != Activation => throw Mismatch("Activation", deq.Activation, Activation),
         DeqNetwork deq => Make(deq.W.ToArray(), deq.U.ToArray(), deq.B.ToArray(), deq.V.ToArray(), deq.C.ToArray(), deq.Link),
@@ -79,7 +82,7 @@ internal sealed record FnnArchitecture(IReadOnlyList<int> HiddenSizes, Activatio
     {
         if (network is not FnnNetwork fnn)
         {
-            throw Mismatch("the kind", network.GetType().Name, nameof(FnnNetwork));
+            throw OtherKind(network);
         }
         var sizes = fnn.Layers.SkipLast(1).Select(l => l.OutputSize);
         if (!sizes.SequenceEqual(HiddenSizes))

@@ -1,3 +1,5 @@
+using Deq.MLNet.Networks;
+
 namespace Deq.MLNet.Training;
 
 /// <summary>A network with what is known of how it came about.</summary>
@@ -35,17 +37,34 @@ internal static class NetworkTraining
             throw new DeqException("EarlyStopping needs validation rows: set ValidationFraction, or call Fit(trainData, validationData: ...).");
         }
         var scaling = Standardization.Learn(data, settings.NormalizeFeatures, settings.NormalizeTargets);
-        var architecture = settings.Architecture;
         var start = initial is null
-            ? architecture.Initialize(data.FeatureCount, data.TargetCount, scaling.ConstantFeatures, new Random(settings.Seed))
-            : scaling.ToStandardUnits(architecture.Adopt(initial));
+            ? Initialize(settings, data, scaling)
+            : scaling.ToStandardUnits(Adopt(settings.Architecture, initial, monitor));
 
         using var engine = createEngine(start);
         var unit = 1 / scaling.Targets.Scale[0];
         var loop = new TrainingLoop(settings, unit * unit, monitor);
         var history = loop.Run(engine, scaling.Apply(data), validation is null ? null : scaling.Apply(validation));
+        monitor.CheckCancelled();
         var network = ToDataUnits(scaling, engine.ToNetwork());
         return network is DeqNetwork deq ? Measure(deq, data, history, monitor) : new TrainedNetwork(network, history, null);
+    }
+
+    private static Network Initialize(TrainingSettings settings, TrainingData data, Standardization scaling)
+    {
+        var network = settings.Architecture.Initialize(data.FeatureCount, data.TargetCount, scaling.ConstantFeatures, new Random(settings.Seed));
+        // With nothing to learn but the constant, zero outputs are right from the start and have no gradient.
+        return scaling.ConstantTargets ? network.Fold(AffineMap.Identity(data.FeatureCount), AffineMap.Zero(data.TargetCount)) : network;
+    }
+
+    private static Network Adopt(Architecture architecture, Network initial, ITrainingMonitor monitor)
+    {
+        var network = architecture.Adopt(initial);
+        if (network is DeqNetwork { Certificate: { RuleHolds: false } certificate })
+        {
+            monitor.Warn(FormattableString.Invariant($"The model to start from has the contraction factor {certificate.ContractionFactor:G4}, above this trainer's rule {certificate.Rule}: its W is scaled down, so training starts from another function. Set WellPosedness to a bound of at least that factor to start from the same."));
+        }
+        return network;
     }
 
     private static Network ToDataUnits(Standardization scaling, Network network)
@@ -78,6 +97,7 @@ internal static class NetworkTraining
         {
             monitor.Warn(FormattableString.Invariant($"The equilibrium of {unsolved} of {count} training rows was not found within {network.Scoring.MaxIterations} iterations (worst residual {report.WorstResidual:G3}, contraction factor {network.Certificate.ContractionFactor:G3}). Raise MaxIterations, use Anderson, or set WellPosedness to a Spectral bound."));
         }
+        monitor.CheckCancelled();
         var curve = UnrollCurve.Measure(network, rows);
         return new TrainedNetwork(curve is null ? network : network.WithUnroll(curve), history, report);
     }

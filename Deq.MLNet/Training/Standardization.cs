@@ -3,7 +3,11 @@ using Deq.MLNet.Networks;
 namespace Deq.MLNet.Training;
 
 /// <summary>The statistics that bring features and targets to mean 0 and standard deviation 1: weighted, in float64, learnt from training rows.</summary>
-internal sealed record Standardization(AffineMap Features, AffineMap Targets, bool[] ConstantFeatures)
+/// <param name="Features">What brings features to standard units.</param>
+/// <param name="Targets">What brings targets to standard units.</param>
+/// <param name="ConstantFeatures">Which features have one value in all rows.</param>
+/// <param name="ConstantTargets">Whether all targets are zero in standard units.</param>
+internal sealed record Standardization(AffineMap Features, AffineMap Targets, bool[] ConstantFeatures, bool ConstantTargets)
 {
     /// <summary>Outside this range of standard deviations the folded weights would leave float32.</summary>
     private const double Smallest = 1e-33, Largest = 1e33;
@@ -11,8 +15,8 @@ internal sealed record Standardization(AffineMap Features, AffineMap Targets, bo
     public static Standardization Learn(TrainingData data, bool features, bool targets)
     {
         var (inputs, constant) = Learn(data, data.Features, data.FeatureCount, features, "feature");
-        var (outputs, _) = Learn(data, data.Targets, data.TargetCount, targets, "label");
-        return new Standardization(inputs, outputs, constant);
+        var (outputs, constantTargets) = Learn(data, data.Targets, data.TargetCount, targets, "label");
+        return new Standardization(inputs, outputs, constant, targets && constantTargets.All(c => c));
     }
 
     /// <summary>The data in standard units.</summary>

@@ -5,7 +5,7 @@ namespace Deq.MLNet.Training;
 /// <summary>Who is told of a training while it runs.</summary>
 internal interface ITrainingMonitor
 {
-    /// <summary>Called before every batch; throws to stop.</summary>
+    /// <summary>Called before every batch and before the finished network is measured; throws to stop.</summary>
     void CheckCancelled();
 
     /// <summary>Called after every epoch.</summary>

@@ -65,6 +65,22 @@ public sealed class TorchEngineResourceTests
         }
     }
 
+    [Fact]
+    public void Engines_that_overlap_leave_the_threads_as_the_first_one_found_them()
+    {
+        TorchBackend.EnsureAvailable();
+        var before = torch.get_num_threads();
+        var architecture = Setup.Fnn(4);
+        TorchEngine Engine(int threads) => new(Setup.Settings(architecture) with { Threads = threads }, architecture.Initialize(2, 1, new bool[2], new Random(1)), "cpu");
+
+        var first = Engine(1);
+        var second = Engine(3);
+        first.Dispose();
+        second.Dispose();
+
+        torch.get_num_threads().Should().Be(before);
+    }
+
     private static long ResidentBytes()
     {
         GC.Collect();

@@ -24,6 +24,7 @@ internal static class ModelExporter
 
     private static (byte[] Bytes, OnnxExportReport Report) Export(ITransformer model, DataViewSchema inputSchema, OnnxExportOptions? options)
     {
+        MLNetMembers.EnsurePresent();
         // ML.NET's own schema exception, where the model cannot take such data.
         model.GetOutputSchema(inputSchema);
         var predictors = Flatten(model).OfType<ISingleFeaturePredictionTransformer<object>>().Where(p => p.Model is INetworkModel).ToList();

@@ -13,7 +13,7 @@ internal static class TorchBackendFiles
 
     // An app published for another platform, or restored for several, holds these names beside or instead of ours.
     private static readonly (string Os, string Prefix, string Suffix)[] Platforms = [("linux", "lib", ".so"), ("win", "", ".dll"), ("osx", "lib", ".dylib")];
-    private static readonly string[] PackagedRids = ["linux-x64", "win-x64", "win-arm64", "osx-arm64"];
+    public static readonly string[] PackagedRids = ["linux-x64", "win-x64", "win-arm64", "osx-arm64"];
     private static readonly (string Os, string Prefix, string Suffix) Here = Platforms[OperatingSystem.IsWindows() ? 1 : OperatingSystem.IsMacOS() ? 2 : 0];
 
     /// <summary>The portable runtime identifier of this process, as "linux-x64".</summary>

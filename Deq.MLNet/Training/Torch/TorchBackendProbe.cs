@@ -57,7 +57,7 @@ internal static partial class TorchBackendProbe
     {
         var file = TorchBackendFiles.FileName(library);
         if (!TorchBackendFiles.IsPackaged)
-            return $"{file} was not found, and there is no package of libtorch for this platform, {TorchBackendFiles.Rid}. Train on linux-x64, win-x64 or osx-arm64, or use the managed training engine.";
+            return $"{file} was not found, and there is no package of libtorch for this platform, {TorchBackendFiles.Rid}. Train on one of {string.Join(", ", TorchBackendFiles.PackagedRids)}.";
         if (TorchBackendFiles.FindForeign(library) is { } foreign)
             return $"The native files of this app are for another platform: there is {foreign}, but this process is {TorchBackendFiles.Rid} and needs {file}. " +
                 $"Reference the package {package} in the app's project, or publish with `-r {TorchBackendFiles.Rid}`.";

@@ -19,7 +19,7 @@ internal sealed class TorchEngine : ITrainingEngine
     private readonly TensorOptimizer _optimizer;
     private readonly Tensor _lossSum;
     private readonly Tensor _weightSum;
-    private readonly int _threadsBefore;
+    private readonly TorchThreads _threads;
     private DeviceRows? _rows;
     private (TrainingData Data, DeviceRows Rows)? _evaluated;
 
@@ -40,8 +40,6 @@ internal sealed class TorchEngine : ITrainingEngine
         _type = type;
         _device = torch.device(device);
         Device = device;
-        _threadsBefore = get_num_threads();
-        set_num_threads(settings.Threads ?? DefaultThreads(settings.Architecture));
         _model = (settings.Architecture, initial) switch
         {
             (DeqArchitecture architecture, DeqNetwork network) => new TensorDeq(architecture, network, _device, type),
@@ -51,6 +49,8 @@ internal sealed class TorchEngine : ITrainingEngine
         _optimizer = TensorOptimizer.Create(settings.Optimizer, _model.Parameters, settings.WeightDecay);
         _lossSum = zeros(1, ScalarType.Float64, _device).DetachFromDisposeScope();
         _weightSum = zeros(1, ScalarType.Float64, _device).DetachFromDisposeScope();
+        // Last: a constructor that fails must leave the process as it was.
+        _threads = new TorchThreads(settings.Threads ?? DefaultThreads(settings.Architecture));
     }
 
     public string Device { get; }
@@ -127,7 +127,7 @@ internal sealed class TorchEngine : ITrainingEngine
         _optimizer.Dispose();
         _lossSum.Dispose();
         _weightSum.Dispose();
-        set_num_threads(_threadsBefore);
+        _threads.Dispose();
     }
 
     private void ComputeGradients(ReadOnlySpan<int> rows)
