@@ -31,7 +31,8 @@ public sealed class MonitoringTests
         {
             epochs++;
             source.Cancel();
-        }));
+        }
+        ));
 
         FluentActions.Invoking(() => trainer.Fit(_context.View(Rows()))).Should().Throw<OperationCanceledException>();
         epochs.Should().Be(1);
