@@ -27,12 +27,12 @@ public sealed class MonitoringTests
     {
         using var source = new CancellationTokenSource();
         var epochs = 0;
-        var trainer = _context.Trainer(kind, o => (o.CancellationToken, o.OnEpoch) = (source.Token, _ =>
+        void CancelAfterEpoch(TrainingEpoch epoch)
         {
             epochs++;
             source.Cancel();
         }
-        ));
+        var trainer = _context.Trainer(kind, o => (o.CancellationToken, o.OnEpoch) = (source.Token, CancelAfterEpoch));
 
         FluentActions.Invoking(() => trainer.Fit(_context.View(Rows()))).Should().Throw<OperationCanceledException>();
         epochs.Should().Be(1);
