@@ -99,12 +99,8 @@ public sealed class DeqNetwork : Network
     /// <exception cref="ArgumentException">A span has the wrong length.</exception>
     public RowSolution Solve(ReadOnlySpan<float> x, Span<float> scratch, Span<float> z)
     {
-        Check.Length(x, InputSize, "(n)");
+        CheckRow(x, scratch);
         Check.Length((ReadOnlySpan<float>)z, StateSize, "(d)", nameof(z));
-        if (scratch.Length < ScratchSize)
-        {
-            throw new ArgumentException($"scratch has {scratch.Length} values; this network needs {ScratchSize}.", nameof(scratch));
-        }
         if (Kernels.AllFinite(x))
         {
             return SolveCore(x, scratch, z);

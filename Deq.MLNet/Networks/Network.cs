@@ -43,12 +43,8 @@ public abstract class Network
     /// <exception cref="ArgumentException">A span has the wrong length.</exception>
     public void Evaluate(ReadOnlySpan<float> x, Span<float> scratch, Span<float> y)
     {
-        Check.Length(x, InputSize, "(n)");
+        CheckRow(x, scratch);
         Check.Length((ReadOnlySpan<float>)y, OutputSize, "(K)", nameof(y));
-        if (scratch.Length < ScratchSize)
-        {
-            throw new ArgumentException($"scratch has {scratch.Length} values; this network needs {ScratchSize}.", nameof(scratch));
-        }
         if (Kernels.AllFinite(x))
         {
             EvaluateCore(x, scratch, y);
@@ -56,6 +52,15 @@ public abstract class Network
         else
         {
             y.Fill(float.NaN);
+        }
+    }
+
+    private protected void CheckRow(ReadOnlySpan<float> x, ReadOnlySpan<float> scratch)
+    {
+        Check.Length(x, InputSize, "(n)");
+        if (scratch.Length < ScratchSize)
+        {
+            throw new ArgumentException($"scratch has {scratch.Length} values; this network needs {ScratchSize}.", nameof(scratch));
         }
     }
 
