@@ -70,7 +70,7 @@ public static class DeqCatalog
     public static FnnRegressionTrainer Fnn(this RegressionCatalog.RegressionTrainers catalog, FnnRegressionTrainer.Options options) =>
         new(Environment(catalog), Check.NotNull(options));
 
-    /// <summary>Saves a model so that a file already there stays whole whatever happens: it is written beside the target, flushed to disk and renamed.</summary>
+    /// <summary>Saves a model so that a file already there stays whole when the process fails or is killed on the way: it is written beside the target, flushed to disk and renamed.</summary>
     /// <param name="catalog">The catalog.</param>
     /// <param name="model">The fitted model.</param>
     /// <param name="inputSchema">The schema of the data that the model takes; null where it is not to be saved.</param>
@@ -80,6 +80,7 @@ public static class DeqCatalog
     public static void SaveAtomic(this ModelOperationsCatalog catalog, ITransformer model, DataViewSchema? inputSchema, string path)
     {
         // Before the file is touched.
+        Check.NotNull(catalog);
         Check.NotNull(model);
         AtomicFile.Write(Check.NotNull(path), stream => catalog.Save(model, inputSchema, stream));
     }

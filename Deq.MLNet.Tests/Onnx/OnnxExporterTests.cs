@@ -98,7 +98,17 @@ public class OnnxExporterTests
     public void Where_rounding_is_the_limit_the_message_says_so()
     {
         FluentActions.Invoking(() => Export(WithErrors(0.9f, 0.5f, 0.5f, 0.5f), new OnnxExportOptions { MaxError = 0.1 })).Should().Throw<OnnxExportException>().WithMessage("*rounding of float32*mean 0*");
-        FluentActions.Invoking(() => Export(WithErrors(0.9f, 0.5f, 0.4f, 0.3f), new OnnxExportOptions { MaxError = 0.1 })).Should().Throw<OnnxExportException>().WithMessage("*lower bound on W*");
+    }
+
+    /// <summary>A slow contraction and one that is none were once called rounding.</summary>
+    [Theory]
+    [InlineData(0.9999f, Activation.ReLU, "*contraction is too slow*lower bound on W*")]
+    [InlineData(-1.5f, Activation.Tanh, "*No contraction is proved*WellPosedness.Spectral*")]
+    public void What_does_not_settle_is_not_called_rounding(float w, Activation activation, string expected)
+    {
+        var network = new DeqNetwork([w], [1], [0], [1], [0], activation);
+        var measured = network.WithUnroll(UnrollCurve.Measure(network, [new float[] { 1 }, new float[] { 2 }])!);
+        FluentActions.Invoking(() => Export(measured)).Should().Throw<OnnxExportException>().WithMessage(expected);
     }
 
     [Fact]

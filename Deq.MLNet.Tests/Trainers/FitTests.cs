@@ -163,6 +163,19 @@ public sealed class FitTests
         log.Warnings.Should().ContainSingle(w => w.Contains("contraction factor") && w.Contains("Spectral(0.2)"));
     }
 
+    /// <summary>The projection's bound on the norm lies a little above it: a start just inside its rule was scaled down.</summary>
+    [Fact]
+    public void A_start_just_inside_its_rule_stays_as_it_is()
+    {
+        var model = Fit(TrainerKind.Deq, o => o.Epochs = 20).Model;
+        var network = (DeqNetwork)model.Network;
+        var bound = (float)(network.Certificate.ContractionFactor * 1.0001);
+        var architecture = new Deq.MLNet.Training.DeqArchitecture(network.StateSize, network.Activation, WellPosedness.Spectral(bound), new Picard(), new Picard(), new Tolerance(1e-4), 200, new EquilibriumSettings());
+        using var engine = new Deq.MLNet.Training.Torch.TorchEngine(Training.Setup.Settings(architecture), architecture.Adopt(network), TorchBackend.EnsureAvailable());
+
+        ((DeqNetwork)engine.ToNetwork()).W.ToArray().Should().Equal(network.W.ToArray());
+    }
+
     [Theory, BothTrainers]
     public void A_start_of_another_shape_names_the_option(TrainerKind kind)
     {

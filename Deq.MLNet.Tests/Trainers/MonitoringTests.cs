@@ -41,6 +41,24 @@ public sealed class MonitoringTests
     }
 
     [Theory, BothTrainers]
+    public void Rows_are_not_read_for_a_training_that_is_cancelled(TrainerKind kind)
+    {
+        var read = 0;
+        IEnumerable<TrainerRow> Counted()
+        {
+            foreach (var row in Rows(5_000))
+            {
+                read++;
+                yield return row;
+            }
+        }
+        var trainer = _context.Trainer(kind, o => o.CancellationToken = new CancellationToken(canceled: true));
+
+        FluentActions.Invoking(() => trainer.Fit(_context.View(Counted()))).Should().Throw<OperationCanceledException>();
+        read.Should().BeLessThan(5_000);
+    }
+
+    [Theory, BothTrainers]
     public void Cancelling_after_the_last_batch_gives_no_model(TrainerKind kind)
     {
         using var source = new CancellationTokenSource();

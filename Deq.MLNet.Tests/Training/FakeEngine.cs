@@ -39,7 +39,7 @@ internal sealed class FakeEngine : ITrainingEngine
         return new EngineMetrics(Loss(Weights), 5, 9, 0.25, 0.5, 0.75, Finite(Weights));
     }
 
-    public double Evaluate(TrainingData data) => ValidationLoss(Weights);
+    public double Evaluate(TrainingData data, Action checkCancelled) => ValidationLoss(Weights);
 
     public Network ToNetwork() => new FnnNetwork([new DenseLayer(new float[] { 1 }, new float[] { Weights })], Activation.ReLU);
 

@@ -30,7 +30,7 @@ public sealed class DeqNetwork : Network
     {
         if (!Certificate.RuleHolds)
         {
-            throw new ArgumentException($"W has the contraction factor {Certificate.ContractionFactor:G6}; the rule {Certificate.Rule} does not hold. Scale W down, or give no rule.", nameof(w));
+            throw new ArgumentException(FormattableString.Invariant($"W has the contraction factor {Certificate.ContractionFactor:G6}; the rule {Certificate.Rule} does not hold. Scale W down, or give no rule."), nameof(w));
         }
     }
 

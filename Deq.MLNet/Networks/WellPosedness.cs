@@ -16,7 +16,7 @@ public abstract record WellPosedness
     /// <exception cref="ArgumentOutOfRangeException">The bound is not in (0, 1).</exception>
     public static WellPosedness Spectral(float bound = 0.9f) => bound is > 0 and < 1
         ? new SpectralRule(bound)
-        : throw new ArgumentOutOfRangeException(nameof(bound), bound, $"The spectral bound is {bound}; it must be above 0 and below 1.");
+        : throw new ArgumentOutOfRangeException(nameof(bound), bound, FormattableString.Invariant($"The spectral bound is {bound}; it must be above 0 and below 1."));
 
     /// <summary>The rule's bound on the contraction factor; null where there is none.</summary>
     public abstract float? Bound { get; }

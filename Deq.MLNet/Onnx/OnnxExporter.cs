@@ -23,7 +23,7 @@ internal static class OnnxExporter
         Network network, string inputName, string outputName, OnnxExportOptions options, IReadOnlyDictionary<string, string> metadata)
     {
         var deq = network as DeqNetwork;
-        var steps = deq is null ? 0 : options.Steps ?? ChooseSteps(deq.Unroll, options.MaxError);
+        var steps = deq is null ? 0 : options.Steps ?? ChooseSteps(deq.Unroll, deq.Certificate, options.MaxError);
         CheckSize(network.ParameterCount, steps);
 
         var builder = new OnnxModelBuilder(deq is null ? "feed-forward network" : "deep equilibrium network", options.Opset);
@@ -50,23 +50,26 @@ internal static class OnnxExporter
         }
     }
 
-    private static int ChooseSteps(UnrollCurve? curve, double maxError)
+    private static int ChooseSteps(UnrollCurve? curve, Certificate certificate, double maxError)
     {
         // max |y| is known from training rows only: without them no proof about the state says how large a share of it an error is.
         if (curve is null || curve.MaxErrors.Count == 0)
         {
             throw new OnnxExportException($"The error of the unrolled equilibrium was not measured for this network. Set {nameof(OnnxExportOptions)}.{nameof(OnnxExportOptions.Steps)}, or export a network that a trainer made.");
         }
-        return curve.StepsFor(UnseenRowsShare * maxError) ?? curve.StepsFor(maxError) ?? throw NotReached(curve, maxError);
+        return curve.StepsFor(UnseenRowsShare * maxError) ?? curve.StepsFor(maxError) ?? throw NotReached(curve, certificate, maxError);
     }
 
-    private static OnnxExportException NotReached(UnrollCurve curve, double maxError)
+    private static OnnxExportException NotReached(UnrollCurve curve, Certificate certificate, double maxError)
     {
-        // A curve that no longer falls has met the rounding of float32: further steps, or a quicker contraction, would not help.
-        var atRest = !(curve.MaxErrors[^1] < 0.9 * curve.MaxErrors[curve.MaxErrors.Count / 2]);
-        var remedy = atRest
-            ? "It no longer falls: that is the rounding of float32, as features far from zero bring it (a mean of many standard deviations). Bring them to mean 0 before the trainer"
-            : "Train with a lower bound on W";
+        // Rounding is the cause where exact arithmetic would have arrived: every row came to rest, or the proved contraction has long passed the error.
+        var atRest = curve.MaxErrors.Count < UnrollCurve.MaxSteps
+            || certificate.IsProved && Math.Pow(certificate.ContractionFactor, curve.MaxErrors.Count / 2) < maxError;
+        var remedy = atRest && float.IsFinite(curve.MaxErrors[^1])
+            ? "What is left is the rounding of float32, as features far from zero bring it (a mean of many standard deviations). Bring them to mean 0 before the trainer"
+            : certificate.IsProved
+                ? "Its contraction is too slow for so many steps. Train with a lower bound on W"
+                : "No contraction is proved for this W, and iteration does not settle. Train with WellPosedness.Spectral";
         return new OnnxExportException(string.Create(CultureInfo.InvariantCulture,
             $"Unrolled plain iteration is off by {curve.MaxErrors[^1]:G3} of max |y| after {curve.MaxErrors.Count} steps; {nameof(OnnxExportOptions)}.{nameof(OnnxExportOptions.MaxError)} is {maxError:G3}. ")
             + $"{remedy}, allow a larger MaxError, or set {nameof(OnnxExportOptions.Steps)} to accept the error.");

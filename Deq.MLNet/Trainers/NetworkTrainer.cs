@@ -70,9 +70,11 @@ public abstract class NetworkTrainer<TTransformer, TModel> : TrainerEstimatorBas
     protected sealed override TModel TrainModelCore(TrainContext trainContext)
     {
         using var channel = Host.Start("Training");
+        using var progress = Host.StartProgressChannel(GetType().Name);
+        var monitor = new HostMonitor(Host, channel, progress, _settings.Epochs, _onEpoch, _cancellation);
         CheckLabel(trainContext.TrainingSet);
-        var train = RowReader.Read(trainContext.TrainingSet, "training", channel);
-        var validation = trainContext.ValidationSet is { } rows ? RowReader.Read(rows, "validation", channel) : null;
+        var train = RowReader.Read(trainContext.TrainingSet, "training", channel, monitor.CheckCancelled);
+        var validation = trainContext.ValidationSet is { } rows ? RowReader.Read(rows, "validation", channel, monitor.CheckCancelled) : null;
         if (validation is not null && validation.FeatureCount != train.FeatureCount)
         {
             throw channel.ExceptParam(nameof(trainContext), $"Validation rows have {validation.FeatureCount} features, training rows {train.FeatureCount}.");
@@ -80,9 +82,6 @@ public abstract class NetworkTrainer<TTransformer, TModel> : TrainerEstimatorBas
         var device = ChooseDevice(channel);
         var held = validation is null && _settings.ValidationFraction > 0 ? FormattableString.Invariant($"a share of {_settings.ValidationFraction} held out for validation") : $"{validation?.Rows ?? 0} validation rows";
         channel.Info($"Training on {device}: {train.Rows} rows, {train.FeatureCount} features, {held}, seed {_settings.Seed}.");
-
-        using var progress = Host.StartProgressChannel(GetType().Name);
-        var monitor = new HostMonitor(Host, channel, progress, _settings.Epochs, _onEpoch, _cancellation);
         var initial = (trainContext.InitialPredictor as INetworkModel)?.Network;
         return MakeModel(NetworkTraining.Fit(_settings, start => new TorchEngine(_settings, start, device), train, validation, initial, monitor));
     }

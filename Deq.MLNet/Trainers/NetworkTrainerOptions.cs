@@ -52,7 +52,7 @@ public abstract class NetworkTrainerOptions : TrainerInputBaseWithWeight
     /// <summary>Called after every epoch, on the thread that trains; default null. An exception thrown here stops the training.</summary>
     public Action<TrainingEpoch>? OnEpoch;
 
-    /// <summary>Stops a training within one batch: Fit throws <see cref="OperationCanceledException"/>. Default: never.</summary>
+    /// <summary>Stops a training: within 1,000 rows while they are read, then within one batch; the measurement of the finished network, about a second, is not cut short. Fit throws <see cref="OperationCanceledException"/>. Default: never.</summary>
     public CancellationToken CancellationToken;
 
     private protected abstract Architecture ToArchitecture();

@@ -9,7 +9,9 @@ namespace Deq.MLNet.Trainers;
 /// <summary>Reads the rows of a data view into arrays. Rows with a missing feature or label, or a weight that is not positive, are skipped and counted.</summary>
 internal static class RowReader
 {
-    public static TrainingData Read(RoleMappedData data, string purpose, IChannel channel)
+    private const int RowsBetweenChecks = 1000;
+
+    public static TrainingData Read(RoleMappedData data, string purpose, IChannel channel, Action checkCancelled)
     {
         data.CheckFeatureFloatVector(out var featureCount);
         data.CheckOptFloatWeight();
@@ -21,6 +23,10 @@ internal static class RowReader
         using var cursor = new FloatLabelCursor(data, columns);
         while (cursor.MoveNext())
         {
+            if (targets.Count % RowsBetweenChecks == 0)
+            {
+                checkCancelled();
+            }
             var start = features.Count;
             if (start > Array.MaxLength - featureCount)
             {

@@ -19,7 +19,9 @@ internal interface ITrainingEngine : IDisposable
     EngineMetrics ReadMetrics();
 
     /// <summary>The mean loss over other rows with the present weights.</summary>
-    double Evaluate(TrainingData data);
+    /// <param name="data">The rows.</param>
+    /// <param name="checkCancelled">Called between batches; throws to stop.</param>
+    double Evaluate(TrainingData data, Action checkCancelled);
 
     /// <summary>The present weights.</summary>
     Network ToNetwork();

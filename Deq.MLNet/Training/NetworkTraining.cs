@@ -62,7 +62,10 @@ internal static class NetworkTraining
         var network = architecture.Adopt(initial);
         if (network is DeqNetwork { Certificate: { RuleHolds: false } certificate })
         {
-            monitor.Warn(FormattableString.Invariant($"The model to start from has the contraction factor {certificate.ContractionFactor:G4}, above this trainer's rule {certificate.Rule}: its W is scaled down, so training starts from another function. Set WellPosedness to a bound of at least that factor to start from the same."));
+            // The projection's own bound on the norm is up to 2 percent above it.
+            var enough = Math.Ceiling(1020 * certificate.ContractionFactor) / 1000;
+            var remedy = enough < 1 ? FormattableString.Invariant($"Spectral({enough}) or more") : "None";
+            monitor.Warn(FormattableString.Invariant($"The model to start from has the contraction factor {certificate.ContractionFactor:G4}, above this trainer's rule {certificate.Rule}: its W is scaled down, so training starts from another function. Set WellPosedness to {remedy} to start from the same."));
         }
         return network;
     }
@@ -99,6 +102,7 @@ internal static class NetworkTraining
         }
         monitor.CheckCancelled();
         var curve = UnrollCurve.Measure(network, rows);
+        monitor.CheckCancelled();
         return new TrainedNetwork(curve is null ? network : network.WithUnroll(curve), history, report);
     }
 

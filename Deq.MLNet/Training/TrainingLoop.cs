@@ -51,7 +51,7 @@ internal sealed class TrainingLoop(TrainingSettings settings, double lossUnit, I
                 engine.Step(order.AsSpan(start, Math.Min(settings.BatchSize, order.Length - start)), rate);
             }
             var metrics = engine.ReadMetrics();
-            double? validationLoss = validation is null ? null : engine.Evaluate(validation) * lossUnit;
+            double? validationLoss = validation is null ? null : engine.Evaluate(validation, monitor.CheckCancelled) * lossUnit;
             var done = new TrainingEpoch(epoch, metrics.Loss * lossUnit, validationLoss, rate, metrics.MeanIterations, metrics.WorstIterations,
                 metrics.WorstResidual, metrics.WorstGradientResidual, metrics.NormBound, watch.Elapsed.TotalSeconds);
             _epochs.Add(done);

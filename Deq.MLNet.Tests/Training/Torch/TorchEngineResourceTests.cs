@@ -34,7 +34,7 @@ public sealed class TorchEngineResourceTests
                         if (step % 50 == 0)
                         {
                             engine.ReadMetrics();
-                            engine.Evaluate(rows);
+                            engine.Evaluate(rows, () => { });
                             engine.Load(engine.ToNetwork());
                         }
                     }
@@ -79,6 +79,28 @@ public sealed class TorchEngineResourceTests
         second.Dispose();
 
         torch.get_num_threads().Should().Be(before);
+    }
+
+    [Fact]
+    public void An_engine_leaves_its_own_thread_as_it_was_while_another_lives_on_elsewhere()
+    {
+        TorchBackend.EnsureAvailable();
+        var before = torch.get_num_threads();
+        var architecture = Setup.Fnn(4);
+        TorchEngine Engine(int threads) => new(Setup.Settings(architecture) with { Threads = threads }, architecture.Initialize(2, 1, new bool[2], new Random(1)), "cpu");
+        var after = 0;
+        using var other = Engine(3);
+        var thread = new Thread(() =>
+        {
+            using (Engine(1))
+            {
+            }
+            after = torch.get_num_threads();
+        });
+        thread.Start();
+        thread.Join();
+
+        after.Should().Be(before);
     }
 
     private static long ResidentBytes()

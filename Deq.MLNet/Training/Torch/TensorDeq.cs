@@ -113,8 +113,12 @@ internal sealed class TensorDeq : TensorModel
         Parameters.Load(2, deq.B);
         Parameters.Load(3, deq.V);
         Parameters.Load(4, deq.C);
-        using var scope = NewDisposeScope();
-        Project();
+        // A W that obeys its rule starts as it is: the projection goes by a bound that may lie a little above the norm.
+        if (!deq.Certificate.RuleHolds)
+        {
+            using var scope = NewDisposeScope();
+            Project();
+        }
     }
 
     public override void Dispose()

@@ -10,7 +10,7 @@ internal sealed class TorchEngine : ITrainingEngine
     private const int SmallSize = 128;
 
     /// <summary>Rows of one evaluation at the most.</summary>
-    private const int EvaluationRows = 8192;
+    private const int EvaluationRows = 2048;
 
     private readonly TrainingSettings _settings;
     private readonly Device _device;
@@ -82,7 +82,7 @@ internal sealed class TorchEngine : ITrainingEngine
         return new EngineMetrics(loss, figures.MeanIterations, figures.WorstIterations, figures.WorstResidual, figures.WorstGradientResidual, figures.NormBound, finite);
     }
 
-    public double Evaluate(TrainingData data)
+    public double Evaluate(TrainingData data, Action checkCancelled)
     {
         using var mode = no_grad();
         if (_evaluated?.Data != data)
@@ -93,6 +93,7 @@ internal sealed class TorchEngine : ITrainingEngine
         double loss = 0, weight = 0;
         for (long start = 0; start < data.Rows; start += EvaluationRows)
         {
+            checkCancelled();
             using var scope = NewDisposeScope();
             var batch = _evaluated.Value.Rows.Slice(start, Math.Min(EvaluationRows, data.Rows - start));
             var (batchLoss, batchWeight, _) = Loss(batch, training: false);

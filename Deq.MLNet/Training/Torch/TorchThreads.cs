@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace Deq.MLNet.Training.Torch;
 
-/// <summary>libtorch's number of threads while engines live: it is the process's, so the last engine to go restores what the first one found.</summary>
+/// <summary>libtorch's number of threads while an engine lives. It belongs to the thread that sets it, and is the default of threads to come: each engine restores, on its own thread, what the first of those alive at once found.</summary>
 internal sealed class TorchThreads : IDisposable
 {
     private static readonly Lock Gate = new();
@@ -13,11 +13,12 @@ internal sealed class TorchThreads : IDisposable
     {
         lock (Gate)
         {
-            if (_users++ == 0)
+            if (_users == 0)
             {
                 _before = get_num_threads();
             }
             set_num_threads(threads);
+            _users++;
         }
     }
 
@@ -25,10 +26,8 @@ internal sealed class TorchThreads : IDisposable
     {
         lock (Gate)
         {
-            if (--_users == 0)
-            {
-                set_num_threads(_before);
-            }
+            _users--;
+            set_num_threads(_before);
         }
     }
 }
