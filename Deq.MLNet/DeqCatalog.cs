@@ -98,8 +98,11 @@ public static class DeqCatalog
     /// <returns>What was written, with the measured error.</returns>
     /// <exception cref="OnnxExportException">There is not exactly one such model, or the error asked for cannot be met; nothing is written.</exception>
     /// <exception cref="IOException">The path cannot be written; the message names it.</exception>
-    public static OnnxExportReport SaveOnnx(this ModelOperationsCatalog catalog, ITransformer model, DataViewSchema inputSchema, string path, OnnxExportOptions? options = null) =>
-        ModelExporter.Save(Check.NotNull(model), Check.NotNull(inputSchema), Check.NotNull(path), options);
+    public static OnnxExportReport SaveOnnx(this ModelOperationsCatalog catalog, ITransformer model, DataViewSchema inputSchema, string path, OnnxExportOptions? options = null)
+    {
+        Check.NotNull(catalog);
+        return ModelExporter.Save(Check.NotNull(model), Check.NotNull(inputSchema), Check.NotNull(path), options);
+    }
 
     /// <inheritdoc cref="SaveOnnx(ModelOperationsCatalog, ITransformer, DataViewSchema, string, OnnxExportOptions?)"/>
     /// <param name="catalog">The catalog.</param>
@@ -107,8 +110,11 @@ public static class DeqCatalog
     /// <param name="inputSchema">The schema of the data that the pipeline takes.</param>
     /// <param name="stream">Receives the file.</param>
     /// <param name="options">How; null for the defaults.</param>
-    public static OnnxExportReport SaveOnnx(this ModelOperationsCatalog catalog, ITransformer model, DataViewSchema inputSchema, Stream stream, OnnxExportOptions? options = null) =>
-        ModelExporter.Save(Check.NotNull(model), Check.NotNull(inputSchema), Check.NotNull(stream), options);
+    public static OnnxExportReport SaveOnnx(this ModelOperationsCatalog catalog, ITransformer model, DataViewSchema inputSchema, Stream stream, OnnxExportOptions? options = null)
+    {
+        Check.NotNull(catalog);
+        return ModelExporter.Save(Check.NotNull(model), Check.NotNull(inputSchema), Check.NotNull(stream), options);
+    }
 
     private static IHostEnvironment Environment(object catalog)
     {

@@ -84,6 +84,7 @@ public sealed class SaveLoadTests : IDisposable
     public void SaveAtomic_leaves_the_old_file_whole_where_saving_fails()
     {
         FluentActions.Invoking(() => _context.Model.SaveAtomic(null!, null, "never.zip")).Should().Throw<ArgumentNullException>().WithParameterName("model");
+        FluentActions.Invoking(() => ((ModelOperationsCatalog)null!).SaveAtomic(Fit(TrainerKind.Fnn), null, "never.zip")).Should().Throw<ArgumentNullException>().WithParameterName("catalog");
         File.Exists("never.zip").Should().BeFalse();
         var path = Path.Combine(_folder, "model.zip");
         _context.Model.SaveAtomic(Fit(TrainerKind.Fnn), null, path);

@@ -81,6 +81,8 @@ public sealed class SaveOnnxTests : IDisposable
         FluentActions.Invoking(() => _context.Model.SaveOnnx(Fit(TrainerKind.Deq), data.Schema, Target, new OnnxExportOptions { MaxError = 1e-30 })).Should().Throw<OnnxExportException>().WithMessage("*MaxError*");
         FluentActions.Invoking(() => _context.Model.SaveOnnx(two, _context.Data.LoadFromEnumerable([new TrainerScore()]).Schema, Target)).Should().Throw<ArgumentOutOfRangeException>().WithMessage("*Features*");
 
+        FluentActions.Invoking(() => ((ModelOperationsCatalog)null!).SaveOnnx(Fit(TrainerKind.Fnn), data.Schema, Target)).Should().Throw<ArgumentNullException>().WithParameterName("catalog");
+
         File.ReadAllText(Target).Should().Be("old");
         Directory.GetFiles(_folder).Should().Equal(Target);
         var missing = Path.Combine(_folder, "absent", "model.onnx");

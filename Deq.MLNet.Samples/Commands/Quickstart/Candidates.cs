@@ -31,21 +31,19 @@ internal static class Candidates
             .Append(ml.Transforms.NormalizeMeanVariance("Features"))
             .Append(trainer);
 
-    public static DeqRegressionTrainer Deq(MLContext ml, Action<TrainingEpoch>? onEpoch) => ml.Regression.Trainers.Deq(new DeqRegressionTrainer.Options
-    {
-        Epochs = Epochs,
-        Optimizer = new AdamW(),
-        WeightDecay = WeightDecay,
-        Seed = 1,
-        OnEpoch = onEpoch,
-    });
+    public static DeqRegressionTrainer Deq(MLContext ml, Action<TrainingEpoch>? onEpoch) =>
+        ml.Regression.Trainers.Deq(Tuned(new DeqRegressionTrainer.Options(), onEpoch));
 
-    private static FnnRegressionTrainer Fnn(MLContext ml, Action<TrainingEpoch>? onEpoch) => ml.Regression.Trainers.Fnn(new FnnRegressionTrainer.Options
+    private static FnnRegressionTrainer Fnn(MLContext ml, Action<TrainingEpoch>? onEpoch) =>
+        ml.Regression.Trainers.Fnn(Tuned(new FnnRegressionTrainer.Options(), onEpoch));
+
+    private static T Tuned<T>(T options, Action<TrainingEpoch>? onEpoch) where T : NetworkTrainerOptions
     {
-        Epochs = Epochs,
-        Optimizer = new AdamW(),
-        WeightDecay = WeightDecay,
-        Seed = 1,
-        OnEpoch = onEpoch,
-    });
+        options.Epochs = Epochs;
+        options.Optimizer = new AdamW();
+        options.WeightDecay = WeightDecay;
+        options.Seed = 1;
+        options.OnEpoch = onEpoch;
+        return options;
+    }
 }

@@ -29,6 +29,7 @@ public sealed class TensorFnnTests
                 engine.Attach(rows);
                 Setup.RelativeDistance(engine.Gradient([6, 0, 1, 2, 3, 4, 5]), gradient).Should().BeLessThan(allowed);
                 engine.ReadMetrics().Loss.Should().BeApproximately(loss, allowed * loss);
+                FluentActions.Invoking(() => engine.Evaluate(rows, () => throw new OperationCanceledException())).Should().Throw<OperationCanceledException>();
                 engine.Evaluate(rows, () => { }).Should().BeApproximately(loss, allowed * loss);
             }
         }, iter: LongForm.Times(60), threads: 1);
