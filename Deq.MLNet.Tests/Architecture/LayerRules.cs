@@ -3,7 +3,7 @@ namespace Deq.MLNet.Tests.Architecture;
 /// <summary>Which folder of the library may know which: the table of the layers, and the rule that reads it.</summary>
 internal static class LayerRules
 {
-    /// <summary>The file that stands in no folder.</summary>
+    /// <summary>The type that stands in no folder; its parts are DeqCatalog.cs and DeqCatalog.X.cs.</summary>
     public const string Catalog = "DeqCatalog.cs";
 
     private static readonly Dictionary<string, string[]> Knows = new()
@@ -31,7 +31,7 @@ internal static class LayerRules
 
     /// <summary>The layer of a folder: the longest row of the table that it lies in; null where there is none.</summary>
     public static string? LayerOf(string folder) =>
-        Knows.Keys.Where(layer => folder == layer || folder.StartsWith(layer + "/", StringComparison.Ordinal)).MaxBy(layer => layer.Length);
+        folder.StartsWith("DeqCatalog.", StringComparison.Ordinal) ? Catalog : Knows.Keys.Where(layer => folder == layer || folder.StartsWith(layer + "/", StringComparison.Ordinal)).MaxBy(layer => layer.Length);
 
     public static bool Allows(string fromLayer, string toLayer) => fromLayer == toLayer || Knows[fromLayer].Contains(toLayer);
 

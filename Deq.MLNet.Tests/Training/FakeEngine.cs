@@ -17,6 +17,8 @@ internal sealed class FakeEngine : ITrainingEngine
 
     public Func<int, double> ValidationLoss { get; init; } = epoch => 1.0 / epoch;
 
+    public Func<int, double> Metric { get; init; } = epoch => 4.0 / (epoch * epoch);
+
     public Func<int, bool> Finite { get; init; } = _ => true;
 
     /// <summary>The epoch whose weights the engine has.</summary>
@@ -36,10 +38,10 @@ internal sealed class FakeEngine : ITrainingEngine
     {
         Weights = Epochs.Count;
         Epochs.Add([]);
-        return new EngineMetrics(Loss(Weights), 5, 9, 0.25, 0.5, 0.75, Finite(Weights));
+        return new EngineMetrics(new MeanLoss(Loss(Weights), Metric(Weights)), 5, 9, 0.25, 0.5, 0.75, Finite(Weights));
     }
 
-    public double Evaluate(TrainingData data, Action checkCancelled) => ValidationLoss(Weights);
+    public MeanLoss Evaluate(TrainingData data, Action checkCancelled) => new(ValidationLoss(Weights), Metric(Weights));
 
     public Network ToNetwork() => new FnnNetwork([new DenseLayer(new float[] { 1 }, new float[] { Weights })], Activation.ReLU);
 

@@ -169,7 +169,7 @@ public sealed class NetworkTrainingTests
     public void A_warm_start_from_another_shape_names_the_option()
     {
         void Start(AnyArchitecture from, AnyArchitecture to, int features = 3) => Setup.Fit(Setup.Settings(to) with { Epochs = 1 }, Setup.Noise(20, features, 1, 1),
-            initial: from.Initialize(3, 1, new bool[3], new Random(1)));
+            initial: from.Initialize(3, 1, Link.Identity, new bool[3], new Random(1)));
 
         FluentActions.Invoking(() => Start(Setup.Deq(4), Setup.Deq(5))).Should().Throw<DeqException>().WithMessage("*HiddenSize 4*set to 5*");
         FluentActions.Invoking(() => Start(Setup.Fnn(4, 4), Setup.Fnn(4))).Should().Throw<DeqException>().WithMessage("*HiddenSizes 4, 4*");
@@ -185,12 +185,12 @@ public sealed class NetworkTrainingTests
         var settings = Setup.Settings(Setup.Fnn()) with { ValidationFraction = 0.3f, Epochs = 1, NormalizeFeatures = false, NormalizeTargets = false };
         float[] values = [.. Enumerable.Range(0, 10).Select(i => (float)i)];
 
-        NetworkTraining.Fit(settings, _ => engine, new TrainingData(1, 1, values, values, values), null, null, new RecordingMonitor());
+        NetworkTraining.Fit(settings, (_, _) => engine, new TrainingData(1, 1, values, values, values), null, null, new RecordingMonitor());
 
         engine.Attached!.Rows.Should().Be(7);
         engine.Attached.Features.Should().OnlyHaveUniqueItems().And.Equal(engine.Attached.Targets).And.Equal(engine.Attached.Weights);
         engine.Disposed.Should().Be(1);
-        FluentActions.Invoking(() => NetworkTraining.Fit(settings with { ValidationFraction = 0.01f }, _ => engine, new TrainingData(1, 1, values, values, null), null, null, new RecordingMonitor()))
+        FluentActions.Invoking(() => NetworkTraining.Fit(settings with { ValidationFraction = 0.01f }, (_, _) => engine, new TrainingData(1, 1, values, values, null), null, null, new RecordingMonitor()))
             .Should().Throw<DeqException>().WithMessage("ValidationFraction*10 rows*");
     }
 
@@ -234,7 +234,7 @@ public sealed class NetworkTrainingTests
     {
         var data = Setup.Smooth(300, 12, x => 1000 * x - 77, y => 0.01f * y + 3, weighted: true);
 
-        var standard = Standardization.Learn(data, true, true).Apply(data);
+        var standard = Standardization.Learn(data, Setup.Settings(Setup.Fnn(2))).Apply(data);
 
         var total = data.Weights!.Sum(w => (double)w);
         double Mean(Func<int, double> value) => Enumerable.Range(0, 300).Sum(r => data.Weights![r] / total * value(r));
@@ -243,7 +243,7 @@ public sealed class NetworkTrainingTests
             Mean(column).Should().BeApproximately(0, 1e-5);
             Mean(r => column(r) * column(r)).Should().BeApproximately(1, 1e-4);
         }
-        var raw = Standardization.Learn(data, false, false).Apply(data);
+        var raw = Standardization.Learn(data, Setup.Settings(Setup.Fnn(2)) with { NormalizeFeatures = false, NormalizeTargets = false }).Apply(data);
         raw.Features.Should().Equal(data.Features);
         raw.Targets.Should().Equal(data.Targets);
     }

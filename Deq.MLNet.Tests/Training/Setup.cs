@@ -18,6 +18,7 @@ internal static class Setup
     public static TrainingSettings Settings(AnyArchitecture architecture) => new()
     {
         Architecture = architecture,
+        Loss = RegressionLoss.Squared,
         Epochs = 10,
         BatchSize = 32,
         LearningRate = 1e-2,
@@ -48,7 +49,7 @@ internal static class Setup
         Network? initial = null, ITrainingMonitor? monitor = null)
     {
         TorchBackend.EnsureAvailable(device);
-        return NetworkTraining.Fit(settings, start => new TorchEngine(settings, start, device), data, validation, initial, monitor ?? new RecordingMonitor());
+        return NetworkTraining.Fit(settings, (scaled, start) => new TorchEngine(scaled, start, device), data, validation, initial, monitor ?? new RecordingMonitor());
     }
 
     public static float[] Outputs(Network network, TrainingData data)

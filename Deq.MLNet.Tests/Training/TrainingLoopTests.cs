@@ -8,8 +8,8 @@ public sealed class TrainingLoopTests
 
     private static readonly TrainingSettings Settings = Setup.Settings(Setup.Fnn()) with { Epochs = 4, BatchSize = 4, LearningRate = 0.5 };
 
-    private static TrainingHistory Run(FakeEngine engine, TrainingSettings settings, bool validate = false, RecordingMonitor? monitor = null, double lossUnit = 1) =>
-        new TrainingLoop(settings, lossUnit, monitor ?? new RecordingMonitor()).Run(engine, Ten, validate ? Ten : null);
+    private static TrainingHistory Run(FakeEngine engine, TrainingSettings settings, bool validate = false, RecordingMonitor? monitor = null, double targetUnit = 1) =>
+        new TrainingLoop(settings, targetUnit, monitor ?? new RecordingMonitor()).Run(engine, Ten, validate ? Ten : null);
 
     [Fact]
     public void Every_epoch_takes_every_row_once_in_a_new_order()
@@ -85,11 +85,11 @@ public sealed class TrainingLoopTests
     {
         var monitor = new RecordingMonitor();
 
-        var history = Run(new FakeEngine { ValidationLoss = epoch => 10 * epoch }, Settings, validate: true, monitor, lossUnit: 100);
+        var history = Run(new FakeEngine { ValidationLoss = epoch => 10 * epoch }, Settings, validate: true, monitor, targetUnit: 10);
 
         history.Epochs.Should().Equal(monitor.Epochs);
         history.Epochs.Select(e => e.Epoch).Should().Equal(1, 2, 3, 4);
-        history.Epochs[1].Should().BeEquivalentTo(new TrainingEpoch(2, 50, 2000, 0.5, 5, 9, 0.25, 0.5, 0.75, 0), o => o.Excluding(e => e.Seconds));
+        history.Epochs[1].Should().BeEquivalentTo(new TrainingEpoch(2, 50, 2000, 10, 10, 0.5, 5, 9, 0.25, 0.5, 0.75, 0), o => o.Excluding(e => e.Seconds));
         history.Epochs[1].Seconds.Should().BeGreaterThanOrEqualTo(0);
         (history.BestEpoch, history.Seed, history.Device).Should().Be((4, 1, "fake"));
         Run(new FakeEngine(), Settings).Epochs.Should().OnlyContain(e => e.ValidationLoss == null);

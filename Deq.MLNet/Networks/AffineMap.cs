@@ -9,8 +9,6 @@ internal sealed class AffineMap(double[] scale, double[] shift)
 
     public int Size => scale.Length;
 
-    public bool IsIdentity => scale.All(s => s == 1) && shift.All(s => s == 0);
-
     public static AffineMap Identity(int size)
     {
         var ones = new double[size];

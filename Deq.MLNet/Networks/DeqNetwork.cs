@@ -128,7 +128,6 @@ public sealed class DeqNetwork : Network
         var z = scratch[..StateSize];
         SolveCore(x, scratch[StateSize..], z);
         Kernels.Affine(_v, z, _c, y);
-        Link.Apply(y);
     }
 
     internal override DeqNetwork Fold(AffineMap inputMap, AffineMap outputMap)

@@ -70,7 +70,6 @@ public sealed class FnnNetwork : Network
         }
         var last = _layers[^1];
         Kernels.Affine(last.Weights.Span, x, last.Bias.Span, y);
-        Link.Apply(y);
     }
 
     internal override FnnNetwork Fold(AffineMap inputMap, AffineMap outputMap)

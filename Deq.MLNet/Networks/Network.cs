@@ -43,6 +43,13 @@ public abstract class Network
     /// <exception cref="ArgumentException">A span has the wrong length.</exception>
     public void Evaluate(ReadOnlySpan<float> x, Span<float> scratch, Span<float> y)
     {
+        EvaluateAffine(x, scratch, y);
+        Link.Apply(y);
+    }
+
+    /// <summary>Computes the outputs of one row before the link, as <see cref="Evaluate"/> does: logits, margins, or the logarithm of a mean.</summary>
+    internal void EvaluateAffine(ReadOnlySpan<float> x, Span<float> scratch, Span<float> y)
+    {
         CheckRow(x, scratch);
         Check.Length((ReadOnlySpan<float>)y, OutputSize, "(K)", nameof(y));
         if (Kernels.AllFinite(x))
@@ -64,10 +71,10 @@ public abstract class Network
         }
     }
 
+    /// <summary>The outputs before the link.</summary>
     private protected abstract void EvaluateCore(ReadOnlySpan<float> x, Span<float> scratch, Span<float> y);
 
-    /// <summary>The network x -> outputMap(this(inputMap(x))), with both maps folded into the weights, in float64.</summary>
-    /// <remarks>The output map is refused for a link other than the identity, which does not commute with it.</remarks>
+    /// <summary>The network x -> link(outputMap(affine outputs of inputMap(x))), with both maps folded into the weights, in float64.</summary>
     internal abstract Network Fold(AffineMap inputMap, AffineMap outputMap);
 
     private protected void CheckFold(AffineMap inputMap, AffineMap outputMap)
@@ -75,10 +82,6 @@ public abstract class Network
         if (inputMap.Size != InputSize || outputMap.Size != OutputSize)
         {
             throw new ArgumentException($"The maps are of {inputMap.Size} and {outputMap.Size} values; the network has {InputSize} features and {OutputSize} outputs.");
-        }
-        if (Link != Link.Identity && !outputMap.IsIdentity)
-        {
-            throw new ArgumentException($"An output map cannot be folded under the link {Link}.");
         }
     }
 }

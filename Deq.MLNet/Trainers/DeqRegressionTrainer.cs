@@ -2,7 +2,7 @@ using Microsoft.ML.Runtime;
 
 namespace Deq.MLNet;
 
-/// <summary>Trains a deep equilibrium network for regression: z = phi(W z + U x + b), Score = V z + c, by the squared loss and the implicit gradient.</summary>
+/// <summary>Trains a deep equilibrium network for regression: z = phi(W z + U x + b), Score = link(V z + c), by the implicit gradient.</summary>
 /// <remarks>
 /// <para>Made by <c>mlContext.Regression.Trainers.Deq(...)</c>.</para>
 /// <list type="table">
@@ -21,5 +21,11 @@ public sealed class DeqRegressionTrainer : NetworkRegressionTrainer
     internal DeqRegressionTrainer(IHostEnvironment environment, Options options) : base(environment, "DeqRegression", options) { }
 
     /// <summary>The options of <see cref="DeqRegressionTrainer"/>.</summary>
-    public sealed class Options : DeqTrainerOptions { }
+    public sealed class Options : DeqTrainerOptions
+    {
+        /// <summary>What training makes small; default <see cref="RegressionLoss.Squared"/>.</summary>
+        public RegressionLoss Loss = RegressionLoss.Squared;
+
+        private protected override Loss GetLoss() => Loss;
+    }
 }

@@ -2,7 +2,7 @@ using Microsoft.ML.Runtime;
 
 namespace Deq.MLNet;
 
-/// <summary>Trains a feed-forward network for regression by the squared loss.</summary>
+/// <summary>Trains a feed-forward network for regression.</summary>
 /// <remarks>
 /// <para>Made by <c>mlContext.Regression.Trainers.Fnn(...)</c>.</para>
 /// <list type="table">
@@ -20,5 +20,11 @@ public sealed class FnnRegressionTrainer : NetworkRegressionTrainer
     internal FnnRegressionTrainer(IHostEnvironment environment, Options options) : base(environment, "FnnRegression", options) { }
 
     /// <summary>The options of <see cref="FnnRegressionTrainer"/>.</summary>
-    public sealed class Options : FnnTrainerOptions { }
+    public sealed class Options : FnnTrainerOptions
+    {
+        /// <summary>What training makes small; default <see cref="RegressionLoss.Squared"/>.</summary>
+        public RegressionLoss Loss = RegressionLoss.Squared;
+
+        private protected override Loss GetLoss() => Loss;
+    }
 }

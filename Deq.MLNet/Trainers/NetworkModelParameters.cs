@@ -14,15 +14,20 @@ public abstract class NetworkModelParameters<TOutput> : ModelParametersBase<TOut
 {
     private const string NetworkStream = "Network.bin";
 
-    private protected NetworkModelParameters(IHostEnvironment environment, string name, TrainedNetwork trained) : base(environment, name)
+    private readonly VersionInfo _version;
+
+    private protected NetworkModelParameters(IHostEnvironment environment, VersionInfo version, TrainedNetwork trained) : base(environment, version.LoaderSignature)
     {
+        _version = version;
         Network = trained.Network;
         History = trained.History;
         Equilibrium = trained.Equilibrium;
     }
 
-    private protected NetworkModelParameters(IHostEnvironment environment, string name, ModelLoadContext context) : base(environment, name, context)
+    private protected NetworkModelParameters(IHostEnvironment environment, VersionInfo version, ModelLoadContext context)
+        : base(environment, version.LoaderSignature, Checked(context, version))
     {
+        _version = version;
         Network? network = null;
         if (!context.TryLoadBinaryStream(NetworkStream, reader => network = NetworkFormat.Read(reader.BaseStream)))
         {
@@ -55,7 +60,19 @@ public abstract class NetworkModelParameters<TOutput> : ModelParametersBase<TOut
     /// <inheritdoc/>
     protected override void SaveCore(ModelSaveContext ctx)
     {
+        ctx.SetVersionInfo(_version);
         base.SaveCore(ctx);
         ctx.SaveBinaryStream(NetworkStream, writer => NetworkFormat.Write(Network, writer.BaseStream));
+    }
+
+    /// <summary>Version 1: ML.NET's header, what the task adds, and the network in a binary stream of its own format and version.</summary>
+    private protected static VersionInfo MakeVersion(string signature, string loaderSignature) => new(signature, 0x00010001, 0x00010001, 0x00010001,
+        loaderAssemblyName: typeof(NetworkModelParameters<TOutput>).Assembly.FullName, loaderSignature: loaderSignature);
+
+    private static ModelLoadContext Checked(ModelLoadContext context, VersionInfo version)
+    {
+        MLNetMembers.EnsurePresent();
+        context.CheckAtModel(version);
+        return context;
     }
 }

@@ -14,38 +14,22 @@ public sealed class NetworkRegressionModelParameters : NetworkModelParameters<fl
 {
     internal const string LoaderSignature = "DeqNetworkRegression";
 
-    internal NetworkRegressionModelParameters(IHostEnvironment environment, TrainedNetwork trained) : base(environment, LoaderSignature, trained) { }
+    internal NetworkRegressionModelParameters(IHostEnvironment environment, TrainedNetwork trained) : base(environment, Version, trained) { }
 
     /// <summary>Found by ML.NET through reflection when a model is loaded; it takes this or a static Create, and refuses a type with both.</summary>
-    private NetworkRegressionModelParameters(IHostEnvironment environment, ModelLoadContext context) : base(environment, LoaderSignature, Checked(context)) { }
+    private NetworkRegressionModelParameters(IHostEnvironment environment, ModelLoadContext context) : base(environment, Version, context) { }
 
     /// <inheritdoc/>
     protected override PredictionKind PredictionKind => PredictionKind.Regression;
 
     private protected override DataViewType OutputType => NumberDataViewType.Single;
 
+    private static VersionInfo Version => MakeVersion("DEQREGR ", LoaderSignature);
+
     private protected override Delegate GetMapper()
     {
         var scorer = new RowScorer(Network);
         ValueMapper<VBuffer<float>, float> map = (in VBuffer<float> features, ref float score) => scorer.Score(features, new Span<float>(ref score));
         return map;
-    }
-
-    /// <inheritdoc/>
-    protected override void SaveCore(ModelSaveContext ctx)
-    {
-        ctx.SetVersionInfo(Version);
-        base.SaveCore(ctx);
-    }
-
-    // Version 1: ML.NET's header, and the network in a binary stream of its own format and version.
-    private static VersionInfo Version => new("DEQREGR ", 0x00010001, 0x00010001, 0x00010001,
-        loaderAssemblyName: typeof(NetworkRegressionModelParameters).Assembly.FullName, loaderSignature: LoaderSignature);
-
-    private static ModelLoadContext Checked(ModelLoadContext context)
-    {
-        MLNetMembers.EnsurePresent();
-        context.CheckAtModel(Version);
-        return context;
     }
 }

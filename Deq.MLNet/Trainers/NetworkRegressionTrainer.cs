@@ -15,15 +15,16 @@ public abstract class NetworkRegressionTrainer : NetworkTrainer<RegressionPredic
     /// <inheritdoc/>
     protected override PredictionKind PredictionKind => PredictionKind.Regression;
 
-    private protected override void CheckLabel(RoleMappedData data) => data.CheckRegressionLabel();
+    private protected override int CheckLabel(RoleMappedData data)
+    {
+        data.CheckRegressionLabel();
+        return 1;
+    }
 
-    private protected override NetworkRegressionModelParameters MakeModel(TrainedNetwork trained) => new(Host, trained);
+    private protected override NetworkRegressionModelParameters MakeModel(TrainedNetwork trained, TrainingSettings settings, IChannel channel) => new(Host, trained);
 
     /// <inheritdoc/>
-    protected override SchemaShape.Column[] GetOutputColumnsCore(SchemaShape inputSchema) =>
-    [
-        new(DefaultColumnNames.Score, SchemaShape.Column.VectorKind.Scalar, NumberDataViewType.Single, false, new SchemaShape(AnnotationUtils.GetTrainerOutputAnnotation())),
-    ];
+    protected override SchemaShape.Column[] GetOutputColumnsCore(SchemaShape inputSchema) => [ScoreColumn(SchemaShape.Column.VectorKind.Scalar, AnnotationUtils.GetTrainerOutputAnnotation())];
 
     /// <inheritdoc/>
     protected override RegressionPredictionTransformer<NetworkRegressionModelParameters> MakeTransformer(NetworkRegressionModelParameters model, DataViewSchema trainSchema) =>

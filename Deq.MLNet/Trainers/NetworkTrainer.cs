@@ -18,7 +18,7 @@ public abstract class NetworkTrainer<TTransformer, TModel> : TrainerEstimatorBas
 {
     private static readonly TrainerInfo TrainerInfo = new(normalization: false, calibration: false, caching: false, supportValid: true, supportIncrementalTrain: true);
 
-    private readonly TrainingSettings _settings;
+    private readonly TrainingSettings _settings; // all but the number of classes
     private readonly string? _device;
     private readonly Action<TrainingEpoch>? _onEpoch;
     private readonly CancellationToken _cancellation;
@@ -61,10 +61,10 @@ public abstract class NetworkTrainer<TTransformer, TModel> : TrainerEstimatorBas
     public TTransformer Fit(IDataView trainData, IDataView? validationData, TModel? modelParameters) =>
         TrainTransformer(trainData, validationData, (IPredictor?)modelParameters);
 
-    private protected abstract TModel MakeModel(TrainedNetwork trained);
+    private protected abstract TModel MakeModel(TrainedNetwork trained, TrainingSettings settings, IChannel channel);
 
-    /// <summary>Throws where the label column cannot be that of the task.</summary>
-    private protected abstract void CheckLabel(RoleMappedData data);
+    /// <summary>K, the affine outputs that the label asks for; throws where the column cannot be the label of the task.</summary>
+    private protected abstract int CheckLabel(RoleMappedData data);
 
     /// <inheritdoc/>
     protected sealed override TModel TrainModelCore(TrainContext trainContext)
@@ -72,7 +72,7 @@ public abstract class NetworkTrainer<TTransformer, TModel> : TrainerEstimatorBas
         using var channel = Host.Start("Training");
         using var progress = Host.StartProgressChannel(GetType().Name);
         var monitor = new HostMonitor(Host, channel, progress, _settings.Epochs, _onEpoch, _cancellation);
-        CheckLabel(trainContext.TrainingSet);
+        var settings = _settings with { Outputs = CheckLabel(trainContext.TrainingSet) };
         var train = RowReader.Read(trainContext.TrainingSet, "training", channel, monitor.CheckCancelled);
         var validation = trainContext.ValidationSet is { } rows ? RowReader.Read(rows, "validation", channel, monitor.CheckCancelled) : null;
         if (validation is not null && validation.FeatureCount != train.FeatureCount)
@@ -83,8 +83,12 @@ public abstract class NetworkTrainer<TTransformer, TModel> : TrainerEstimatorBas
         var held = validation is null && _settings.ValidationFraction > 0 ? FormattableString.Invariant($"a share of {_settings.ValidationFraction} held out for validation") : $"{validation?.Rows ?? 0} validation rows";
         channel.Info($"Training on {device}: {train.Rows} rows, {train.FeatureCount} features, {held}, seed {_settings.Seed}.");
         var initial = (trainContext.InitialPredictor as INetworkModel)?.Network;
-        return MakeModel(NetworkTraining.Fit(_settings, start => new TorchEngine(_settings, start, device), train, validation, initial, monitor));
+        var trained = NetworkTraining.Fit(settings, (scaled, start) => new TorchEngine(scaled, start, device), train, validation, initial, monitor);
+        return MakeModel(trained, settings, channel);
     }
+
+    private protected static SchemaShape.Column ScoreColumn(SchemaShape.Column.VectorKind kind, IEnumerable<SchemaShape.Column> annotations) =>
+        new(DefaultColumnNames.Score, kind, NumberDataViewType.Single, false, new SchemaShape(annotations));
 
     private string ChooseDevice(IChannel channel)
     {

@@ -40,7 +40,7 @@ public abstract class NetworkTrainerOptions : TrainerInputBaseWithWeight
     /// <summary>Whether features are brought to mean 0 and standard deviation 1; default true. The scaling is folded into the weights: scoring takes raw features.</summary>
     public new bool NormalizeFeatures = true;
 
-    /// <summary>Whether the label is brought to mean 0 and standard deviation 1 in training; default true. Scores are in the label's own units either way.</summary>
+    /// <summary>Whether training scales the label of regression; default true: to mean 0 and standard deviation 1, under a log link (Poisson, Tweedie) to mean 1. Scores are in the label's own units either way. A class has no scale: of no effect there.</summary>
     public bool NormalizeLabel = true;
 
     /// <summary>"cpu", "cuda" or "cuda:N". Default null: MLContext.GpuDeviceId, where it is set before the trainer is made, else the CPU.</summary>
@@ -57,6 +57,10 @@ public abstract class NetworkTrainerOptions : TrainerInputBaseWithWeight
 
     private protected abstract Architecture ToArchitecture();
 
+    private protected abstract Loss GetLoss();
+
+    private protected virtual ClassWeights? GetClassWeights() => null;
+
     /// <summary>The device; throws where it is none, present here or not.</summary>
     internal string? CheckDevice()
     {
@@ -71,6 +75,8 @@ public abstract class NetworkTrainerOptions : TrainerInputBaseWithWeight
     internal TrainingSettings ToSettings(int seed) => new()
     {
         Architecture = ToArchitecture(),
+        Loss = Check.NotNull(GetLoss(), "Loss"),
+        ClassWeights = GetClassWeights(),
         Epochs = Check.AtLeast(Epochs, 1),
         BatchSize = Check.AtLeast(BatchSize, 1),
         LearningRate = Check.Positive(LearningRate),

@@ -8,18 +8,21 @@ internal sealed class RowScorer(Network network)
     private readonly float[] _dense = new float[network.InputSize];
     private readonly float[] _scratch = new float[network.ScratchSize];
 
-    public void Score(in VBuffer<float> features, Span<float> outputs)
+    public void Score(in VBuffer<float> features, Span<float> outputs) => network.Evaluate(Dense(features), _scratch, outputs);
+
+    public void ScoreBeforeLink(in VBuffer<float> features, Span<float> outputs) => network.EvaluateAffine(Dense(features), _scratch, outputs);
+
+    private ReadOnlySpan<float> Dense(in VBuffer<float> features)
     {
         if (features.Length != network.InputSize)
         {
             throw new ArgumentException($"The row has {features.Length} features; the model was trained on {network.InputSize}.", nameof(features));
         }
-        var row = features.GetValues();
-        if (!features.IsDense)
+        if (features.IsDense)
         {
-            features.CopyTo(_dense);
-            row = _dense;
+            return features.GetValues();
         }
-        network.Evaluate(row, _scratch, outputs);
+        features.CopyTo(_dense);
+        return _dense;
     }
 }

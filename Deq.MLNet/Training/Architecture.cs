@@ -4,7 +4,7 @@ namespace Deq.MLNet.Training;
 internal abstract record Architecture(Activation Activation)
 {
     /// <summary>A network with random weights for standardised features and targets.</summary>
-    public abstract Network Initialize(int features, int outputs, bool[] constantFeatures, Random random);
+    public abstract Network Initialize(int features, int outputs, Link link, bool[] constantFeatures, Random random);
 
     /// <summary>The network given, with this training's settings; an exception where its shape is another.</summary>
     public abstract Network Adopt(Network network);
@@ -36,7 +36,7 @@ internal sealed record DeqArchitecture(int StateSize, Activation Activation, Wel
     /// <summary>W starts with about this share of the norm that its rule allows (of 1 without a rule): few iterations at first, room to grow.</summary>
     private const double StartOfNorm = 0.5;
 
-    public override Network Initialize(int features, int outputs, bool[] constantFeatures, Random random)
+    public override Network Initialize(int features, int outputs, Link link, bool[] constantFeatures, Random random)
     {
         // A square Gaussian matrix of deviation s has a 2-norm of about 2 s sqrt(d).
         var deviation = StartOfNorm * (Rule.Bound ?? 1) / (2 * Math.Sqrt(StateSize));
@@ -44,7 +44,7 @@ internal sealed record DeqArchitecture(int StateSize, Activation Activation, Wel
         var u = Normal(random, StateSize, features, 1 / Math.Sqrt(features), constantFeatures);
         var b = Normal(random, StateSize, 1, 0.5);
         var v = Normal(random, outputs, StateSize, 1 / Math.Sqrt(StateSize));
-        return Make(w, u, b, v, new float[outputs], Link.Identity);
+        return Make(w, u, b, v, new float[outputs], link);
     }
 
     public override Network Adopt(Network network) => network switch
@@ -63,7 +63,7 @@ internal sealed record DeqArchitecture(int StateSize, Activation Activation, Wel
 /// <summary>A feed-forward network.</summary>
 internal sealed record FnnArchitecture(IReadOnlyList<int> HiddenSizes, Activation Activation, float Dropout) : Architecture(Activation)
 {
-    public override Network Initialize(int features, int outputs, bool[] constantFeatures, Random random)
+    public override Network Initialize(int features, int outputs, Link link, bool[] constantFeatures, Random random)
     {
         // He et al. 2015 for ReLU, Glorot and Bengio 2010 (by inputs) for tanh; the last layer as for a linear one.
         var gain = Activation == Activation.ReLU ? Math.Sqrt(2) : 1;
@@ -75,7 +75,7 @@ internal sealed record FnnArchitecture(IReadOnlyList<int> HiddenSizes, Activatio
             inputs = size;
         }
         layers.Add(new DenseLayer(Normal(random, outputs, inputs, 1 / Math.Sqrt(inputs), layers.Count == 0 ? constantFeatures : null), new float[outputs]));
-        return new FnnNetwork(layers, Activation);
+        return new FnnNetwork(layers, Activation, link);
     }
 
     public override Network Adopt(Network network)

@@ -18,10 +18,10 @@ internal interface ITrainingEngine : IDisposable
     /// <summary>What happened since the last read; the one place where a device is waited for.</summary>
     EngineMetrics ReadMetrics();
 
-    /// <summary>The mean loss over other rows with the present weights.</summary>
+    /// <summary>The mean loss and metric over other rows with the present weights.</summary>
     /// <param name="data">The rows.</param>
     /// <param name="checkCancelled">Called between batches; throws to stop.</param>
-    double Evaluate(TrainingData data, Action checkCancelled);
+    MeanLoss Evaluate(TrainingData data, Action checkCancelled);
 
     /// <summary>The present weights.</summary>
     Network ToNetwork();
@@ -30,13 +30,18 @@ internal interface ITrainingEngine : IDisposable
     void Load(Network network);
 }
 
+/// <summary>A weighted mean over rows, over standardised targets.</summary>
+/// <param name="Loss">Of the loss.</param>
+/// <param name="Metric">Of the squared error of the prediction, or of 1 where the class is right and 0 where not.</param>
+internal readonly record struct MeanLoss(double Loss, double Metric);
+
 /// <summary>Figures of the steps since the last read.</summary>
-/// <param name="Loss">Mean loss, weighted, each batch before its step.</param>
+/// <param name="Training">Mean loss and metric, weighted, each batch before its step.</param>
 /// <param name="MeanIterations">Evaluations of the cell per batch.</param>
 /// <param name="WorstIterations">Evaluations of the cell, of the batch that took most.</param>
 /// <param name="WorstResidual">The largest residual left by a forward solve.</param>
 /// <param name="WorstGradientResidual">The largest residual left by an adjoint solve.</param>
-/// <param name="NormBound">The bound on ||W||_2 at the last projection; NaN without a rule.</param>
+/// <param name="ContractionBound">Lip(phi) times the bound on ||W||_2 at the last projection; NaN without a rule.</param>
 /// <param name="WeightsFinite">Whether every weight is finite.</param>
-internal readonly record struct EngineMetrics(double Loss, double MeanIterations, int WorstIterations, double WorstResidual,
-    double WorstGradientResidual, double NormBound, bool WeightsFinite);
+internal readonly record struct EngineMetrics(MeanLoss Training, double MeanIterations, int WorstIterations, double WorstResidual,
+    double WorstGradientResidual, double ContractionBound, bool WeightsFinite);

@@ -6,7 +6,8 @@ namespace Deq.MLNet.Training;
 /// <param name="Network">The network, over the data's own units.</param>
 /// <param name="History">The training, epoch by epoch.</param>
 /// <param name="Equilibrium">How the equilibria of training rows are found in scoring; null for a feed-forward network.</param>
-internal sealed record TrainedNetwork(Network Network, TrainingHistory History, SolveReport? Equilibrium);
+/// <param name="Validation">The rows that validated it, in their own units; null without them.</param>
+internal sealed record TrainedNetwork(Network Network, TrainingHistory History, SolveReport? Equilibrium, TrainingData? Validation = null);
 
 /// <summary>From rows to a network: splits off validation rows, standardises, trains on an engine, folds the scaling into the weights, measures the result.</summary>
 internal static class NetworkTraining
@@ -16,50 +17,61 @@ internal static class NetworkTraining
 
     /// <summary>Trains a network.</summary>
     /// <param name="settings">How.</param>
-    /// <param name="createEngine">Makes an engine that starts from the network given.</param>
+    /// <param name="createEngine">Makes an engine that starts from the network given, with settings over standardised rows.</param>
     /// <param name="data">Training rows.</param>
     /// <param name="validation">Rows for the validation loss; null to split off a share of the training rows where the settings ask for it.</param>
     /// <param name="initial">The network to start from, over the data's own units; null for random weights.</param>
     /// <param name="monitor">Who is told.</param>
-    public static TrainedNetwork Fit(TrainingSettings settings, Func<Network, ITrainingEngine> createEngine, TrainingData data, TrainingData? validation,
+    public static TrainedNetwork Fit(TrainingSettings settings, Func<TrainingSettings, Network, ITrainingEngine> createEngine, TrainingData data, TrainingData? validation,
         Network? initial, ITrainingMonitor monitor)
     {
         if (validation is null && settings.ValidationFraction > 0)
         {
             (data, validation) = Split(data, settings);
         }
-        if (initial is not null && (initial.InputSize, initial.OutputSize) != (data.FeatureCount, data.TargetCount))
+        if (initial is not null && (initial.InputSize, initial.OutputSize) != (data.FeatureCount, settings.Outputs))
         {
-            throw new DeqException($"The model to start from has {initial.InputSize} features and {initial.OutputSize} outputs; the rows have {data.FeatureCount} and {data.TargetCount}. Give rows of the same columns, or start without the model.");
+            throw new DeqException($"The model to start from has {initial.InputSize} features and {initial.OutputSize} outputs; the rows have {data.FeatureCount} and {settings.Outputs}. Give rows of the same columns, or start without the model.");
         }
         if (settings.EarlyStopping is not null && validation is null)
         {
             throw new DeqException("EarlyStopping needs validation rows: set ValidationFraction, or call Fit(trainData, validationData: ...).");
         }
-        var scaling = Standardization.Learn(data, settings.NormalizeFeatures, settings.NormalizeTargets);
+        foreach (var rows in new[] { data, validation ?? data })
+        {
+            Standardization.CheckLabels(settings.Loss, rows);
+        }
+        var scaling = Standardization.Learn(data, settings);
+        var loss = settings.Loss.InStandardUnits(scaling.TargetUnit);
         var start = initial is null
             ? Initialize(settings, data, scaling)
-            : scaling.ToStandardUnits(Adopt(settings.Architecture, initial, monitor));
+            : scaling.ToStandardUnits(Adopt(settings, initial, monitor));
 
-        using var engine = createEngine(start);
-        var unit = 1 / scaling.Targets.Scale[0];
-        var loop = new TrainingLoop(settings, unit * unit, monitor);
-        var history = loop.Run(engine, scaling.Apply(data), validation is null ? null : scaling.Apply(validation));
+        using var engine = createEngine(settings with { Loss = loss }, start);
+        var loop = new TrainingLoop(settings, scaling.TargetUnit, monitor);
+        var classWeights = settings.ClassWeights?.Learn(data, Math.Max(2, settings.Outputs));
+        var history = loop.Run(engine, ForEngine(data), validation is null ? null : ForEngine(validation));
         monitor.CheckCancelled();
         var network = ToDataUnits(scaling, engine.ToNetwork());
-        return network is DeqNetwork deq ? Measure(deq, data, history, monitor) : new TrainedNetwork(network, history, null);
+        return (network is DeqNetwork deq ? Measure(deq, data, history, monitor) : new TrainedNetwork(network, history, null)) with { Validation = validation };
+
+        TrainingData ForEngine(TrainingData rows) => scaling.Apply(classWeights is null ? rows : ClassWeights.Apply(classWeights, rows));
     }
 
     private static Network Initialize(TrainingSettings settings, TrainingData data, Standardization scaling)
     {
-        var network = settings.Architecture.Initialize(data.FeatureCount, data.TargetCount, scaling.ConstantFeatures, new Random(settings.Seed));
+        var network = settings.Architecture.Initialize(data.FeatureCount, settings.Outputs, settings.Loss.Link, scaling.ConstantFeatures, new Random(settings.Seed));
         // With nothing to learn but the constant, zero outputs are right from the start and have no gradient.
-        return scaling.ConstantTargets ? network.Fold(AffineMap.Identity(data.FeatureCount), AffineMap.Zero(data.TargetCount)) : network;
+        return scaling.ConstantTargets ? network.Fold(AffineMap.Identity(data.FeatureCount), AffineMap.Zero(settings.Outputs)) : network;
     }
 
-    private static Network Adopt(Architecture architecture, Network initial, ITrainingMonitor monitor)
+    private static Network Adopt(TrainingSettings settings, Network initial, ITrainingMonitor monitor)
     {
-        var network = architecture.Adopt(initial);
+        if (initial.Link != settings.Loss.Link)
+        {
+            throw new DeqException($"The model to start from has the link {initial.Link}; the loss {settings.Loss} has the link {settings.Loss.Link}. Choose the loss that the model was trained with, or start without it.");
+        }
+        var network = settings.Architecture.Adopt(initial);
         if (network is DeqNetwork { Certificate: { RuleHolds: false } certificate })
         {
             // The projection's own bound on the norm is up to 2 percent above it.

@@ -2,21 +2,35 @@ using Deq.MLNet.Networks;
 
 namespace Deq.MLNet.Training;
 
-/// <summary>The statistics that bring features and targets to mean 0 and standard deviation 1: weighted, in float64, learnt from training rows.</summary>
-/// <param name="Features">What brings features to standard units.</param>
-/// <param name="Targets">What brings targets to standard units.</param>
+/// <summary>The statistics that bring features and labels to a common scale: weighted, in float64, learnt from training rows.</summary>
+/// <param name="Features">What brings features to standard units, mean 0 and standard deviation 1.</param>
+/// <param name="Targets">What brings targets to standard units: mean 0 and standard deviation 1, under a log link mean 1, for classes nothing.</param>
+/// <param name="Outputs">What brings affine outputs in standard units to those of the data, before the link.</param>
 /// <param name="ConstantFeatures">Which features have one value in all rows.</param>
-/// <param name="ConstantTargets">Whether all targets are zero in standard units.</param>
-internal sealed record Standardization(AffineMap Features, AffineMap Targets, bool[] ConstantFeatures, bool ConstantTargets)
+/// <param name="ConstantTargets">Whether affine outputs of zero are right for every row.</param>
+internal sealed record Standardization(AffineMap Features, AffineMap Targets, AffineMap Outputs, bool[] ConstantFeatures, bool ConstantTargets)
 {
     /// <summary>Outside this range of standard deviations the folded weights would leave float32.</summary>
     private const double Smallest = 1e-33, Largest = 1e33;
 
-    public static Standardization Learn(TrainingData data, bool features, bool targets)
+    /// <summary>What one unit of a standardised target is in units of the data.</summary>
+    public double TargetUnit => 1 / Targets.Scale[0];
+
+    public static Standardization Learn(TrainingData data, TrainingSettings settings)
     {
-        var (inputs, constant) = Learn(data, data.Features, data.FeatureCount, features, "feature");
-        var (outputs, constantTargets) = Learn(data, data.Targets, data.TargetCount, targets, "label");
-        return new Standardization(inputs, outputs, constant, targets && constantTargets.All(c => c));
+        var (features, constant) = Learn(data, data.Features, data.FeatureCount, settings.NormalizeFeatures, "feature");
+        if (settings.Loss is not RegressionLoss)
+        {
+            return new Standardization(features, AffineMap.Identity(data.TargetCount), AffineMap.Identity(settings.Outputs), constant, ConstantTargets: false);
+        }
+        if (settings.Loss.Link == Link.Exp)
+        {
+            var (mean, isConstant) = MeanOfPositive(data, settings.Loss);
+            var unit = settings.NormalizeTargets ? mean : 1;
+            return new Standardization(features, new AffineMap([1 / unit], [0]), new AffineMap([1], [Math.Log(unit)]), constant, settings.NormalizeTargets && isConstant);
+        }
+        var (targets, constantTargets) = Learn(data, data.Targets, data.TargetCount, settings.NormalizeTargets, "label");
+        return new Standardization(features, targets, targets.Inverse(), constant, settings.NormalizeTargets && constantTargets.All(c => c));
     }
 
     /// <summary>The data in standard units.</summary>
@@ -27,10 +41,33 @@ internal sealed record Standardization(AffineMap Features, AffineMap Targets, bo
     };
 
     /// <summary>A network over standard units as one over the data's own units.</summary>
-    public Network ToDataUnits(Network network) => network.Fold(Features, Targets.Inverse());
+    public Network ToDataUnits(Network network) => network.Fold(Features, Outputs);
 
     /// <summary>A network over the data's own units as one over standard units: it computes the same function.</summary>
-    public Network ToStandardUnits(Network network) => network.Fold(Features.Inverse(), Targets);
+    public Network ToStandardUnits(Network network) => network.Fold(Features.Inverse(), Outputs.Inverse());
+
+    /// <summary>Refuses rows whose labels the loss cannot take.</summary>
+    public static void CheckLabels(Loss loss, TrainingData data)
+    {
+        var negative = loss is RegressionLoss && loss.Link == Link.Exp ? Array.FindIndex(data.Targets, y => y < 0) : -1;
+        if (negative >= 0)
+        {
+            throw new DeqException(FormattableString.Invariant($"The label {data.Targets[negative]} is negative; the loss {loss} needs labels of at least 0. Use Squared, Absolute or Huber, or leave such rows out."));
+        }
+    }
+
+    private static (double Mean, bool IsConstant) MeanOfPositive(TrainingData data, Loss loss)
+    {
+        var total = Enumerable.Range(0, data.Rows).Sum(data.Weight);
+        double mean = 0;
+        for (var row = 0; row < data.Rows; row++)
+        {
+            mean += data.Weight(row) / total * data.Targets[row];
+        }
+        return mean > 0
+            ? (mean, Array.TrueForAll(data.Targets, y => y == data.Targets[0]))
+            : throw new DeqException($"Every label is 0; the loss {loss} predicts the exponential of a number, which cannot be 0. Use Squared, Absolute or Huber.");
+    }
 
     private static float[] Apply(AffineMap map, float[] values)
     {

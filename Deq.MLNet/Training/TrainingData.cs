@@ -1,6 +1,6 @@
 namespace Deq.MLNet.Training;
 
-/// <summary>Rows in memory, row-major: features (rows x n), targets (rows x K) and, if given, one weight a row.</summary>
+/// <summary>Rows in memory, row-major: features (rows x n), targets (rows x T: the label, 0 or 1, or the index of a class) and, if given, one weight a row.</summary>
 internal sealed record TrainingData(int FeatureCount, int TargetCount, float[] Features, float[] Targets, float[]? Weights)
 {
     public int Rows => Targets.Length / TargetCount;

@@ -2,17 +2,19 @@ namespace Deq.MLNet;
 
 /// <summary>One epoch of a training.</summary>
 /// <param name="Epoch">The epoch, from 1.</param>
-/// <param name="TrainingLoss">The mean loss over the epoch's batches, each before its step, in squared units of the label.</param>
-/// <param name="ValidationLoss">The mean loss over the validation rows after the epoch, in squared units of the label; null without them.</param>
+/// <param name="TrainingLoss">The mean loss over the epoch's batches, each before its step, over labels in their own units.</param>
+/// <param name="ValidationLoss">The mean loss over the validation rows after the epoch; null without them.</param>
+/// <param name="TrainingMetric">Over the epoch's batches, each before its step: the root mean squared error in units of the label for regression, the accuracy in [0, 1] for classification.</param>
+/// <param name="ValidationMetric">The same over the validation rows after the epoch; null without them.</param>
 /// <param name="LearningRate">The learning rate of the epoch's last batch.</param>
 /// <param name="MeanIterations">Evaluations of the cell per batch, mean; 0 for a feed-forward network.</param>
 /// <param name="WorstIterations">Evaluations of the cell, of the batch that took most.</param>
 /// <param name="WorstResidual">The largest residual of a row at the end of its batch's solve, scaled as <see cref="RowSolution.Residual"/>.</param>
 /// <param name="WorstGradientResidual">The same of the adjoint system that gives the implicit gradient.</param>
-/// <param name="NormBound">The bound from above on ||W||_2 that the rule was kept with at the last step; NaN without a rule.</param>
+/// <param name="ContractionBound">The certificate's value at the last step: Lip(phi) times the bound from above on ||W||_2 that the rule was kept with; NaN without a rule.</param>
 /// <param name="Seconds">Wall-clock time of the epoch, validation included.</param>
-public sealed record TrainingEpoch(int Epoch, double TrainingLoss, double? ValidationLoss, double LearningRate, double MeanIterations,
-    int WorstIterations, double WorstResidual, double WorstGradientResidual, double NormBound, double Seconds);
+public sealed record TrainingEpoch(int Epoch, double TrainingLoss, double? ValidationLoss, double TrainingMetric, double? ValidationMetric, double LearningRate, double MeanIterations,
+    int WorstIterations, double WorstResidual, double WorstGradientResidual, double ContractionBound, double Seconds);
 
 /// <summary>What a training did, epoch by epoch.</summary>
 /// <param name="Epochs">The epochs that were run.</param>

@@ -17,9 +17,9 @@ internal interface ITrainingMonitor
 
 /// <summary>Epochs, order of rows, schedule, early stopping and history: everything about a training that is not arithmetic.</summary>
 /// <param name="settings">How to train.</param>
-/// <param name="lossUnit">What one unit of the engine's loss is in squared units of the label.</param>
+/// <param name="targetUnit">What one unit of the engine's targets is in units of the label.</param>
 /// <param name="monitor">Who is told.</param>
-internal sealed class TrainingLoop(TrainingSettings settings, double lossUnit, ITrainingMonitor monitor)
+internal sealed class TrainingLoop(TrainingSettings settings, double targetUnit, ITrainingMonitor monitor)
 {
     private readonly List<TrainingEpoch> _epochs = [];
     private Network? _best;
@@ -51,9 +51,10 @@ internal sealed class TrainingLoop(TrainingSettings settings, double lossUnit, I
                 engine.Step(order.AsSpan(start, Math.Min(settings.BatchSize, order.Length - start)), rate);
             }
             var metrics = engine.ReadMetrics();
-            double? validationLoss = validation is null ? null : engine.Evaluate(validation, monitor.CheckCancelled) * lossUnit;
-            var done = new TrainingEpoch(epoch, metrics.Loss * lossUnit, validationLoss, rate, metrics.MeanIterations, metrics.WorstIterations,
-                metrics.WorstResidual, metrics.WorstGradientResidual, metrics.NormBound, watch.Elapsed.TotalSeconds);
+            MeanLoss? validated = validation is null ? null : engine.Evaluate(validation, monitor.CheckCancelled);
+            var validationLoss = LossOf(validated);
+            var done = new TrainingEpoch(epoch, LossOf(metrics.Training)!.Value, validationLoss, MetricOf(metrics.Training)!.Value, MetricOf(validated), rate,
+                metrics.MeanIterations, metrics.WorstIterations, metrics.WorstResidual, metrics.WorstGradientResidual, metrics.ContractionBound, watch.Elapsed.TotalSeconds);
             _epochs.Add(done);
             monitor.EpochDone(done);
             if (!metrics.WeightsFinite || !double.IsFinite(done.TrainingLoss) || validationLoss is { } loss && !double.IsFinite(loss))
@@ -72,6 +73,10 @@ internal sealed class TrainingLoop(TrainingSettings settings, double lossUnit, I
         }
         return new TrainingHistory(_epochs, _best is null ? _epochs.Count : _bestEpoch, settings.Seed, engine.Device);
     }
+
+    private double? LossOf(MeanLoss? mean) => mean?.Loss * settings.Loss.Unit(targetUnit);
+
+    private double? MetricOf(MeanLoss? mean) => mean is { } m ? settings.Loss.Metric(m.Metric, targetUnit) : null;
 
     private bool StopsAt(TrainingEpoch epoch, ITrainingEngine engine)
     {

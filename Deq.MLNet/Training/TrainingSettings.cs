@@ -4,6 +4,12 @@ namespace Deq.MLNet.Training;
 internal sealed record TrainingSettings
 {
     public required Architecture Architecture { get; init; }
+    public required Loss Loss { get; init; }
+
+    /// <summary>K, the affine outputs: the number of classes for more than two, else 1.</summary>
+    public int Outputs { get; init; } = 1;
+
+    public ClassWeights? ClassWeights { get; init; }
     public required int Epochs { get; init; }
     public required int BatchSize { get; init; }
     public required double LearningRate { get; init; }

@@ -67,7 +67,7 @@ public sealed class ScalarOperationsTests
         TorchBackend.EnsureAvailable(device);
         var architecture = Setup.Deq(16, Activation.Tanh, solver: new Anderson(damping: 0.9f));
         var settings = Setup.Settings(architecture) with { GradientClip = 1, WeightDecay = 0.1 };
-        using var engine = new TorchEngine(settings, architecture.Initialize(8, 1, new bool[8], new Random(1)), device);
+        using var engine = new TorchEngine(settings, architecture.Initialize(8, 1, Link.Identity, new bool[8], new Random(1)), device);
         engine.Attach(Setup.Noise(64, 8, 1, 3));
         int[] rows = [.. Enumerable.Range(0, 64)];
         for (var step = 0; step < LongForm.Times(300); step++)

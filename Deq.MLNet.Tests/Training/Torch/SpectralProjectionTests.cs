@@ -31,7 +31,7 @@ public sealed class SpectralProjectionTests
         {
             var architecture = Setup.Deq(size, Activation.Tanh, rule, maxIterations: 12);
             var settings = Setup.Settings(architecture);
-            var start = architecture.Initialize(3, 1, new bool[3], new Random(size));
+            var start = architecture.Initialize(3, 1, Link.Identity, new bool[3], new Random(size));
             using var engine = new TorchEngine(settings, start, device);
             engine.Attach(Setup.Noise(64, 3, 1, 4));
             var largest = 0.0;
@@ -39,7 +39,7 @@ public sealed class SpectralProjectionTests
             {
                 engine.Step([.. Enumerable.Range(step, 32)], 0.15);
                 var norm = Linear.SingularValues(Linear.ToDouble(((DeqNetwork)engine.ToNetwork()).W.Span), size)[0];
-                var reported = engine.ReadMetrics().NormBound;
+                var reported = engine.ReadMetrics().ContractionBound;
                 if (rule.Bound is { } bound)
                 {
                     norm.Should().BeLessThanOrEqualTo(bound);

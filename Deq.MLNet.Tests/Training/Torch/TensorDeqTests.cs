@@ -86,7 +86,7 @@ public sealed class TensorDeqTests
                 var mu = gradient[(Size * (Size + 4))..(Size * (Size + 5))];
                 var next = mu.Select((_, i) => slope[i] * (2 * z[i] + mu.Select((m, j) => m * w[j * Size + i]).Sum())).ToArray();
                 metrics.WorstGradientResidual.Should().BeApproximately(Setup.RelativeDistance(mu, next), 1e-9);
-                metrics.Loss.Should().BeApproximately(z.Sum(v => v * v), 1e-12);
+                metrics.Training.Loss.Should().BeApproximately(z.Sum(v => v * v), 1e-12);
                 if (cap == 7)
                 {
                     metrics.WorstIterations.Should().Be(7);
@@ -174,7 +174,7 @@ public sealed class TensorDeqTests
 
             var loss = reference.Loss(c.Parameters);
             Setup.RelativeDistance(gradient, reference.Gradient(c.Parameters)).Should().BeLessThan(allowed);
-            engine.ReadMetrics().Loss.Should().BeApproximately(loss, allowed * loss);
+            engine.ReadMetrics().Training.Loss.Should().BeApproximately(loss, allowed * loss);
         }, iter: LongForm.Times(cases), threads: 1);
     }
 }

@@ -20,7 +20,7 @@ public sealed class TensorFnnTests
          select (sizes, activation, outputs, weighted, seed)).Sample(c =>
         {
             var architecture = new FnnArchitecture(c.sizes, c.activation, 0);
-            var network = (FnnNetwork)architecture.Initialize(4, c.outputs, new bool[4], new Random(c.seed));
+            var network = (FnnNetwork)architecture.Initialize(4, c.outputs, Link.Identity, new bool[4], new Random(c.seed));
             var rows = Setup.Noise(7, 4, c.outputs, c.seed, c.weighted);
             var (loss, gradient) = FnnGradient.Of(network, rows);
             foreach (var (type, allowed) in new[] { (ScalarType.Float32, 1e-5), (ScalarType.Float64, 1e-12) })
@@ -28,9 +28,9 @@ public sealed class TensorFnnTests
                 using var engine = new TorchEngine(Setup.Settings(architecture), network, device, type);
                 engine.Attach(rows);
                 Setup.RelativeDistance(engine.Gradient([6, 0, 1, 2, 3, 4, 5]), gradient).Should().BeLessThan(allowed);
-                engine.ReadMetrics().Loss.Should().BeApproximately(loss, allowed * loss);
+                engine.ReadMetrics().Training.Loss.Should().BeApproximately(loss, allowed * loss);
                 FluentActions.Invoking(() => engine.Evaluate(rows, () => throw new OperationCanceledException())).Should().Throw<OperationCanceledException>();
-                engine.Evaluate(rows, () => { }).Should().BeApproximately(loss, allowed * loss);
+                engine.Evaluate(rows, () => { }).Loss.Should().BeApproximately(loss, allowed * loss);
             }
         }, iter: LongForm.Times(60), threads: 1);
     }
@@ -42,7 +42,7 @@ public sealed class TensorFnnTests
         TorchBackend.EnsureAvailable(device);
         var architecture = new FnnArchitecture([6, 5], Activation.Tanh, 0.4f);
         var rows = Setup.Noise(9, 3, 2, 5);
-        var start = Setup.Weights(architecture.Initialize(3, 2, new bool[3], new Random(2)));
+        var start = Setup.Weights(architecture.Initialize(3, 2, Link.Identity, new bool[3], new Random(2)));
 
         // A new engine with the same seed draws the same masks.
         (double Loss, double[] Gradient) At(float[] p)
@@ -51,7 +51,7 @@ public sealed class TensorFnnTests
             using var engine = new TorchEngine(Setup.Settings(architecture), network, device, ScalarType.Float64);
             engine.Attach(rows);
             var gradient = engine.Gradient([0, 1, 2, 3, 4, 5, 6, 7, 8]);
-            return (engine.ReadMetrics().Loss, gradient);
+            return (engine.ReadMetrics().Training.Loss, gradient);
         }
         var differences = start.Select((value, i) =>
         {

@@ -80,7 +80,7 @@ public sealed class TensorOptimizerTests
     {
         TorchBackend.EnsureAvailable(device);
         var architecture = Setup.Fnn(5);
-        var start = architecture.Initialize(3, 1, new bool[3], new Random(1));
+        var start = architecture.Initialize(3, 1, Link.Identity, new bool[3], new Random(1));
         double[] Step(double? clip)
         {
             using var engine = new TorchEngine(Setup.Settings(architecture) with { Optimizer = new Sgd(), GradientClip = clip }, start, device);

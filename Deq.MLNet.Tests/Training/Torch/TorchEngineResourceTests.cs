@@ -18,8 +18,8 @@ public sealed class TorchEngineResourceTests
         var rows = Setup.Noise(100, 8, 1, 3);
         var live = DisposeScopeManager.Statistics.TensorStatistics;
         var before = live.ThreadTotalLiveCount;
-        using (var deqEngine = new TorchEngine(Setup.Settings(architecture) with { GradientClip = 1 }, architecture.Initialize(8, 1, new bool[8], new Random(1)), device))
-        using (var fnnEngine = new TorchEngine(Setup.Settings(fnn), fnn.Initialize(8, 1, new bool[8], new Random(1)), device))
+        using (var deqEngine = new TorchEngine(Setup.Settings(architecture) with { GradientClip = 1 }, architecture.Initialize(8, 1, Link.Identity, new bool[8], new Random(1)), device))
+        using (var fnnEngine = new TorchEngine(Setup.Settings(fnn), fnn.Initialize(8, 1, Link.Identity, new bool[8], new Random(1)), device))
         {
             deqEngine.Attach(rows);
             fnnEngine.Attach(rows);
@@ -57,7 +57,7 @@ public sealed class TorchEngineResourceTests
         foreach (var threads in new[] { 1, 2, 3 })
         {
             var architecture = Setup.Fnn(4);
-            using (new TorchEngine(Setup.Settings(architecture) with { Threads = threads }, architecture.Initialize(2, 1, new bool[2], new Random(1)), "cpu"))
+            using (new TorchEngine(Setup.Settings(architecture) with { Threads = threads }, architecture.Initialize(2, 1, Link.Identity, new bool[2], new Random(1)), "cpu"))
             {
                 torch.get_num_threads().Should().Be(threads);
             }
@@ -71,7 +71,7 @@ public sealed class TorchEngineResourceTests
         TorchBackend.EnsureAvailable();
         var before = torch.get_num_threads();
         var architecture = Setup.Fnn(4);
-        TorchEngine Engine(int threads) => new(Setup.Settings(architecture) with { Threads = threads }, architecture.Initialize(2, 1, new bool[2], new Random(1)), "cpu");
+        TorchEngine Engine(int threads) => new(Setup.Settings(architecture) with { Threads = threads }, architecture.Initialize(2, 1, Link.Identity, new bool[2], new Random(1)), "cpu");
 
         var first = Engine(1);
         var second = Engine(3);
@@ -87,7 +87,7 @@ public sealed class TorchEngineResourceTests
         TorchBackend.EnsureAvailable();
         var before = torch.get_num_threads();
         var architecture = Setup.Fnn(4);
-        TorchEngine Engine(int threads) => new(Setup.Settings(architecture) with { Threads = threads }, architecture.Initialize(2, 1, new bool[2], new Random(1)), "cpu");
+        TorchEngine Engine(int threads) => new(Setup.Settings(architecture) with { Threads = threads }, architecture.Initialize(2, 1, Link.Identity, new bool[2], new Random(1)), "cpu");
         var after = 0;
         using var other = Engine(3);
         var thread = new Thread(() =>

@@ -21,7 +21,7 @@ internal sealed class DeviceRows : IDisposable
         _weight = data.Weights is null ? ones([data.Rows, 1], type, device).DetachFromDisposeScope() : Copy(data.Weights, 1);
     }
 
-    /// <summary>Some rows: X (B x n), Y (B x K), Weight (B x 1).</summary>
+    /// <summary>Some rows: X (B x n), Y (B x T), Weight (B x 1).</summary>
     internal readonly record struct Batch(Tensor X, Tensor Y, Tensor Weight);
 
     /// <summary>The rows with these indices, in the caller's dispose scope.</summary>

@@ -59,6 +59,12 @@ internal static class ScalarOperations
         return tensor.clamp_max_(held);
     }
 
+    public static Tensor RaisedTo(this Tensor tensor, double power)
+    {
+        using Scalar held = power;
+        return tensor.pow(held);
+    }
+
     public static Tensor IsAbove(this Tensor tensor, double number)
     {
         using Scalar held = number;

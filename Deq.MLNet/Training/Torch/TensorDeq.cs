@@ -97,7 +97,7 @@ internal sealed class TensorDeq : TensorModel
     public override SolveFigures ReadFigures()
     {
         var figures = new SolveFigures(_batches == 0 ? 0 : (double)_iterations / _batches, _worstIterations, _worstResidual, _worstGradientResidual,
-            _projection?.ReadBound() ?? double.NaN);
+            _projection?.ReadBound() * _architecture.Activation.Lipschitz() ?? double.NaN);
         (_batches, _iterations, _worstIterations, _worstResidual, _worstGradientResidual) = (0, 0, 0, 0, 0);
         return figures;
     }

@@ -58,7 +58,7 @@ internal abstract class TensorModel : IDisposable
 }
 
 /// <summary>What the solves since the last read took.</summary>
-internal readonly record struct SolveFigures(double MeanIterations, int WorstIterations, double WorstResidual, double WorstGradientResidual, double NormBound)
+internal readonly record struct SolveFigures(double MeanIterations, int WorstIterations, double WorstResidual, double WorstGradientResidual, double ContractionBound)
 {
     public static SolveFigures None { get; } = new(0, 0, 0, 0, double.NaN);
 }

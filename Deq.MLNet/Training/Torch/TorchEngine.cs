@@ -17,8 +17,8 @@ internal sealed class TorchEngine : ITrainingEngine
     private readonly ScalarType _type;
     private readonly TensorModel _model;
     private readonly TensorOptimizer _optimizer;
-    private readonly Tensor _lossSum;
-    private readonly Tensor _weightSum;
+    /// <summary>Sums over rows since the last read, in float64: loss, metric and weight.</summary>
+    private readonly Tensor _sums;
     private readonly TorchThreads _threads;
     private DeviceRows? _rows;
     private (TrainingData Data, DeviceRows Rows)? _evaluated;
@@ -47,8 +47,7 @@ internal sealed class TorchEngine : ITrainingEngine
             _ => throw new NotSupportedException($"{settings.Architecture} does not fit {initial.GetType().Name}."),
         };
         _optimizer = TensorOptimizer.Create(settings.Optimizer, _model.Parameters, settings.WeightDecay);
-        _lossSum = zeros(1, ScalarType.Float64, _device).DetachFromDisposeScope();
-        _weightSum = zeros(1, ScalarType.Float64, _device).DetachFromDisposeScope();
+        _sums = zeros(3, ScalarType.Float64, _device).DetachFromDisposeScope();
         // Last: a constructor that fails must leave the process as it was.
         _threads = new TorchThreads(settings.Threads ?? DefaultThreads(settings.Architecture));
     }
@@ -75,14 +74,13 @@ internal sealed class TorchEngine : ITrainingEngine
     {
         using var scope = NewDisposeScope();
         var figures = _model.ReadFigures();
-        var loss = (_lossSum / _weightSum).item<double>();
+        var mean = Mean(_sums);
         var finite = _model.Parameters.Values.isfinite().all().item<bool>();
-        _lossSum.zero_();
-        _weightSum.zero_();
-        return new EngineMetrics(loss, figures.MeanIterations, figures.WorstIterations, figures.WorstResidual, figures.WorstGradientResidual, figures.NormBound, finite);
+        _sums.zero_();
+        return new EngineMetrics(mean, figures.MeanIterations, figures.WorstIterations, figures.WorstResidual, figures.WorstGradientResidual, figures.ContractionBound, finite);
     }
 
-    public double Evaluate(TrainingData data, Action checkCancelled)
+    public MeanLoss Evaluate(TrainingData data, Action checkCancelled)
     {
         using var mode = no_grad();
         if (_evaluated?.Data != data)
@@ -90,17 +88,15 @@ internal sealed class TorchEngine : ITrainingEngine
             _evaluated?.Rows.Dispose();
             _evaluated = (data, new DeviceRows(data, _device, _type));
         }
-        double loss = 0, weight = 0;
+        using var sums = zeros_like(_sums);
         for (long start = 0; start < data.Rows; start += EvaluationRows)
         {
             checkCancelled();
             using var scope = NewDisposeScope();
             var batch = _evaluated.Value.Rows.Slice(start, Math.Min(EvaluationRows, data.Rows - start));
-            var (batchLoss, batchWeight, _) = Loss(batch, training: false);
-            loss += batchLoss.item<double>();
-            weight += batchWeight.item<double>();
+            sums.AddInPlace(Loss(batch, training: false).Sums);
         }
-        return loss / weight;
+        return Mean(sums);
     }
 
     public Network ToNetwork() => _model.ToNetwork();
@@ -126,27 +122,31 @@ internal sealed class TorchEngine : ITrainingEngine
         _evaluated?.Rows.Dispose();
         _model.Dispose();
         _optimizer.Dispose();
-        _lossSum.Dispose();
-        _weightSum.Dispose();
+        _sums.Dispose();
         _threads.Dispose();
     }
 
     private void ComputeGradients(ReadOnlySpan<int> rows)
     {
-        var (loss, weight, outputGradient) = Loss(_rows!.Gather(rows), training: true);
-        _lossSum.AddInPlace(loss);
-        _weightSum.AddInPlace(weight);
+        var (sums, outputGradient) = Loss(_rows!.Gather(rows), training: true);
+        _sums.AddInPlace(sums);
         _model.Backward(outputGradient);
     }
 
-    /// <summary>Sum of weight times squared error, sum of weights, and the gradient of their quotient by the outputs.</summary>
-    private (Tensor Loss, Tensor Weight, Tensor OutputGradient) Loss(DeviceRows.Batch batch, bool training)
+    /// <summary>The sums over a batch of weighted loss, weighted metric and weight, and the gradient of the mean loss by the outputs.</summary>
+    private (Tensor Sums, Tensor OutputGradient) Loss(DeviceRows.Batch batch, bool training)
     {
-        var error = _model.Forward(batch.X, training).sub_(batch.Y);
-        var weighted = error * batch.Weight;
-        var loss = (weighted * error).sum(ScalarType.Float64);
-        var weight = batch.Weight.sum(ScalarType.Float64);
-        return (loss, weight, weighted.MultiplyInPlace(2).div_(weight.to(_type)));
+        var rows = TensorLoss.Of(_settings.Loss, _model.Forward(batch.X, training), batch.Y);
+        var weight = batch.Weight;
+        var sums = cat([rows.Loss * weight, rows.Metric * weight, weight], 1).sum(0L, type: ScalarType.Float64);
+        return (sums, rows.Gradient.mul_(weight).div_(sums.select(0, 2).to(_type)));
+    }
+
+    private static MeanLoss Mean(Tensor sums)
+    {
+        using var host = sums.cpu();
+        var values = host.data<double>().ToArray();
+        return new MeanLoss(values[0] / values[2], values[1] / values[2]);
     }
 
     private static int DefaultThreads(Architecture architecture)

@@ -1,0 +1,56 @@
+using Deq.MLNet;
+using Deq.MLNet.Errors;
+using Deq.MLNet.Storage;
+using Deq.MLNet.Trainers.Onnx;
+
+namespace Microsoft.ML;
+
+/// <summary>The trainers and the model operations of Deq.MLNet, as extensions of ML.NET's catalogs.</summary>
+public static partial class DeqCatalog
+{
+    /// <summary>Saves a model so that a file already there stays whole when the process fails or is killed on the way: it is written beside the target, flushed to disk and renamed.</summary>
+    /// <param name="catalog">The catalog.</param>
+    /// <param name="model">The fitted model.</param>
+    /// <param name="inputSchema">The schema of the data that the model takes; null where it is not to be saved.</param>
+    /// <param name="path">The file.</param>
+    /// <exception cref="IOException">The path cannot be written; the message names it.</exception>
+    /// <exception cref="UnauthorizedAccessException">The path may not be written; the message names it.</exception>
+    public static void SaveAtomic(this ModelOperationsCatalog catalog, ITransformer model, DataViewSchema? inputSchema, string path)
+    {
+        // Before the file is touched.
+        Check.NotNull(catalog);
+        Check.NotNull(model);
+        AtomicFile.Write(Check.NotNull(path), stream => catalog.Save(model, inputSchema, stream));
+    }
+
+    /// <summary>Writes a model of this library as an ONNX file, a deep equilibrium network with its equilibrium unrolled.</summary>
+    /// <remarks>
+    /// The graph is the trained model alone: its input is the feature column as it reaches the trainer, (B, n), which the transforms before it make from the data;
+    /// its output is Score.output, (B, 1). Both are float32.
+    /// </remarks>
+    /// <param name="catalog">The catalog.</param>
+    /// <param name="model">A fitted pipeline with exactly one model of this library.</param>
+    /// <param name="inputSchema">The schema of the data that the pipeline takes.</param>
+    /// <param name="path">The file; one already there is replaced whole or not at all.</param>
+    /// <param name="options">How; null for the defaults.</param>
+    /// <returns>What was written, with the measured error.</returns>
+    /// <exception cref="OnnxExportException">There is not exactly one such model, or the error asked for cannot be met; nothing is written.</exception>
+    /// <exception cref="IOException">The path cannot be written; the message names it.</exception>
+    public static OnnxExportReport SaveOnnx(this ModelOperationsCatalog catalog, ITransformer model, DataViewSchema inputSchema, string path, OnnxExportOptions? options = null)
+    {
+        Check.NotNull(catalog);
+        return ModelExporter.Save(Check.NotNull(model), Check.NotNull(inputSchema), Check.NotNull(path), options);
+    }
+
+    /// <inheritdoc cref="SaveOnnx(ModelOperationsCatalog, ITransformer, DataViewSchema, string, OnnxExportOptions?)"/>
+    /// <param name="catalog">The catalog.</param>
+    /// <param name="model">A fitted pipeline with exactly one model of this library.</param>
+    /// <param name="inputSchema">The schema of the data that the pipeline takes.</param>
+    /// <param name="stream">Receives the file.</param>
+    /// <param name="options">How; null for the defaults.</param>
+    public static OnnxExportReport SaveOnnx(this ModelOperationsCatalog catalog, ITransformer model, DataViewSchema inputSchema, Stream stream, OnnxExportOptions? options = null)
+    {
+        Check.NotNull(catalog);
+        return ModelExporter.Save(Check.NotNull(model), Check.NotNull(inputSchema), Check.NotNull(stream), options);
+    }
+}

@@ -1,0 +1,35 @@
+using Microsoft.ML.Runtime;
+
+namespace Deq.MLNet;
+
+/// <summary>Trains a feed-forward network for binary classification.</summary>
+/// <remarks>
+/// <para>Made by <c>mlContext.BinaryClassification.Trainers.Fnn(...)</c>.</para>
+/// <list type="table">
+/// <listheader><term>Trainer characteristics</term><description/></listheader>
+/// <item><term>Machine learning task</term><description>Binary classification</description></item>
+/// <item><term>Is normalization required?</term><description>No; features are standardised in training and the scaling is folded into the weights</description></item>
+/// <item><term>Is caching required?</term><description>No; the rows are read once</description></item>
+/// <item><term>Required NuGet in addition to Microsoft.ML</term><description>Deq.MLNet; to train also a libtorch package such as libtorch-cpu-linux-x64</description></item>
+/// <item><term>Exportable to ONNX</term><description>Yes, by <c>mlContext.Model.SaveOnnx</c></description></item>
+/// </list>
+/// <para>Input and output columns are those of <see cref="DeqBinaryTrainer"/>.</para>
+/// </remarks>
+public sealed class FnnBinaryTrainer : NetworkBinaryTrainer
+{
+    internal FnnBinaryTrainer(IHostEnvironment environment, Options options) : base(environment, "FnnBinary", options) { }
+
+    /// <summary>The options of <see cref="FnnBinaryTrainer"/>.</summary>
+    public sealed class Options : FnnTrainerOptions
+    {
+        /// <summary>What training makes small; default <see cref="BinaryLoss.Logistic"/>.</summary>
+        public BinaryLoss Loss = BinaryLoss.Logistic;
+
+        /// <summary>How much each class counts in the loss; default null: all the same.</summary>
+        public ClassWeights? ClassWeights;
+
+        private protected override Loss GetLoss() => Loss;
+
+        private protected override ClassWeights? GetClassWeights() => ClassWeights;
+    }
+}

@@ -1,0 +1,83 @@
+using Deq.MLNet;
+using Deq.MLNet.Trainers;
+using Deq.MLNet.Training;
+using Microsoft.ML;
+using Microsoft.ML.Data;
+using Microsoft.ML.Runtime;
+
+[assembly: LoadableClass(typeof(NetworkBinaryModelParameters), null, typeof(SignatureLoadModel), "Network binary model", NetworkBinaryModelParameters.LoaderSignature)]
+
+namespace Deq.MLNet;
+
+/// <summary>A network fitted for two classes: the Score is its affine output, above 0 for true; the Probability is that of true.</summary>
+public sealed class NetworkBinaryModelParameters : NetworkModelParameters<float>, IValueMapperDist, IDistPredictorProducing<float, float>
+{
+    internal const string LoaderSignature = "DeqNetworkBinary";
+
+    internal NetworkBinaryModelParameters(IHostEnvironment environment, TrainedNetwork trained, PlattCalibration? calibration, bool isCalibrated)
+        : base(environment, Version, trained) => (Calibration, IsCalibrated) = (calibration, isCalibrated);
+
+    /// <summary>Found by ML.NET through reflection when a model is loaded; it takes this or a static Create, and refuses a type with both.</summary>
+    private NetworkBinaryModelParameters(IHostEnvironment environment, ModelLoadContext context) : base(environment, Version, context)
+    {
+        IsCalibrated = context.Reader.ReadBoolean();
+        if (context.Reader.ReadBoolean())
+        {
+            Calibration = new PlattCalibration(context.Reader.ReadDouble(), context.Reader.ReadDouble());
+            if (!double.IsFinite(Calibration.Slope) || !double.IsFinite(Calibration.Offset))
+            {
+                throw new ModelFormatException($"The model's {Calibration} is not finite. Save or copy the model again.");
+            }
+        }
+    }
+
+    /// <summary>Platt's two numbers, fitted on validation rows where the loss or class weights make the score no log-odds; null where there were none, or no need.</summary>
+    public PlattCalibration? Calibration { get; }
+
+    /// <summary>
+    /// Whether the Probability may be read as one: the loss is logistic without class weights, or <see cref="Calibration"/> was fitted.
+    /// Else it is 1 / (1 + exp(-Score)), which orders rows but is no frequency.
+    /// </summary>
+    public bool IsCalibrated { get; }
+
+    DataViewType IValueMapperDist.DistType => NumberDataViewType.Single;
+
+    /// <inheritdoc/>
+    protected override PredictionKind PredictionKind => PredictionKind.BinaryClassification;
+
+    private protected override DataViewType OutputType => NumberDataViewType.Single;
+
+    private static VersionInfo Version => MakeVersion("DEQBINAR", LoaderSignature);
+
+    private protected override Delegate GetMapper()
+    {
+        var scorer = new RowScorer(Network);
+        ValueMapper<VBuffer<float>, float> map = (in VBuffer<float> features, ref float score) => scorer.ScoreBeforeLink(features, new Span<float>(ref score));
+        return map;
+    }
+
+    ValueMapper<TSource, TTarget, TDist> IValueMapperDist.GetMapper<TSource, TTarget, TDist>()
+    {
+        var scorer = new RowScorer(Network);
+        var calibration = Calibration ?? PlattCalibration.None;
+        ValueMapper<VBuffer<float>, float, float> map = (in VBuffer<float> features, ref float score, ref float probability) =>
+        {
+            scorer.ScoreBeforeLink(features, new Span<float>(ref score));
+            probability = calibration.Probability(score);
+        };
+        return map as ValueMapper<TSource, TTarget, TDist> ?? throw Host.ExceptNotSupp($"The model maps a vector of Single to two of Single, not {typeof(TSource)} to {typeof(TTarget)} and {typeof(TDist)}.");
+    }
+
+    /// <inheritdoc/>
+    protected override void SaveCore(ModelSaveContext ctx)
+    {
+        base.SaveCore(ctx);
+        ctx.Writer.Write(IsCalibrated);
+        ctx.Writer.Write(Calibration is not null);
+        if (Calibration is { } calibration)
+        {
+            ctx.Writer.Write(calibration.Slope);
+            ctx.Writer.Write(calibration.Offset);
+        }
+    }
+}

@@ -1,0 +1,40 @@
+using Deq.MLNet;
+using Deq.MLNet.Trainers;
+using Deq.MLNet.Training;
+using Microsoft.ML;
+using Microsoft.ML.Data;
+using Microsoft.ML.Runtime;
+
+[assembly: LoadableClass(typeof(NetworkMulticlassModelParameters), null, typeof(SignatureLoadModel), "Network multiclass model", NetworkMulticlassModelParameters.LoaderSignature)]
+
+namespace Deq.MLNet;
+
+/// <summary>A network fitted for K classes: its K outputs are the Score, probabilities that sum to 1.</summary>
+public sealed class NetworkMulticlassModelParameters : NetworkModelParameters<VBuffer<float>>
+{
+    internal const string LoaderSignature = "DeqNetworkMulticlass";
+
+    internal NetworkMulticlassModelParameters(IHostEnvironment environment, TrainedNetwork trained) : base(environment, Version, trained) { }
+
+    /// <summary>Found by ML.NET through reflection when a model is loaded; it takes this or a static Create, and refuses a type with both.</summary>
+    private NetworkMulticlassModelParameters(IHostEnvironment environment, ModelLoadContext context) : base(environment, Version, context) { }
+
+    /// <inheritdoc/>
+    protected override PredictionKind PredictionKind => PredictionKind.MulticlassClassification;
+
+    private protected override DataViewType OutputType => new VectorDataViewType(NumberDataViewType.Single, Network.OutputSize);
+
+    private static VersionInfo Version => MakeVersion("DEQMULTI", LoaderSignature);
+
+    private protected override Delegate GetMapper()
+    {
+        var scorer = new RowScorer(Network);
+        ValueMapper<VBuffer<float>, VBuffer<float>> map = (in VBuffer<float> features, ref VBuffer<float> scores) =>
+        {
+            var editor = VBufferEditor.Create(ref scores, Network.OutputSize);
+            scorer.Score(features, editor.Values);
+            scores = editor.Commit();
+        };
+        return map;
+    }
+}

@@ -1,0 +1,11 @@
+namespace Deq.MLNet;
+
+/// <summary>Turns a score into a probability, 1 / (1 + exp(-(slope * score + offset))). Source: Platt, "Probabilistic outputs for support vector machines", 1999.</summary>
+/// <param name="Slope">What the score is multiplied by.</param>
+/// <param name="Offset">What is added.</param>
+public sealed record PlattCalibration(double Slope, double Offset)
+{
+    internal static PlattCalibration None { get; } = new(1, 0);
+
+    internal float Probability(float score) => (float)(1 / (1 + Math.Exp(-(Slope * score + Offset))));
+}

@@ -1,0 +1,59 @@
+using Deq.MLNet.Errors;
+using Deq.MLNet.Training;
+
+namespace Deq.MLNet;
+
+/// <summary>How much the rows of each class count in the loss, beside their own weights.</summary>
+public abstract record ClassWeights
+{
+    private protected ClassWeights() { }
+
+    /// <summary>Every class counts the same in all: the weight of a class is total / (classes present * its own), in sums of row weights over the training rows.</summary>
+    public static ClassWeights Balanced { get; } = new BalancedClassWeights();
+
+    /// <summary>A weight for each class.</summary>
+    /// <param name="weights">Positive and finite; false, true for two classes, else in the order of the keys. Their number must be that of the classes.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A weight is not positive.</exception>
+    public static ClassWeights Given(params IReadOnlyList<float> weights) =>
+        new GivenClassWeights([.. Check.NotNull(weights).Select(w => Check.Positive(w, "a class weight"))]);
+
+    /// <summary>The weight of each class, learnt from training rows.</summary>
+    internal abstract double[] Learn(TrainingData data, int classes);
+
+    /// <summary>The rows with the weights of their classes multiplied into their own.</summary>
+    internal static TrainingData Apply(double[] weights, TrainingData data)
+    {
+        var products = new float[data.Rows];
+        for (var row = 0; row < products.Length; row++)
+        {
+            products[row] = (float)(data.Weight(row) * weights[(int)data.Targets[row]]);
+        }
+        return data with { Weights = products };
+    }
+}
+
+internal sealed record BalancedClassWeights : ClassWeights
+{
+    internal override double[] Learn(TrainingData data, int classes)
+    {
+        var sums = new double[classes];
+        for (var row = 0; row < data.Rows; row++)
+        {
+            sums[(int)data.Targets[row]] += data.Weight(row);
+        }
+        var present = sums.Count(s => s > 0);
+        // A class without rows has nothing to weigh in training; validation rows of it count once.
+        return [.. sums.Select(s => s > 0 ? sums.Sum() / (present * s) : 1)];
+    }
+
+    public override string ToString() => "Balanced";
+}
+
+internal sealed record GivenClassWeights(IReadOnlyList<float> Weights) : ClassWeights
+{
+    internal override double[] Learn(TrainingData data, int classes) => Weights.Count == classes
+        ? [.. Weights.Select(w => (double)w)]
+        : throw new DeqException($"ClassWeights has {Weights.Count} weights; the label has {classes} classes. Give one weight a class.");
+
+    public override string ToString() => FormattableString.Invariant($"Given({string.Join(", ", Weights.Select(w => FormattableString.Invariant($"{w}")))})");
+}
