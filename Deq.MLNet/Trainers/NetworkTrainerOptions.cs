@@ -16,13 +16,16 @@ public abstract class NetworkTrainerOptions : TrainerInputBaseWithWeight
     /// <summary>The learning rate, positive; default 1e-3.</summary>
     public float LearningRate = 1e-3f;
 
+    /// <summary>Whether every epoch takes the rows in a new random order; default true. Otherwise each takes them as they come.</summary>
+    public bool Shuffle = true;
+
     /// <summary>How a gradient becomes a step; default <see cref="Adam"/>.</summary>
     public Optimizer Optimizer = new Adam();
 
     /// <summary>Shrinks the weights, at least 0; default 0. In units of the gradient for Adam and Sgd, of the learning rate for AdamW.</summary>
     public float WeightDecay;
 
-    /// <summary>How the learning rate moves; default constant.</summary>
+    /// <summary>How the learning rate moves; default <see cref="LearningRateSchedule.Constant"/>.</summary>
     public LearningRateSchedule LearningRateSchedule = LearningRateSchedule.Constant;
 
     /// <summary>The largest Euclidean norm of a gradient, positive; longer ones are scaled down. Default null: no limit.</summary>
@@ -83,6 +86,7 @@ public abstract class NetworkTrainerOptions : TrainerInputBaseWithWeight
         Optimizer = Check.NotNull(Optimizer),
         Schedule = Check.NotNull(LearningRateSchedule),
         Seed = seed,
+        Shuffle = Shuffle,
         WeightDecay = Check.Within(WeightDecay, 0, float.PositiveInfinity),
         GradientClip = GradientClip is { } clip ? Check.Positive(clip, nameof(GradientClip)) : null,
         EarlyStopping = EarlyStopping,

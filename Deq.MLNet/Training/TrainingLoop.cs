@@ -23,7 +23,7 @@ internal sealed class TrainingLoop(TrainingSettings settings, double targetUnit,
 {
     private readonly List<TrainingEpoch> _epochs = [];
     private Network? _best;
-    private double _leastLoss = double.PositiveInfinity;
+    private double? _leastLoss;
     private int _bestEpoch;
 
     /// <summary>Trains, and leaves the weights that the model shall have in the engine.</summary>
@@ -38,15 +38,19 @@ internal sealed class TrainingLoop(TrainingSettings settings, double targetUnit,
         var random = new Random(settings.Seed);
         // Not (rows + size - 1) / size, which overflows where the batch size is int.MaxValue.
         var batchesPerEpoch = (order.Length - 1L) / settings.BatchSize + 1;
+        var diverged = false;
         for (var epoch = 1; epoch <= settings.Epochs; epoch++)
         {
             var watch = Stopwatch.StartNew();
-            random.Shuffle(order);
+            if (settings.Shuffle)
+            {
+                random.Shuffle(order);
+            }
             var rate = 0.0;
             for (var batch = 0; batch < batchesPerEpoch; batch++)
             {
                 monitor.CheckCancelled();
-                rate = settings.LearningRate * settings.Schedule.Factor((epoch - 1) * batchesPerEpoch + batch, settings.Epochs * batchesPerEpoch);
+                rate = settings.LearningRate * settings.Schedule.Factor(new TrainingPosition((epoch - 1) * batchesPerEpoch + batch, settings.Epochs * batchesPerEpoch, _epochs));
                 var start = batch * settings.BatchSize;
                 engine.Step(order.AsSpan(start, Math.Min(settings.BatchSize, order.Length - start)), rate);
             }
@@ -57,7 +61,8 @@ internal sealed class TrainingLoop(TrainingSettings settings, double targetUnit,
                 metrics.MeanIterations, metrics.WorstIterations, metrics.WorstResidual, metrics.WorstGradientResidual, metrics.ContractionBound, watch.Elapsed.TotalSeconds);
             _epochs.Add(done);
             monitor.EpochDone(done);
-            if (!metrics.WeightsFinite || !double.IsFinite(done.TrainingLoss) || validationLoss is { } loss && !double.IsFinite(loss))
+            diverged = !metrics.WeightsFinite || !double.IsFinite(done.TrainingLoss) || validationLoss is { } loss && !double.IsFinite(loss);
+            if (diverged)
             {
                 Diverged(done);
                 break;
@@ -67,11 +72,12 @@ internal sealed class TrainingLoop(TrainingSettings settings, double targetUnit,
                 break;
             }
         }
-        if (_best is not null)
+        if (_best is null || !diverged && settings.EarlyStopping is { RestoreBest: false })
         {
-            engine.Load(_best);
+            return new TrainingHistory(_epochs, _epochs.Count, settings.Seed, engine.Device);
         }
-        return new TrainingHistory(_epochs, _best is null ? _epochs.Count : _bestEpoch, settings.Seed, engine.Device);
+        engine.Load(_best);
+        return new TrainingHistory(_epochs, _bestEpoch, settings.Seed, engine.Device);
     }
 
     private double? LossOf(MeanLoss? mean) => mean?.Loss * settings.Loss.Unit(targetUnit);
@@ -84,7 +90,7 @@ internal sealed class TrainingLoop(TrainingSettings settings, double targetUnit,
         {
             return false;
         }
-        if (_best is null || loss < _leastLoss * (1 - rule.MinDelta))
+        if (TrainingPosition.IsBetter(loss, _leastLoss, rule.MinDelta))
         {
             (_best, _leastLoss, _bestEpoch) = (engine.ToNetwork(), loss, epoch.Epoch);
         }
