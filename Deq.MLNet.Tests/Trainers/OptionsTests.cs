@@ -32,6 +32,8 @@ public sealed class OptionsTests
         ("Tolerance", o => o.Tolerance = null!, "Tolerance is null*"),
         ("ScoringTolerance", o => o.ScoringTolerance = null!, "ScoringTolerance is null*"),
         ("MaxIterations", o => o.MaxIterations = 0, "MaxIterations is 0; it must be at least 1*"),
+        ("Dropout one", o => o.Dropout = 1, "Dropout is 1; it must be at least 0 and below 1*"),
+        ("Dropout negative", o => o.Dropout = -0.1f, "Dropout is -0.1; it must be at least 0 and below 1*"),
     ];
 
     private static readonly (string Option, Action<FnnTrainerOptions> Set, string Message)[] BadForFnn =
@@ -76,6 +78,7 @@ public sealed class OptionsTests
         ("Tolerance", o => o.Tolerance = new Tolerance(0.1)),
         ("ScoringTolerance", o => o.ScoringTolerance = new Tolerance(1e-2)),
         ("MaxIterations", o => o.MaxIterations = 2),
+        ("Dropout", o => o.Dropout = 0.3f),
     ];
 
     private static readonly (string Option, Action<FnnTrainerOptions> Set)[] EffectiveForFnn =

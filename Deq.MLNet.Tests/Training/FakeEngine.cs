@@ -28,6 +28,10 @@ internal sealed class FakeEngine : ITrainingEngine
 
     public void Attach(TrainingData data) => Attached = data;
 
+    public List<int> Begun { get; } = [];
+
+    public void BeginEpoch(int epoch) => Begun.Add(epoch);
+
     public void Step(ReadOnlySpan<int> rows, double learningRate)
     {
         Epochs[^1].Add(rows.ToArray());

@@ -22,6 +22,7 @@ public sealed class TrainingLoopTests
         epochs.Should().OnlyContain(batches => batches.SelectMany(b => b).Order().SequenceEqual(Enumerable.Range(0, 10)));
         epochs.Should().OnlyContain(batches => batches.Select(b => b.Length).SequenceEqual(new[] { 4, 4, 2 }));
         epochs.Select(batches => string.Join(' ', batches.SelectMany(b => b))).Should().OnlyHaveUniqueItems();
+        engine.Begun.Should().Equal(1, 2, 3, 4);
     }
 
     [Fact]

@@ -124,6 +124,10 @@ public abstract class DeqTrainerOptions : NetworkTrainerOptions
     /// <summary>Evaluations of the cell in one solve at the most, at least 1; default 200, which suffices for the default rule and tolerances whatever the data.</summary>
     public int MaxIterations = 200;
 
+    /// <summary>The probability with which a state is left out of a training step, in [0, 1); default 0. A row keeps its mask for the whole solve; the states that stay are scaled
+    /// by 1 / (1 - Dropout). In training <see cref="WellPosedness"/> bounds the cell so stretched, so that its bound on W is (1 - Dropout) times that without.</summary>
+    public float Dropout;
+
     private protected override Architecture ToArchitecture() => new DeqArchitecture(
         Check.AtLeast(HiddenSize, 1),
         Check.Defined(Activation),
@@ -132,7 +136,8 @@ public abstract class DeqTrainerOptions : NetworkTrainerOptions
         GradientSolver ?? Solver,
         Check.NotNull(Tolerance),
         Check.AtLeast(MaxIterations, 1),
-        new EquilibriumSettings(Solver, Check.NotNull(ScoringTolerance), MaxIterations));
+        new EquilibriumSettings(Solver, Check.NotNull(ScoringTolerance), MaxIterations),
+        Check.Within(Dropout, 0, 1));
 }
 
 /// <summary>What the trainers of feed-forward networks have in common.</summary>

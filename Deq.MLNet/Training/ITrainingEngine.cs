@@ -12,6 +12,9 @@ internal interface ITrainingEngine : IDisposable
     /// <summary>Takes the training rows; called once, before the first step.</summary>
     void Attach(TrainingData data);
 
+    /// <summary>Called before the first step of an epoch, from 1: what is random in it follows from the seed and the epoch alone.</summary>
+    void BeginEpoch(int epoch);
+
     /// <summary>One step of the optimizer on the rows with these indices.</summary>
     void Step(ReadOnlySpan<int> rows, double learningRate);
 

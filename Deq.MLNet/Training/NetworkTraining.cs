@@ -72,12 +72,14 @@ internal static class NetworkTraining
             throw new DeqException($"The model to start from has the link {initial.Link}; the loss {settings.Loss} has the link {settings.Loss.Link}. Choose the loss that the model was trained with, or start without it.");
         }
         var network = settings.Architecture.Adopt(initial);
-        if (network is DeqNetwork { Certificate: { RuleHolds: false } certificate })
+        if (network is DeqNetwork deq && settings.Architecture is DeqArchitecture training && !training.Keeps(deq))
         {
+            var factor = deq.Certificate.ContractionFactor;
             // The projection's own bound on the norm is up to 2 percent above it.
-            var enough = Math.Ceiling(1020 * certificate.ContractionFactor) / 1000;
+            var enough = Math.Ceiling(1020 * factor / (1 - training.Dropout)) / 1000;
             var remedy = enough < 1 ? FormattableString.Invariant($"Spectral({enough}) or more") : "None";
-            monitor.Warn(FormattableString.Invariant($"The model to start from has the contraction factor {certificate.ContractionFactor:G4}, above this trainer's rule {certificate.Rule}: its W is scaled down, so training starts from another function. Set WellPosedness to {remedy} to start from the same."));
+            var (under, lower) = training.Dropout == 0 ? ("", "Set") : (FormattableString.Invariant($", which under a Dropout of {training.Dropout} allows {training.TrainingBound:G4}"), "Lower Dropout, or set");
+            monitor.Warn(FormattableString.Invariant($"The model to start from has the contraction factor {factor:G4}, above this trainer's rule {training.Rule}{under}: its W is scaled down, so training starts from another function. {lower} WellPosedness to {remedy} to start from the same."));
         }
         return network;
     }

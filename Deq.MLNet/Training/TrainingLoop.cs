@@ -46,6 +46,7 @@ internal sealed class TrainingLoop(TrainingSettings settings, double targetUnit,
             {
                 random.Shuffle(order);
             }
+            engine.BeginEpoch(epoch);
             var rate = 0.0;
             for (var batch = 0; batch < batchesPerEpoch; batch++)
             {

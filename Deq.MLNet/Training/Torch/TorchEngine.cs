@@ -42,7 +42,7 @@ internal sealed class TorchEngine : ITrainingEngine
         Device = device;
         _model = (settings.Architecture, initial) switch
         {
-            (DeqArchitecture architecture, DeqNetwork network) => new TensorDeq(architecture, network, _device, type),
+            (DeqArchitecture architecture, DeqNetwork network) => new TensorDeq(architecture, network, settings.Seed, _device, type),
             (FnnArchitecture architecture, FnnNetwork network) => new TensorFnn(architecture, network, settings.Seed, _device, type),
             _ => throw new NotSupportedException($"{settings.Architecture} does not fit {initial.GetType().Name}."),
         };
@@ -55,6 +55,8 @@ internal sealed class TorchEngine : ITrainingEngine
     public string Device { get; }
 
     public void Attach(TrainingData data) => _rows = new DeviceRows(data, _device, _type);
+
+    public void BeginEpoch(int epoch) => _model.BeginEpoch(epoch);
 
     public void Step(ReadOnlySpan<int> rows, double learningRate)
     {
