@@ -10,7 +10,7 @@ public sealed class LearningRateScheduleTests
     /// <summary>The factors before each epoch, and after the last, given the losses of all epochs.</summary>
     private static double[] After(LearningRateSchedule schedule, double[] training, double[]? validation = null)
     {
-        var epochs = training.Select((loss, i) => new TrainingEpoch(i + 1, loss, validation?[i], 0.1, 0, 0, 0, 0, 0, 0)).ToArray();
+        var epochs = training.Select((loss, i) => new TrainingEpoch(i + 1, loss, validation?[i], 0, null, 0.1, 0, 0, 0, 0, 0, 0)).ToArray();
         return [.. Enumerable.Range(0, epochs.Length + 1).Select(done => schedule.Factor(new TrainingPosition(done, epochs.Length, epochs[..done])))];
     }
 

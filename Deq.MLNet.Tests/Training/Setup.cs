@@ -90,6 +90,8 @@ internal sealed class RecordingMonitor(int cancelAtBatch = int.MaxValue) : ITrai
 
     public List<TrainingEpoch> Epochs { get; } = [];
 
+    public List<string> Infos { get; } = [];
+
     public List<string> Warnings { get; } = [];
 
     public void CheckCancelled()
@@ -101,6 +103,8 @@ internal sealed class RecordingMonitor(int cancelAtBatch = int.MaxValue) : ITrai
     }
 
     public void EpochDone(TrainingEpoch epoch) => Epochs.Add(epoch);
+
+    public void Info(string message) => Infos.Add(message);
 
     public void Warn(string message) => Warnings.Add(message);
 }

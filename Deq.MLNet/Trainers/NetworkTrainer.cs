@@ -21,6 +21,8 @@ public abstract class NetworkTrainer<TTransformer, TModel> : TrainerEstimatorBas
     private readonly TrainingSettings _settings; // all but the number of classes
     private readonly string? _device;
     private readonly Action<TrainingEpoch>? _onEpoch;
+    private readonly Checkpoint? _checkpoint;
+    private readonly bool _seedIsRandom;
     private readonly CancellationToken _cancellation;
 
     private protected NetworkTrainer(IHostEnvironment environment, string name, NetworkTrainerOptions options, SchemaShape.Column label)
@@ -28,8 +30,10 @@ public abstract class NetworkTrainer<TTransformer, TModel> : TrainerEstimatorBas
             TrainerUtils.MakeR4ScalarWeightColumn(options.ExampleWeightColumnName))
     {
         // Not Host.Rand: it moves from fit to fit, so that two fits of one pipeline would differ.
-        var seed = options.Seed ?? ((IHostEnvironmentInternal)Host).Seed ?? Random.Shared.Next();
-        _settings = options.ToSettings(seed);
+        var seed = options.Seed ?? ((IHostEnvironmentInternal)Host).Seed;
+        _seedIsRandom = seed is null;
+        _settings = options.ToSettings(seed ?? Random.Shared.Next());
+        _checkpoint = options.Checkpoint;
         _device = options.CheckDevice();
         _onEpoch = options.OnEpoch;
         _cancellation = options.CancellationToken;
@@ -80,10 +84,16 @@ public abstract class NetworkTrainer<TTransformer, TModel> : TrainerEstimatorBas
             throw channel.ExceptParam(nameof(trainContext), $"Validation rows have {validation.FeatureCount} features, training rows {train.FeatureCount}.");
         }
         var device = ChooseDevice(channel);
+        var checkpoint = _checkpoint is null ? null : new CheckpointFile(_checkpoint);
+        if (_seedIsRandom && checkpoint?.ReadSeed() is { } seed)
+        {
+            // It gives way to that of the training in the file, or none could go on.
+            settings = settings with { Seed = seed };
+        }
         var held = validation is null && _settings.ValidationFraction > 0 ? FormattableString.Invariant($"a share of {_settings.ValidationFraction} held out for validation") : $"{validation?.Rows ?? 0} validation rows";
-        channel.Info($"Training on {device}: {train.Rows} rows, {train.FeatureCount} features, {held}, seed {_settings.Seed}.");
+        channel.Info($"Training on {device}: {train.Rows} rows, {train.FeatureCount} features, {held}, seed {settings.Seed}.");
         var initial = (trainContext.InitialPredictor as INetworkModel)?.Network;
-        var trained = NetworkTraining.Fit(settings, (scaled, start) => new TorchEngine(scaled, start, device), train, validation, initial, monitor);
+        var trained = NetworkTraining.Fit(settings, (scaled, start) => new TorchEngine(scaled, start, device), train, validation, initial, monitor, checkpoint);
         return MakeModel(trained, settings, channel);
     }
 

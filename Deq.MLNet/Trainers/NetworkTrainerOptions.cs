@@ -52,6 +52,9 @@ public abstract class NetworkTrainerOptions : TrainerInputBaseWithWeight
     /// <summary>Threads of a CPU training, at least 1. Default null: 1 for layers of up to 128, where more cost more than they bring, else one per processor.</summary>
     public int? Threads;
 
+    /// <summary>The file that keeps the state of the training, from which a Fit that was stopped goes on; default null: none.</summary>
+    public Checkpoint? Checkpoint;
+
     /// <summary>Called after every epoch, on the thread that trains; default null. An exception thrown here stops the training.</summary>
     public Action<TrainingEpoch>? OnEpoch;
 

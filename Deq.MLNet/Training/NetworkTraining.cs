@@ -22,9 +22,11 @@ internal static class NetworkTraining
     /// <param name="validation">Rows for the validation loss; null to split off a share of the training rows where the settings ask for it.</param>
     /// <param name="initial">The network to start from, over the data's own units; null for random weights.</param>
     /// <param name="monitor">Who is told.</param>
+    /// <param name="checkpoint">Where the state of the training is kept, and resumed from; null for nowhere.</param>
     public static TrainedNetwork Fit(TrainingSettings settings, Func<TrainingSettings, Network, ITrainingEngine> createEngine, TrainingData data, TrainingData? validation,
-        Network? initial, ITrainingMonitor monitor)
+        Network? initial, ITrainingMonitor monitor, ITrainingCheckpoint? checkpoint = null)
     {
+        var saved = checkpoint?.Begin(TrainingIdentity.Of(settings, data, validation, initial));
         if (validation is null && settings.ValidationFraction > 0)
         {
             (data, validation) = Split(data, settings);
@@ -50,7 +52,7 @@ internal static class NetworkTraining
         using var engine = createEngine(settings with { Loss = loss }, start);
         var loop = new TrainingLoop(settings, scaling.TargetUnit, monitor);
         var classWeights = settings.ClassWeights?.Learn(data, Math.Max(2, settings.Outputs));
-        var history = loop.Run(engine, ForEngine(data), validation is null ? null : ForEngine(validation));
+        var history = loop.Run(engine, ForEngine(data), validation is null ? null : ForEngine(validation), checkpoint, saved);
         monitor.CheckCancelled();
         var network = ToDataUnits(scaling, engine.ToNetwork());
         return (network is DeqNetwork deq ? Measure(deq, data, history, monitor) : new TrainedNetwork(network, history, null)) with { Validation = validation };

@@ -80,7 +80,7 @@ public sealed class SpectralProjectionTests
         norms.Should().OnlyContain(norm => norm <= Limit);
         norms[0].Should().BeGreaterThan(0.97 * Limit);
         norms.Skip(1).Max().Should().BeGreaterThan(0.97 * Limit);
-        Stretched(architecture.Initialize(3, 1, new bool[3], new Random(1))).Should().BeInRange(0.35 * Limit, 0.65 * Limit);
+        Stretched(architecture.Initialize(3, 1, Link.Identity, new bool[3], new Random(1))).Should().BeInRange(0.35 * Limit, 0.65 * Limit);
     }
 
     /// <summary>Any mix of singular values: one, all the same (the loosest case of the bound), nearly equal, decaying.</summary>

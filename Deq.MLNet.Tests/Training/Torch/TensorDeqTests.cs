@@ -86,7 +86,7 @@ public sealed class TensorDeqTests
             Setup.RelativeDistance(gradient, reference.Gradient(c.Parameters)).Should().BeLessThan(1e-7);
             // Nothing is left out where nothing is trained.
             var whole = new DeqGradient(c.Size, c.Activation, c.Rows).Loss(c.Parameters);
-            engine.Evaluate(c.Rows, () => { }).Should().BeApproximately(whole, 1e-7 * whole);
+            engine.Evaluate(c.Rows, () => { }).Loss.Should().BeApproximately(whole, 1e-7 * whole);
         }, iter: LongForm.Times(60), threads: 1);
     }
 

@@ -35,7 +35,9 @@ public sealed class TorchEngineResourceTests
                         {
                             engine.ReadMetrics();
                             engine.Evaluate(rows, () => { });
-                            engine.Load(engine.ToNetwork());
+                            engine.ToNetwork();
+                            engine.LoadWeights(engine.ReadWeights());
+                            engine.LoadOptimizer(engine.ReadOptimizer());
                         }
                     }
                 }

@@ -103,11 +103,13 @@ internal sealed class TorchEngine : ITrainingEngine
 
     public Network ToNetwork() => _model.ToNetwork();
 
-    public void Load(Network network)
-    {
-        using var mode = no_grad();
-        _model.Load(network);
-    }
+    public float[] ReadWeights() => ParameterBuffer.ToArray(_model.Parameters.Values);
+
+    public void LoadWeights(float[] weights) => ParameterBuffer.Copy(weights, _model.Parameters.Values);
+
+    public OptimizerState ReadOptimizer() => _optimizer.Read();
+
+    public void LoadOptimizer(OptimizerState state) => _optimizer.Load(state);
 
     /// <summary>The gradient of the mean loss over some rows, in the order of the parameters (W, U, b, V, c, or layer by layer), in float64.</summary>
     internal double[] Gradient(ReadOnlySpan<int> rows)
