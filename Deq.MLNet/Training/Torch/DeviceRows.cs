@@ -18,7 +18,8 @@ internal sealed class DeviceRows : IDisposable
         }
         _x = Share(data.Features, data.FeatureCount);
         _y = Share(data.Targets, data.TargetCount);
-        _weight = data.Weights is null ? ones([1, 1], type, device).expand(data.Rows, 1).DetachFromDisposeScope() : Share(data.Weights, 1);
+        using var one = ones([1, 1], type, device);
+        _weight = data.Weights is null ? one.expand(data.Rows, 1).DetachFromDisposeScope() : Share(data.Weights, 1);
     }
 
     /// <summary>Some rows: X (B x n), Y (B x T), Weight (B x 1).</summary>
