@@ -255,7 +255,14 @@ public sealed class NetworkTrainingTests
     {
         var data = Setup.Smooth(300, 12, x => 1000 * x - 77, y => 0.01f * y + 3, weighted: true);
 
-        var standard = Standardization.Learn(data, Setup.Settings(Setup.Fnn(2))).Apply(data);
+        TrainingData Standardise(TrainingSettings settings)
+        {
+            var rows = Setup.Copy(data);
+            Standardization.Learn(rows, settings).Apply(rows);
+            return rows;
+        }
+
+        var standard = Standardise(Setup.Settings(Setup.Fnn(2)));
 
         var total = data.Weights!.Sum(w => (double)w);
         double Mean(Func<int, double> value) => Enumerable.Range(0, 300).Sum(r => data.Weights![r] / total * value(r));
@@ -264,7 +271,7 @@ public sealed class NetworkTrainingTests
             Mean(column).Should().BeApproximately(0, 1e-5);
             Mean(r => column(r) * column(r)).Should().BeApproximately(1, 1e-4);
         }
-        var raw = Standardization.Learn(data, Setup.Settings(Setup.Fnn(2)) with { NormalizeFeatures = false, NormalizeTargets = false }).Apply(data);
+        var raw = Standardise(Setup.Settings(Setup.Fnn(2)) with { NormalizeFeatures = false, NormalizeTargets = false });
         raw.Features.Should().Equal(data.Features);
         raw.Targets.Should().Equal(data.Targets);
     }

@@ -49,8 +49,11 @@ internal static class Setup
         Network? initial = null, ITrainingMonitor? monitor = null)
     {
         TorchBackend.EnsureAvailable(device);
-        return NetworkTraining.Fit(settings, (scaled, start) => new TorchEngine(scaled, start, device), data, validation, initial, monitor ?? new RecordingMonitor());
+        return NetworkTraining.Fit(settings, (scaled, start) => new TorchEngine(scaled, start, device), Copy(data), validation is null ? null : Copy(validation), initial, monitor ?? new RecordingMonitor());
     }
+
+    /// <summary>Training makes the rows it is given its own.</summary>
+    public static TrainingData Copy(TrainingData data) => data.Select([.. Enumerable.Range(0, data.Rows)]);
 
     public static float[] Outputs(Network network, TrainingData data)
     {
