@@ -157,7 +157,7 @@ public sealed class BadInputTests
 
         var model = _context.Trainer(kind, Growing).Fit(_context.View(Rows()));
 
-        var history = model.Model.History!;
+        var history = model.Model.History;
         log.Warnings.Should().ContainMatch($"Training diverged in epoch {history.Epochs.Count}:*The weights of epoch {history.BestEpoch}, *are kept.");
         history.Epochs.Count.Should().BeGreaterThan(history.BestEpoch);
         model.Model.Network.Weights().Should().OnlyContain(w => float.IsFinite(w));

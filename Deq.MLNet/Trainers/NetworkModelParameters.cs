@@ -12,7 +12,7 @@ namespace Deq.MLNet;
 /// <typeparam name="TOutput">What ML.NET's scorer reads: a number, or a vector of K.</typeparam>
 public abstract class NetworkModelParameters<TOutput> : ModelParametersBase<TOutput>, IValueMapper, INetworkModel
 {
-    private const string NetworkStream = "Network.bin";
+    private const string NetworkStream = "Network.bin", TrainingStream = "Training.json";
 
     private readonly VersionInfo _version;
 
@@ -20,29 +20,28 @@ public abstract class NetworkModelParameters<TOutput> : ModelParametersBase<TOut
     {
         _version = version;
         Network = trained.Network;
-        History = trained.History;
-        Equilibrium = trained.Equilibrium;
+        (History, Equilibrium) = new TrainingRecord(trained.History, trained.Equilibrium);
     }
 
     private protected NetworkModelParameters(IHostEnvironment environment, VersionInfo version, ModelLoadContext context)
         : base(environment, version.LoaderSignature, Checked(context, version))
     {
         _version = version;
-        Network? network = null;
-        if (!context.TryLoadBinaryStream(NetworkStream, reader => network = NetworkFormat.Read(reader.BaseStream)))
+        Network = Load(context, NetworkStream, NetworkFormat.Read);
+        (History, Equilibrium) = Load(context, TrainingStream, TrainingRecord.Read);
+        if ((Equilibrium is null) != (Network is FnnNetwork))
         {
-            throw new ModelFormatException($"The model holds no stream {NetworkStream}.");
+            throw new ModelFormatException($"The record of the training is of another network: this one is {(Network is FnnNetwork ? "feed-forward" : "a deep equilibrium network")}. Save or copy the model again.");
         }
-        Network = network!;
     }
 
     /// <summary>The network: a <see cref="DeqNetwork"/> or an <see cref="FnnNetwork"/>, with its weights.</summary>
     public Network Network { get; }
 
-    /// <summary>The training, epoch by epoch; null for a model that was loaded.</summary>
-    public TrainingHistory? History { get; }
+    /// <summary>The training, epoch by epoch. It is saved with the model.</summary>
+    public TrainingHistory History { get; }
 
-    /// <summary>How the equilibria of training rows (up to 2,048, evenly spread) are found in scoring; null for a feed-forward network and for a model that was loaded.</summary>
+    /// <summary>How the equilibria of training rows (up to 2,048, evenly spread) are found in scoring; null for a feed-forward network. It is saved with the model.</summary>
     public SolveReport? Equilibrium { get; }
 
     DataViewType IValueMapper.InputType => new VectorDataViewType(NumberDataViewType.Single, Network.InputSize);
@@ -63,9 +62,16 @@ public abstract class NetworkModelParameters<TOutput> : ModelParametersBase<TOut
         ctx.SetVersionInfo(_version);
         base.SaveCore(ctx);
         ctx.SaveBinaryStream(NetworkStream, writer => NetworkFormat.Write(Network, writer.BaseStream));
+        ctx.SaveBinaryStream(TrainingStream, writer => new TrainingRecord(History, Equilibrium).Write(writer.BaseStream));
     }
 
-    /// <summary>Version 1: ML.NET's header, what the task adds, and the network in a binary stream of its own format and version.</summary>
+    private static T Load<T>(ModelLoadContext context, string name, Func<Stream, T> read) where T : class
+    {
+        T? content = null;
+        return context.TryLoadBinaryStream(name, reader => content = read(reader.BaseStream)) ? content! : throw new ModelFormatException($"The model holds no stream {name}. Save or copy the model again.");
+    }
+
+    /// <summary>Version 1: ML.NET's header, what the task adds, the network in a binary stream of its own format and version, and the record of the training.</summary>
     private protected static VersionInfo MakeVersion(string signature, string loaderSignature) => new(signature, 0x00010001, 0x00010001, 0x00010001,
         loaderAssemblyName: typeof(NetworkModelParameters<TOutput>).Assembly.FullName, loaderSignature: loaderSignature);
 
