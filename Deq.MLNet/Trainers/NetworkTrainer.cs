@@ -1,4 +1,5 @@
 using Deq.MLNet.Trainers;
+using Deq.MLNet.Trainers.Scoring;
 using Deq.MLNet.Training;
 using Deq.MLNet.Training.Torch;
 using Microsoft.ML;
@@ -30,6 +31,7 @@ public abstract class NetworkTrainer<TTransformer, TModel> : TrainerEstimatorBas
         // Not Host.Rand: it moves from fit to fit, so that two fits of one pipeline would differ.
         var seed = options.Seed ?? ((IHostEnvironmentInternal)Host).Seed ?? Random.Shared.Next();
         _settings = options.ToSettings(seed);
+        Extra = options.GetExtraColumns();
         _device = options.CheckDevice();
         _onEpoch = options.OnEpoch;
         _cancellation = options.CancellationToken;
@@ -61,6 +63,8 @@ public abstract class NetworkTrainer<TTransformer, TModel> : TrainerEstimatorBas
     public TTransformer Fit(IDataView trainData, IDataView? validationData, TModel? modelParameters) =>
         TrainTransformer(trainData, validationData, (IPredictor?)modelParameters);
 
+    private protected ExtraColumns Extra { get; }
+
     private protected abstract TModel MakeModel(TrainedNetwork trained, TrainingSettings settings, IChannel channel);
 
     /// <summary>K, the affine outputs that the label asks for; throws where the column cannot be the label of the task.</summary>
@@ -86,6 +90,11 @@ public abstract class NetworkTrainer<TTransformer, TModel> : TrainerEstimatorBas
         var trained = NetworkTraining.Fit(settings, (scaled, start) => new TorchEngine(scaled, start, device), train, validation, initial, monitor);
         return MakeModel(trained, settings, channel);
     }
+
+    /// <inheritdoc/>
+    protected sealed override SchemaShape.Column[] GetOutputColumnsCore(SchemaShape inputSchema) => [.. GetTaskColumns(inputSchema), .. Extra.Promised()];
+
+    private protected abstract SchemaShape.Column[] GetTaskColumns(SchemaShape inputSchema);
 
     private protected static SchemaShape.Column ScoreColumn(SchemaShape.Column.VectorKind kind, IEnumerable<SchemaShape.Column> annotations) =>
         new(DefaultColumnNames.Score, kind, NumberDataViewType.Single, false, new SchemaShape(annotations));

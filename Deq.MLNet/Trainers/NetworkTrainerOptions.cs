@@ -1,4 +1,5 @@
 using Deq.MLNet.Errors;
+using Deq.MLNet.Trainers.Scoring;
 using Deq.MLNet.Training;
 using Microsoft.ML.Trainers;
 
@@ -61,6 +62,11 @@ public abstract class NetworkTrainerOptions : TrainerInputBaseWithWeight
 
     private protected virtual ClassWeights? GetClassWeights() => null;
 
+    private protected virtual ExtraColumns ToExtraColumns() => ExtraColumns.None;
+
+    /// <summary>The columns beside those of the task; throws where one would hide a column of the trainer's.</summary>
+    internal ExtraColumns GetExtraColumns() => ToExtraColumns().Check(FeatureColumnName, LabelColumnName, ExampleWeightColumnName);
+
     /// <summary>The device; throws where it is none, present here or not.</summary>
     internal string? CheckDevice()
     {
@@ -119,6 +125,17 @@ public abstract class DeqTrainerOptions : NetworkTrainerOptions
 
     /// <summary>Evaluations of the cell in one solve at the most, at least 1; default 200, which suffices for the default rule and tolerances whatever the data.</summary>
     public int MaxIterations = 200;
+
+    /// <summary>
+    /// Whether scoring tells how each row was solved; default false. It adds Residual, a Single, and Iterations, an Int32, as in <see cref="RowSolution"/>,
+    /// and SolveStatus, the name of the <see cref="MLNet.SolveStatus"/> as text.
+    /// </summary>
+    public bool SolveColumns;
+
+    /// <summary>The name of a column that scoring adds with the equilibrium z, a vector of d Single, for what follows in the pipeline; NaN where there is none. Default null: no such column.</summary>
+    public string? StateColumn;
+
+    private protected override ExtraColumns ToExtraColumns() => new(SolveColumns, StateColumn);
 
     private protected override Architecture ToArchitecture() => new DeqArchitecture(
         Check.AtLeast(HiddenSize, 1),
