@@ -14,8 +14,8 @@ public sealed class FitTests
         var with = _context.Trainer(kind).Fit(data, validationData: validation).Model;
         var without = _context.Trainer(kind).Fit(data).Model;
 
-        with.History!.Epochs.Should().OnlyContain(e => e.ValidationLoss > 0);
-        without.History!.Epochs.Should().OnlyContain(e => e.ValidationLoss == null);
+        with.History.Epochs.Should().OnlyContain(e => e.ValidationLoss > 0);
+        without.History.Epochs.Should().OnlyContain(e => e.ValidationLoss == null);
         with.Network.Weights().Bits().Should().Equal(without.Network.Weights().Bits());
         var last = with.History.Epochs[^1].ValidationLoss!.Value;
         var squares = Rows(50, 2).Zip(with.Network.Reference(Rows(50, 2)), (r, y) => (r.Label - y) * (r.Label - y)).Average();
@@ -28,7 +28,7 @@ public sealed class FitTests
         var trainer = _context.Trainer(kind, o => (o.Epochs, o.LearningRate, o.EarlyStopping) = (60, 0.2f, new EarlyStopping(patience: 3)));
         var model = trainer.Fit(_context.View(Rows()), validationData: _context.View(Rows(50, 2))).Model;
 
-        var history = model.History!;
+        var history = model.History;
         history.Epochs.Count.Should().Be(history.BestEpoch + 3).And.BeLessThan(60);
         history.Epochs.MinBy(e => e.ValidationLoss)!.Epoch.Should().Be(history.BestEpoch);
         var squares = Rows(50, 2).Zip(model.Network.Reference(Rows(50, 2)), (r, y) => (r.Label - y) * (r.Label - y)).Average();
@@ -42,7 +42,7 @@ public sealed class FitTests
         var model = _context.Trainer(kind, o => o.ValidationFraction = 0.25f).Fit(_context.View(Rows())).Model;
 
         log.Infos.Should().Contain("Training on cpu: 200 rows, 4 features, a share of 0.25 held out for validation, seed 1.");
-        model.History!.Epochs.Should().OnlyContain(e => e.ValidationLoss > 0);
+        model.History.Epochs.Should().OnlyContain(e => e.ValidationLoss > 0);
         if (kind == TrainerKind.Deq)
         {
             model.Equilibrium!.Rows.Should().Be(150);
@@ -114,7 +114,7 @@ public sealed class FitTests
         var first = new MLContext().Trainer(kind).Fit(data).Model;
         var other = new MLContext().Trainer(kind).Fit(data).Model;
 
-        other.History!.Seed.Should().NotBe(first.History!.Seed);
+        other.History.Seed.Should().NotBe(first.History!.Seed);
         other.Network.Weights().Should().NotEqual(first.Network.Weights());
         _context.Trainer(kind, o => o.Seed = first.History.Seed).Fit(data).Model.Network.Weights().Bits().Should().Equal(first.Network.Weights().Bits());
     }
@@ -141,7 +141,7 @@ public sealed class FitTests
             scores.Zip(expected, (a, e) => Math.Abs(a - e)).Max().Should().BeLessThan(1e-3 * expected.Max(Math.Abs));
             withValidation.Scores(probe).Bits().Should().Equal(scores.Bits());
         }
-        onNewRows.Model.History!.Epochs[0].TrainingLoss.Should().BeApproximately(
+        onNewRows.Model.History.Epochs[0].TrainingLoss.Should().BeApproximately(
             rows.Zip(model.Network.Reference(rows), (r, y) => (r.Label - y) * (r.Label - y)).Average(), 1e-3 * 1e6);
         trainer.Fit(_context.View(rows), modelParameters: null).Scores(rows).Should().NotEqual(onNewRows.Scores(rows));
     }

@@ -105,7 +105,7 @@ public sealed class MonitoringTests
         {
             var model = _context.Trainer(kind, o => o.OnEpoch = seen.Add).Fit(_context.View(Rows()), validationData: _context.View(Rows(50, 2)));
 
-            seen.Should().Equal(model.Model.History!.Epochs);
+            seen.Should().Equal(model.Model.History.Epochs);
         }
         finally
         {

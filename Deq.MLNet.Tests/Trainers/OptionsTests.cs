@@ -174,7 +174,7 @@ public sealed class OptionsTests
 
             var model = allowing.Trainer(kind, o => o.Device = "cuda:0").Fit(allowing.View(Rows()));
 
-            model.Model.History!.Device.Should().Be("cpu");
+            model.Model.History.Device.Should().Be("cpu");
             log.Warnings.Should().ContainSingle().Which.Should().Be("cuda:0 is not available; training on the CPU, as FallbackToCpu allows.");
             model.Scores(Rows(50, 2)).Bits().Should().Equal(DefaultScores[kind].Bits());
             var refusing = new MLContext(1) { FallbackToCpu = false };
@@ -189,7 +189,7 @@ public sealed class OptionsTests
         var context = new MLContext(1) { GpuDeviceId = 3, FallbackToCpu = false };
 
         FluentActions.Invoking(() => context.Trainer(TrainerKind.Fnn).Fit(context.View(Rows()))).Should().Throw<TorchBackendException>().WithMessage("*\"cuda:3\"*");
-        context.Trainer(TrainerKind.Fnn, o => o.Device = "cpu").Fit(context.View(Rows())).Model.History!.Device.Should().Be("cpu");
+        context.Trainer(TrainerKind.Fnn, o => o.Device = "cpu").Fit(context.View(Rows())).Model.History.Device.Should().Be("cpu");
     }
 
     private static TheoryData<TrainerKind, string> Names(IEnumerable<string> both, IEnumerable<string> deq, IEnumerable<string> fnn)

@@ -1,5 +1,5 @@
 using Deq.MLNet;
-using Deq.MLNet.Trainers;
+using Deq.MLNet.Trainers.Scoring;
 using Deq.MLNet.Training;
 using Microsoft.ML;
 using Microsoft.ML.Data;
@@ -14,7 +14,7 @@ public sealed class NetworkMulticlassModelParameters : NetworkModelParameters<VB
 {
     internal const string LoaderSignature = "DeqNetworkMulticlass";
 
-    internal NetworkMulticlassModelParameters(IHostEnvironment environment, TrainedNetwork trained) : base(environment, Version, trained) { }
+    internal NetworkMulticlassModelParameters(IHostEnvironment environment, TrainedNetwork trained, ExtraColumns extra) : base(environment, Version, trained, extra) { }
 
     /// <summary>Found by ML.NET through reflection when a model is loaded; it takes this or a static Create, and refuses a type with both.</summary>
     private NetworkMulticlassModelParameters(IHostEnvironment environment, ModelLoadContext context) : base(environment, Version, context) { }
@@ -28,7 +28,7 @@ public sealed class NetworkMulticlassModelParameters : NetworkModelParameters<VB
 
     private protected override Delegate GetMapper()
     {
-        var scorer = new RowScorer(Network);
+        var scorer = MakeScorer();
         ValueMapper<VBuffer<float>, VBuffer<float>> map = (in VBuffer<float> features, ref VBuffer<float> scores) =>
         {
             var editor = VBufferEditor.Create(ref scores, Network.OutputSize);
@@ -37,4 +37,7 @@ public sealed class NetworkMulticlassModelParameters : NetworkModelParameters<VB
         };
         return map;
     }
+
+    private protected override IReadOnlyList<ScoreColumn> TaskColumns() =>
+        [ScoreColumn.Vector(new(ScoreSchemaFactory.Create(OutputType, AnnotationUtils.Const.ScoreColumnKind.MulticlassClassification)[0]), row => row.Outputs)];
 }

@@ -1,4 +1,5 @@
 using Deq.MLNet.Trainers;
+using Deq.MLNet.Trainers.Scoring;
 using Deq.MLNet.Training;
 using Deq.MLNet.Training.Torch;
 using Microsoft.ML;
@@ -34,6 +35,7 @@ public abstract class NetworkTrainer<TTransformer, TModel> : TrainerEstimatorBas
         _seedIsRandom = seed is null;
         _settings = options.ToSettings(seed ?? Random.Shared.Next());
         _checkpoint = options.Checkpoint;
+        Extra = options.GetExtraColumns();
         _device = options.CheckDevice();
         _onEpoch = options.OnEpoch;
         _cancellation = options.CancellationToken;
@@ -64,6 +66,8 @@ public abstract class NetworkTrainer<TTransformer, TModel> : TrainerEstimatorBas
     /// <exception cref="DeqException">The model's shape is not that of the options.</exception>
     public TTransformer Fit(IDataView trainData, IDataView? validationData, TModel? modelParameters) =>
         TrainTransformer(trainData, validationData, (IPredictor?)modelParameters);
+
+    private protected ExtraColumns Extra { get; }
 
     private protected abstract TModel MakeModel(TrainedNetwork trained, TrainingSettings settings, IChannel channel);
 
@@ -96,6 +100,11 @@ public abstract class NetworkTrainer<TTransformer, TModel> : TrainerEstimatorBas
         var trained = NetworkTraining.Fit(settings, (scaled, start) => new TorchEngine(scaled, start, device), train, validation, initial, monitor, checkpoint);
         return MakeModel(trained, settings, channel);
     }
+
+    /// <inheritdoc/>
+    protected sealed override SchemaShape.Column[] GetOutputColumnsCore(SchemaShape inputSchema) => [.. GetTaskColumns(inputSchema), .. Extra.Promised()];
+
+    private protected abstract SchemaShape.Column[] GetTaskColumns(SchemaShape inputSchema);
 
     private protected static SchemaShape.Column ScoreColumn(SchemaShape.Column.VectorKind kind, IEnumerable<SchemaShape.Column> annotations) =>
         new(DefaultColumnNames.Score, kind, NumberDataViewType.Single, false, new SchemaShape(annotations));

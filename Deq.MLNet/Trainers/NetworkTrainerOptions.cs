@@ -1,4 +1,5 @@
 using Deq.MLNet.Errors;
+using Deq.MLNet.Trainers.Scoring;
 using Deq.MLNet.Training;
 using Microsoft.ML.Trainers;
 
@@ -67,6 +68,11 @@ public abstract class NetworkTrainerOptions : TrainerInputBaseWithWeight
 
     private protected virtual ClassWeights? GetClassWeights() => null;
 
+    private protected virtual ExtraColumns ToExtraColumns() => ExtraColumns.None;
+
+    /// <summary>The columns beside those of the task; throws where one would hide a column of the trainer's.</summary>
+    internal ExtraColumns GetExtraColumns() => ToExtraColumns().Check(FeatureColumnName, LabelColumnName, ExampleWeightColumnName);
+
     /// <summary>The device; throws where it is none, present here or not.</summary>
     internal string? CheckDevice()
     {
@@ -130,6 +136,17 @@ public abstract class DeqTrainerOptions : NetworkTrainerOptions
     /// <summary>The probability with which a state is left out of a training step, in [0, 1); default 0. A row keeps its mask for the whole solve; the states that stay are scaled
     /// by 1 / (1 - Dropout). In training <see cref="WellPosedness"/> bounds the cell so stretched, so that its bound on W is (1 - Dropout) times that without.</summary>
     public float Dropout;
+
+    /// <summary>
+    /// Whether scoring tells how each row was solved; default false. It adds Residual, a Single, and Iterations, an Int32, as in <see cref="RowSolution"/>,
+    /// and SolveStatus, the name of the <see cref="MLNet.SolveStatus"/> as text.
+    /// </summary>
+    public bool SolveColumns;
+
+    /// <summary>The name of a column that scoring adds with the equilibrium z, a vector of d Single, for what follows in the pipeline; NaN where there is none. Default null: no such column.</summary>
+    public string? StateColumn;
+
+    private protected override ExtraColumns ToExtraColumns() => new(SolveColumns, StateColumn);
 
     private protected override Architecture ToArchitecture() => new DeqArchitecture(
         Check.AtLeast(HiddenSize, 1),
