@@ -26,7 +26,7 @@ public abstract class NetworkBinaryTrainer : NetworkTrainer<BinaryPredictionTran
     {
         var isProper = settings.Loss.IsProper && settings.ClassWeights is null;
         var calibration = isProper || trained.Validation is null ? null : Platt.Fit(Host, channel, trained.Network, trained.Validation);
-        return new(Host, trained, calibration, isProper || calibration is not null);
+        return new(Host, trained.MeasureUnrolling(NetworkBinaryModelParameters.Readouts(calibration)), calibration, isProper || calibration is not null);
     }
 
     /// <inheritdoc/>

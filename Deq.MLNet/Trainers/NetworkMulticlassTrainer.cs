@@ -21,7 +21,8 @@ public abstract class NetworkMulticlassTrainer : NetworkTrainer<MulticlassPredic
         return classes;
     }
 
-    private protected override NetworkMulticlassModelParameters MakeModel(TrainedNetwork trained, TrainingSettings settings, IChannel channel) => new(Host, trained);
+    private protected override NetworkMulticlassModelParameters MakeModel(TrainedNetwork trained, TrainingSettings settings, IChannel channel) =>
+        new(Host, trained.MeasureUnrolling());
 
     /// <inheritdoc/>
     protected override SchemaShape.Column[] GetOutputColumnsCore(SchemaShape inputSchema)

@@ -21,7 +21,8 @@ public abstract class NetworkRegressionTrainer : NetworkTrainer<RegressionPredic
         return 1;
     }
 
-    private protected override NetworkRegressionModelParameters MakeModel(TrainedNetwork trained, TrainingSettings settings, IChannel channel) => new(Host, trained);
+    private protected override NetworkRegressionModelParameters MakeModel(TrainedNetwork trained, TrainingSettings settings, IChannel channel) =>
+        new(Host, trained.MeasureUnrolling());
 
     /// <inheritdoc/>
     protected override SchemaShape.Column[] GetOutputColumnsCore(SchemaShape inputSchema) => [ScoreColumn(SchemaShape.Column.VectorKind.Scalar, AnnotationUtils.GetTrainerOutputAnnotation())];

@@ -84,7 +84,9 @@ public abstract class NetworkTrainer<TTransformer, TModel> : TrainerEstimatorBas
         channel.Info($"Training on {device}: {train.Rows} rows, {train.FeatureCount} features, {held}, seed {_settings.Seed}.");
         var initial = (trainContext.InitialPredictor as INetworkModel)?.Network;
         var trained = NetworkTraining.Fit(settings, (scaled, start) => new TorchEngine(scaled, start, device), train, validation, initial, monitor);
-        return MakeModel(trained, settings, channel);
+        var model = MakeModel(trained, settings, channel);
+        monitor.CheckCancelled();
+        return model;
     }
 
     private protected static SchemaShape.Column ScoreColumn(SchemaShape.Column.VectorKind kind, IEnumerable<SchemaShape.Column> annotations) =>

@@ -6,8 +6,14 @@ namespace Deq.MLNet.Training;
 /// <param name="Network">The network, over the data's own units.</param>
 /// <param name="History">The training, epoch by epoch.</param>
 /// <param name="Equilibrium">How the equilibria of training rows are found in scoring; null for a feed-forward network.</param>
+/// <param name="Sample">The training rows that a finished deep equilibrium network is measured on: up to 2,048, evenly spread.</param>
 /// <param name="Validation">The rows that validated it, in their own units; null without them.</param>
-internal sealed record TrainedNetwork(Network Network, TrainingHistory History, SolveReport? Equilibrium, TrainingData? Validation = null);
+internal sealed record TrainedNetwork(Network Network, TrainingHistory History, SolveReport? Equilibrium, IReadOnlyList<ReadOnlyMemory<float>>? Sample = null, TrainingData? Validation = null)
+{
+    /// <summary>The same, with the error of unrolling in what a model gives measured; none for the network's own outputs.</summary>
+    public TrainedNetwork MeasureUnrolling(params IReadOnlyList<Readout> readouts) =>
+        Network is DeqNetwork deq && Sample is not null && UnrollCurve.Measure(deq, Sample, readouts) is { } curve ? this with { Network = deq.WithUnroll(curve) } : this;
+}
 
 /// <summary>From rows to a network: splits off validation rows, standardises, trains on an engine, folds the scaling into the weights, measures the result.</summary>
 internal static class NetworkTraining
@@ -113,9 +119,7 @@ internal static class NetworkTraining
             monitor.Warn(FormattableString.Invariant($"The equilibrium of {unsolved} of {count} training rows was not found within {network.Scoring.MaxIterations} iterations (worst residual {report.WorstResidual:G3}, contraction factor {network.Certificate.ContractionFactor:G3}). Raise MaxIterations, use Anderson, or set WellPosedness to a Spectral bound."));
         }
         monitor.CheckCancelled();
-        var curve = UnrollCurve.Measure(network, rows);
-        monitor.CheckCancelled();
-        return new TrainedNetwork(curve is null ? network : network.WithUnroll(curve), history, report);
+        return new TrainedNetwork(network, history, report, rows);
     }
 
     private static (TrainingData Train, TrainingData Validation) Split(TrainingData data, TrainingSettings settings)
