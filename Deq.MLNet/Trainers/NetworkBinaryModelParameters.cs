@@ -1,4 +1,6 @@
 using Deq.MLNet;
+using Deq.MLNet.Networks;
+using Deq.MLNet.Onnx;
 using Deq.MLNet.Trainers.Scoring;
 using Deq.MLNet.Training;
 using Microsoft.ML;
@@ -50,6 +52,17 @@ public sealed class NetworkBinaryModelParameters : NetworkModelParameters<float>
     private static VersionInfo Version => MakeVersion("DEQBINAR", LoaderSignature);
 
     private protected override RowScorer MakeScorer() => new(Network, appliesLink: false);
+
+    /// <summary>What the model gives: the Score and the Probability.</summary>
+    internal static IReadOnlyList<Readout> Readouts(PlattCalibration? calibration) => [new Readout(Link.Identity), (calibration ?? PlattCalibration.None).Readout];
+
+    /// <inheritdoc/>
+    /// <remarks>The outputs are PredictedLabel, which ML.NET's scorer writes, Score and Probability; under a calibrator of ML.NET's the Score alone.</remarks>
+    private protected override void WriteOnnx(IOnnxGraph graph, string features, int steps, string[] outputs)
+    {
+        var names = outputs.Length == 1 ? outputs : outputs[1..];
+        NetworkGraph.Add(graph, Network, features, steps, [.. Readouts(Calibration).Zip(names)]);
+    }
 
     private protected override Delegate GetMapper()
     {

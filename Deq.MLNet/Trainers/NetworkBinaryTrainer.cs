@@ -26,7 +26,7 @@ public abstract class NetworkBinaryTrainer : NetworkTrainer<BinaryPredictionTran
     {
         var isProper = settings.Loss.IsProper && settings.ClassWeights is null;
         var calibration = isProper || trained.Validation is not { } validated ? null : Platt.Fit(Host, channel, validated.Network, validated.Rows);
-        return new(Host, trained, Extra, calibration, isProper || calibration is not null);
+        return new(Host, trained.MeasureUnrolling(NetworkBinaryModelParameters.Readouts(calibration)), Extra, calibration, isProper || calibration is not null);
     }
 
     private protected override SchemaShape.Column[] GetTaskColumns(SchemaShape inputSchema)

@@ -1,5 +1,7 @@
+using Deq.MLNet.Onnx;
 using Deq.MLNet.Storage;
 using Deq.MLNet.Trainers;
+using Deq.MLNet.Trainers.Onnx;
 using Deq.MLNet.Trainers.Scoring;
 using Deq.MLNet.Training;
 using Microsoft.ML;
@@ -12,7 +14,7 @@ namespace Deq.MLNet;
 
 /// <summary>A fitted model: the network, and what is known of its training. It is scored row by row without native libraries.</summary>
 /// <typeparam name="TOutput">What ML.NET's scorer reads: a number, or a vector of K.</typeparam>
-public abstract class NetworkModelParameters<TOutput> : ModelParametersBase<TOutput>, IValueMapper, IBindableCanSaveOnnx, INetworkModel
+public abstract class NetworkModelParameters<TOutput> : ModelParametersBase<TOutput>, IValueMapper, IBindableCanSaveOnnx, ISingleCanSaveOnnx, INetworkModel
 {
     private const string NetworkStream = "Network.bin", TrainingStream = "Training.json";
 
@@ -57,6 +59,20 @@ public abstract class NetworkModelParameters<TOutput> : ModelParametersBase<TOut
     ValueMapper<TSource, TTarget> IValueMapper.GetMapper<TSource, TTarget>() =>
         GetMapper() as ValueMapper<TSource, TTarget> ?? throw Host.ExceptNotSupp($"The model maps a vector of Single to {OutputType}, not {typeof(TSource)} to {typeof(TTarget)}.");
 
+    bool ICanSaveOnnx.CanSaveOnnx(OnnxContext ctx) => true;
+
+    /// <summary>Writes the network, unrolled by the options of an export of this library, else by the defaults; throws where its error cannot be met, as a graph without it would be wrong.</summary>
+    bool ISingleCanSaveOnnx.SaveAsOnnx(OnnxContext ctx, string[] outputNames, string featureColumn)
+    {
+        ctx.CheckOpSetVersion(NetworkGraph.MinOpset, _version.LoaderSignature);
+        var options = (ctx as GraphContext)?.Options ?? new OnnxExportOptions();
+        WriteOnnx(new ContextGraph(ctx), featureColumn, OnnxExporter.Steps(Network, options), outputNames);
+        return true;
+    }
+
+    /// <summary>Writes the network to a graph, with the outputs of the task under the names that ML.NET's scorer of the task has for them.</summary>
+    private protected abstract void WriteOnnx(IOnnxGraph graph, string features, int steps, string[] outputs);
+
     /// <summary>A delegate with scratch of its own, for one thread.</summary>
     private protected abstract Delegate GetMapper();
 
@@ -72,14 +88,12 @@ public abstract class NetworkModelParameters<TOutput> : ModelParametersBase<TOut
         return new BoundScorer(env, this, schema, Network.InputSize, [.. columns, .. extra], MakeScorer);
     }
 
-    bool ICanSaveOnnx.CanSaveOnnx(OnnxContext ctx) => this is ISingleCanSaveOnnx;
-
     /// <summary>Writes the task's columns; a graph does not have those of a row's solve.</summary>
     bool IBindableCanSaveOnnx.SaveAsOnnx(OnnxContext ctx, RoleMappedSchema schema, string[] outputNames)
     {
         var features = schema.Feature!.Value.Name;
         var ofTask = outputNames.Length - _extra.Count;
-        if (this is not ISingleCanSaveOnnx model || !ctx.ContainsColumn(features) || !model.SaveAsOnnx(ctx, outputNames[..ofTask], ctx.GetVariableName(features)))
+        if (!ctx.ContainsColumn(features) || !((ISingleCanSaveOnnx)this).SaveAsOnnx(ctx, outputNames[..ofTask], ctx.GetVariableName(features)))
         {
             return false;
         }

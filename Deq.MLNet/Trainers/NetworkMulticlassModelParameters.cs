@@ -1,4 +1,6 @@
 using Deq.MLNet;
+using Deq.MLNet.Networks;
+using Deq.MLNet.Onnx;
 using Deq.MLNet.Trainers.Scoring;
 using Deq.MLNet.Training;
 using Microsoft.ML;
@@ -25,6 +27,14 @@ public sealed class NetworkMulticlassModelParameters : NetworkModelParameters<VB
     private protected override DataViewType OutputType => new VectorDataViewType(NumberDataViewType.Single, Network.OutputSize);
 
     private static VersionInfo Version => MakeVersion("DEQMULTI", LoaderSignature);
+
+    /// <inheritdoc/>
+    /// <remarks>The outputs are PredictedLabel and Score.</remarks>
+    private protected override void WriteOnnx(IOnnxGraph graph, string features, int steps, string[] outputs)
+    {
+        NetworkGraph.Add(graph, Network, features, steps, (new Readout(Network.Link), outputs[1]));
+        NetworkGraph.AddKey(graph, outputs[1], Network.OutputSize, outputs[0]);
+    }
 
     private protected override Delegate GetMapper()
     {

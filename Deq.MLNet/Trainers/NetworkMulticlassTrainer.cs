@@ -21,7 +21,8 @@ public abstract class NetworkMulticlassTrainer : NetworkTrainer<MulticlassPredic
         return classes;
     }
 
-    private protected override NetworkMulticlassModelParameters MakeModel(TrainedNetwork trained, TrainingSettings settings, IChannel channel) => new(Host, trained, Extra);
+    private protected override NetworkMulticlassModelParameters MakeModel(TrainedNetwork trained, TrainingSettings settings, IChannel channel) =>
+        new(Host, trained.MeasureUnrolling(), Extra);
 
     private protected override SchemaShape.Column[] GetTaskColumns(SchemaShape inputSchema)
     {

@@ -1,4 +1,6 @@
 using Deq.MLNet;
+using Deq.MLNet.Networks;
+using Deq.MLNet.Onnx;
 using Deq.MLNet.Trainers.Scoring;
 using Deq.MLNet.Training;
 using Microsoft.ML;
@@ -25,6 +27,10 @@ public sealed class NetworkRegressionModelParameters : NetworkModelParameters<fl
     private protected override DataViewType OutputType => NumberDataViewType.Single;
 
     private static VersionInfo Version => MakeVersion("DEQREGR ", LoaderSignature);
+
+    /// <inheritdoc/>
+    private protected override void WriteOnnx(IOnnxGraph graph, string features, int steps, string[] outputs) =>
+        NetworkGraph.Add(graph, Network, features, steps, (new Readout(Network.Link), outputs[0]));
 
     private protected override Delegate GetMapper()
     {

@@ -98,7 +98,9 @@ public abstract class NetworkTrainer<TTransformer, TModel> : TrainerEstimatorBas
         channel.Info($"Training on {device}: {train.Rows} rows, {train.FeatureCount} features, {held}, seed {settings.Seed}.");
         var initial = (trainContext.InitialPredictor as INetworkModel)?.Network;
         var trained = NetworkTraining.Fit(settings, (scaled, start) => new TorchEngine(scaled, start, device), train, validation, initial, monitor, checkpoint);
-        return MakeModel(trained, settings, channel);
+        var model = MakeModel(trained, settings, channel);
+        monitor.CheckCancelled();
+        return model;
     }
 
     /// <inheritdoc/>

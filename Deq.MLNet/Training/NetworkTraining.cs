@@ -6,8 +6,14 @@ namespace Deq.MLNet.Training;
 /// <param name="Network">The network, over the data's own units.</param>
 /// <param name="History">The training, epoch by epoch.</param>
 /// <param name="Equilibrium">How the equilibria of training rows are found in scoring; null for a feed-forward network.</param>
+/// <param name="Sample">The training rows, in their own units, that a finished deep equilibrium network is measured on: up to 2,048, evenly spread.</param>
 /// <param name="Validation">The rows that validated it; null without them.</param>
-internal sealed record TrainedNetwork(Network Network, TrainingHistory History, SolveReport? Equilibrium, ValidatedNetwork? Validation);
+internal sealed record TrainedNetwork(Network Network, TrainingHistory History, SolveReport? Equilibrium = null, IReadOnlyList<ReadOnlyMemory<float>>? Sample = null, ValidatedNetwork? Validation = null)
+{
+    /// <summary>The same, with the error of unrolling in what a model gives measured; none for the network's own outputs.</summary>
+    public TrainedNetwork MeasureUnrolling(params IReadOnlyList<Readout> readouts) =>
+        Network is DeqNetwork deq && Sample is not null && UnrollCurve.Measure(deq, Sample, readouts) is { } curve ? this with { Network = deq.WithUnroll(curve) } : this;
+}
 
 /// <summary>Validation rows in standard units, and the trained network over these: the same function as over the data's own.</summary>
 internal sealed record ValidatedNetwork(Network Network, TrainingData Rows);
@@ -59,7 +65,7 @@ internal static class NetworkTraining
         var history = loop.Run(engine, ForEngine(data), validation is null ? null : ForEngine(validation), checkpoint, saved);
         monitor.CheckCancelled();
         var standard = engine.ToNetwork();
-        var trained = new TrainedNetwork(ToDataUnits(scaling, standard), history, null, validation is null ? null : new ValidatedNetwork(standard, validation));
+        var trained = new TrainedNetwork(ToDataUnits(scaling, standard), history, Validation: validation is null ? null : new ValidatedNetwork(standard, validation));
         return trained.Network is DeqNetwork network ? Measure(trained, network, measured, monitor) : trained;
 
         TrainingData ForEngine(TrainingData rows)
@@ -130,9 +136,7 @@ internal static class NetworkTraining
             monitor.Warn(FormattableString.Invariant($"The equilibrium of {unsolved} of {rows.Length} training rows was not found within {network.Scoring.MaxIterations} iterations (worst residual {report.WorstResidual:G3}, contraction factor {network.Certificate.ContractionFactor:G3}). Raise MaxIterations, use Anderson, or set WellPosedness to a Spectral bound."));
         }
         monitor.CheckCancelled();
-        var curve = UnrollCurve.Measure(network, rows);
-        monitor.CheckCancelled();
-        return trained with { Network = curve is null ? network : network.WithUnroll(curve), Equilibrium = report };
+        return trained with { Equilibrium = report, Sample = rows };
     }
 
     private static (TrainingData Train, TrainingData Validation) Split(TrainingData data, TrainingSettings settings)
