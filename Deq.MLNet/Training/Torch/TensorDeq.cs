@@ -28,14 +28,14 @@ internal sealed class TensorDeq : TensorModel
 
     public TensorDeq(DeqArchitecture architecture, DeqNetwork network, int seed, Device device, ScalarType type) : base(new Dropout(architecture.Dropout, seed, device))
     {
-        long d = network.StateSize, n = network.InputSize, k = network.OutputSize;
-        Parameters = new ParameterBuffer(device, type, [d, d], [d, n], [d], [k, d], [k]);
         _architecture = architecture;
         _link = network.Link;
         _solver = TensorSolver.Create(architecture.Solver);
         _gradientSolver = TensorSolver.Create(architecture.GradientSolver);
         _gradientTolerance = new Tolerance(architecture.Tolerance.Relative, AdjointAbsolute);
         _projection = architecture.TrainingBound is { } bound ? new SpectralProjection(bound / architecture.Activation.Lipschitz()) : null;
+        long d = network.StateSize, n = network.InputSize, k = network.OutputSize;
+        Parameters = new ParameterBuffer(device, type, [d, d], [d, n], [d], [k, d], [k]);
         Load(network);
     }
 

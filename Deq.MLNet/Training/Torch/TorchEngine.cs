@@ -46,10 +46,20 @@ internal sealed class TorchEngine : ITrainingEngine
             (FnnArchitecture architecture, FnnNetwork network) => new TensorFnn(architecture, network, settings.Seed, _device, type),
             _ => throw new NotSupportedException($"{settings.Architecture} does not fit {initial.GetType().Name}."),
         };
-        _optimizer = TensorOptimizer.Create(settings.Optimizer, _model.Parameters, settings.WeightDecay);
-        _sums = zeros(3, ScalarType.Float64, _device).DetachFromDisposeScope();
-        // Last: a constructor that fails must leave the process as it was.
-        _threads = new TorchThreads(settings.Threads ?? DefaultThreads(settings.Architecture));
+        try
+        {
+            _optimizer = TensorOptimizer.Create(settings.Optimizer, _model.Parameters, settings.WeightDecay);
+            _sums = zeros(3, ScalarType.Float64, _device).DetachFromDisposeScope();
+            // Last: a constructor that fails must leave the process as it was.
+            _threads = new TorchThreads(settings.Threads ?? DefaultThreads(settings.Architecture));
+        }
+        catch
+        {
+            _model.Dispose();
+            _optimizer?.Dispose();
+            _sums?.Dispose();
+            throw;
+        }
     }
 
     public string Device { get; }
