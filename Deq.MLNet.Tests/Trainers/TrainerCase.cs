@@ -126,6 +126,26 @@ public sealed class TrainerCase : IXunitSerializable
         _ => context.MulticlassClassification.Evaluate(scored).MicroAccuracy,
     };
 
+    /// <summary>The quality of each fold.</summary>
+    internal double[] CrossValidate(MLContext context, IDataView data, AnyTrainer trainer, int folds) => Task switch
+    {
+        TrainerTask.Regression => [.. context.Regression.CrossValidate(data, trainer, folds).Select(r => r.Metrics.RSquared)],
+        TrainerTask.Binary => [.. context.BinaryClassification.CrossValidate(data, trainer, folds).Select(r => r.Metrics.AreaUnderRocCurve)],
+        _ => [.. context.MulticlassClassification.CrossValidate(data, trainer, folds).Select(r => r.Metrics.MicroAccuracy)],
+    };
+
+    /// <summary>Scores one row after another, by a prediction engine.</summary>
+    internal Func<TrainerRow, float[]> Engine(MLContext context, ITransformer model)
+    {
+        if (Task == TrainerTask.Multiclass)
+        {
+            var ofClasses = context.Model.CreatePredictionEngine<TrainerRow, ClassScores>(model);
+            return row => ofClasses.Predict(row).Score;
+        }
+        var engine = context.Model.CreatePredictionEngine<TrainerRow, TrainerScore>(model);
+        return row => [engine.Predict(row).Score];
+    }
+
     /// <summary>How much each feature matters: the fall of <see cref="Quality"/> when it is permuted, by the overload for a prediction transformer.</summary>
     internal double[] Importance(MLContext context, AnyModel model, IDataView data) => Task switch
     {
@@ -180,5 +200,10 @@ public sealed class TrainerCase : IXunitSerializable
         public string Label { get; set; } = "";
 
         public float Weight { get; set; }
+    }
+
+    private sealed class ClassScores
+    {
+        public float[] Score { get; set; } = [];
     }
 }

@@ -169,7 +169,7 @@ internal static class TrainerSetup
         return values;
     }
 
-    private sealed class DenseFeatures
+    internal sealed class DenseFeatures
     {
         [VectorType(FeatureCount)]
         public float[] Features { get; set; } = [];
