@@ -36,7 +36,7 @@ public static partial class DeqCatalog
     /// <param name="path">The file; one already there is replaced whole or not at all.</param>
     /// <param name="options">How; null for the defaults.</param>
     /// <returns>What was written, with the measured error.</returns>
-    /// <exception cref="OnnxExportException">There is not exactly one such model, or the error asked for cannot be met; nothing is written.</exception>
+    /// <exception cref="OnnxExportException">There is not exactly one such model, its feature column has the name of an output, or the error asked for cannot be met; nothing is written.</exception>
     /// <exception cref="IOException">The path cannot be written; the message names it.</exception>
     public static OnnxExportReport SaveOnnx(this ModelOperationsCatalog catalog, ITransformer model, DataViewSchema inputSchema, string path, OnnxExportOptions? options = null)
     {

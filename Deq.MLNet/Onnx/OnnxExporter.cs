@@ -68,7 +68,7 @@ internal static class OnnxExporter
         var atRest = curve.MaxErrors.Count < UnrollCurve.MaxSteps
             || certificate.IsProved && Math.Pow(certificate.ContractionFactor, curve.MaxErrors.Count / 2) < maxError;
         var remedy = atRest && float.IsFinite(curve.MaxErrors[^1])
-            ? "What is left is the rounding of float32, as features far from zero bring it (a mean of many standard deviations). Bring them to mean 0 before the trainer"
+            ? "What is left is the rounding of float32, as features far from zero bring it (a mean of many standard deviations), and logits in the hundreds. Bring features to mean 0 before the trainer, stop a classifier earlier or give it WeightDecay"
             : certificate.IsProved
                 ? "Its contraction is too slow for so many steps. Train with a lower bound on W"
                 : "No contraction is proved for this W, and iteration does not settle. Train with WellPosedness.Spectral";
