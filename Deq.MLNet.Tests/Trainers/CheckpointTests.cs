@@ -205,9 +205,21 @@ public sealed class CheckpointTests : IDisposable
                 .WithMessage($"{Path} is no whole checkpoint of a training: it*Delete it*");
             File.ReadAllBytes(Path).Should().Equal(bytes);
         }
-        byte[] newer = [.. whole[..8], 2, .. whole[9..^32]];
-        File.WriteAllBytes(Path, [.. newer, .. SHA256.HashData(newer)]);
-        FluentActions.Invoking(() => Fit(TrainerKind.Fnn, o => o.Checkpoint = new Checkpoint(Path))).Should().Throw<ModelFormatException>().WithMessage("*version 2*version 1*");
+    }
+
+    [Fact]
+    public void A_file_of_another_version_says_so()
+    {
+        Stop(TrainerKind.Fnn, _ => { }, 2);
+        var whole = File.ReadAllBytes(Path);
+        void Refused(byte[] content, string message)
+        {
+            File.WriteAllBytes(Path, [.. content, .. SHA256.HashData(content)]);
+            FluentActions.Invoking(() => Fit(TrainerKind.Fnn, o => o.Checkpoint = new Checkpoint(Path))).Should().Throw<ModelFormatException>().WithMessage(message);
+        }
+        Refused([.. whole[..8], 2, .. whole[9..^32]], "*it is of version 2, and this Deq.MLNet reads version 1*Delete it*");
+        var name = whole.AsSpan().IndexOf("OptimizerSteps"u8);
+        Refused([.. whole[..name], (byte)'X', .. whole[(name + 1)..^32]], "*another version of Deq.MLNet wrote it*");
     }
 
     [Fact]

@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text.Json;
-using System.Text.Json.Serialization;
 using Deq.MLNet.Storage;
 using Deq.MLNet.Training;
 
@@ -16,9 +15,6 @@ internal sealed class CheckpointFile(Checkpoint checkpoint) : ITrainingCheckpoin
 {
     private const int Version = 1;
     private const int HeaderSize = 16;
-
-    /// <summary>NaN and infinities have no numbers in JSON: the bound of a training without a rule is NaN.</summary>
-    private static readonly JsonSerializerOptions Json = new() { NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals };
 
     private TrainingIdentity? _training;
 
@@ -50,7 +46,7 @@ internal sealed class CheckpointFile(Checkpoint checkpoint) : ITrainingCheckpoin
     {
         float[][] arrays = [state.Weights, .. state.Optimizer.Moments, .. state.Best is { } best ? [best.Weights] : Array.Empty<float[]>()];
         var head = JsonSerializer.SerializeToUtf8Bytes(
-            new Head(_training!, state.Epochs, state.Optimizer.Steps, state.Best?.Epoch, state.Best?.Loss, [.. arrays.Select(a => a.Length)]), Json);
+            new Head(_training!, state.Epochs, state.Optimizer.Steps, state.Best?.Epoch, state.Best?.Loss, [.. arrays.Select(a => a.Length)]), TrainingRecord.Options);
         AtomicFile.Write(checkpoint.Path, stream =>
         {
             using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -92,7 +88,7 @@ internal sealed class CheckpointFile(Checkpoint checkpoint) : ITrainingCheckpoin
         }
         var content = bytes[HeaderSize..^SHA256.HashSizeInBytes];
         var length = BitConverter.ToInt32(bytes[12..]);
-        var head = JsonSerializer.Deserialize<Head>(content[..length], Json)!;
+        var head = ReadHead(content[..length]);
         var rest = MemoryMarshal.Cast<byte, float>(content[length..]);
         var arrays = new float[head.Lengths.Length][];
         for (var i = 0; i < arrays.Length; i++)
@@ -103,6 +99,18 @@ internal sealed class CheckpointFile(Checkpoint checkpoint) : ITrainingCheckpoin
         var best = head.BestEpoch is { } epoch ? new BestWeights(epoch, head.BestLoss!.Value, arrays[^1]) : null;
         var moments = arrays[1..^(best is null ? 0 : 1)];
         return (head.Training, new TrainingState(head.Epochs, arrays[0], new OptimizerState(head.OptimizerSteps, moments), best));
+    }
+
+    private Head ReadHead(ReadOnlySpan<byte> json)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<Head>(json, TrainingRecord.Options)!;
+        }
+        catch (JsonException e)
+        {
+            throw Damaged($"another version of Deq.MLNet wrote it ({e.Message})");
+        }
     }
 
     private ModelFormatException Damaged(string why) =>
