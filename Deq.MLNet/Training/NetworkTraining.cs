@@ -49,7 +49,7 @@ internal static class NetworkTraining
 
         using var engine = createEngine(settings with { Loss = loss }, start);
         var loop = new TrainingLoop(settings, scaling.TargetUnit, monitor);
-        var classWeights = settings.ClassWeights?.Learn(data, Math.Max(2, settings.Outputs));
+        var classWeights = settings.ClassWeights?.Learn(data, settings.Loss is BinaryLoss ? 2 : settings.Outputs);
         var history = loop.Run(engine, ForEngine(data), validation is null ? null : ForEngine(validation));
         monitor.CheckCancelled();
         var network = ToDataUnits(scaling, engine.ToNetwork());
