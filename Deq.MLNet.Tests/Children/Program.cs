@@ -7,9 +7,9 @@ using Microsoft.ML.Data;
 using TorchSharp;
 
 // Prints one line of JSON; anything else on the output was written by a library.
-if (args is ["score", var modelFile, var rowsFile])
+if (args is ["score", var modelFile, var rowsFile, var column])
 {
-    Score(modelFile, rowsFile);
+    Score(modelFile, rowsFile, column);
     return;
 }
 
@@ -42,11 +42,12 @@ static float SumOfOnes(string device, long count)
 
 // Loads and scores with ML.NET's own types alone, and tells which files the process has mapped at the end.
 [MethodImpl(MethodImplOptions.NoInlining)]
-static void Score(string modelFile, string rowsFile)
+static void Score(string modelFile, string rowsFile, string column)
 {
     var context = new MLContext();
     var model = context.Model.Load(modelFile, out _);
-    var scores = model.Transform(context.Data.LoadFromBinary(rowsFile)).GetColumn<float>("Score").ToArray();
+    var scored = model.Transform(context.Data.LoadFromBinary(rowsFile));
+    var scores = scored.Schema[column].Type is VectorDataViewType ? scored.GetColumn<float[]>(column).SelectMany(v => v).ToArray() : [.. scored.GetColumn<float>(column)];
     var mapped = File.ReadLines("/proc/self/maps").Where(line => line.Contains('/')).Select(line => Path.GetFileName(line)).Distinct();
     Console.WriteLine(JsonSerializer.Serialize(new { Bits = scores.Select(BitConverter.SingleToInt32Bits), Mapped = mapped }));
 }

@@ -9,46 +9,58 @@ public sealed class BadInputTests
 {
     private readonly MLContext _context = new(1);
 
-    [Theory, BothTrainers]
-    public void Columns_that_are_missing_or_of_another_type_are_ML_NETs_schema_errors(TrainerKind kind)
+    [Theory, AllTrainers]
+    public void Columns_that_are_missing_or_of_another_type_are_ML_NETs_schema_errors(TrainerCase trainer)
     {
-        void Refused(IDataView data, string column, Action<NetworkTrainerOptions>? change = null)
+        var data = trainer.View(_context, Rows(5));
+        void Refused(IDataView by, string column, Action<NetworkTrainerOptions>? change = null)
         {
-            var trainer = _context.Trainer(kind, change);
-            FluentActions.Invoking(() => trainer.GetOutputSchema(SchemaShape.Create(data.Schema))).Should().Throw<ArgumentOutOfRangeException>().WithMessage($"*{column}*");
-            FluentActions.Invoking(() => trainer.Fit(data)).Should().Throw<ArgumentOutOfRangeException>().WithMessage($"*{column}*");
+            var estimator = trainer.Trainer(_context, change);
+            FluentActions.Invoking(() => estimator.GetOutputSchema(SchemaShape.Create(by.Schema))).Should().Throw<ArgumentOutOfRangeException>().WithMessage($"*{column}*");
+            FluentActions.Invoking(() => estimator.Fit(by)).Should().Throw<ArgumentOutOfRangeException>().WithMessage($"*{column}*");
         }
-        IDataView From<T>(T row) where T : class => _context.Data.LoadFromEnumerable([row, row]);
+        IDataView By(IEstimator<ITransformer> change) => change.Fit(data).Transform(data);
 
-        Refused(From(new { Features = 1f, Label = 1f }), "Features");
-        Refused(_context.Transforms.DropColumns("Label").Fit(_context.View(Rows(5))).Transform(_context.View(Rows(5))), "Label");
-        Refused(_context.Transforms.DropColumns("Features").Fit(_context.View(Rows(5))).Transform(_context.View(Rows(5))), "Features");
-        Refused(_context.Transforms.Conversion.ConvertType("Features", outputKind: DataKind.Double).Fit(_context.View(Rows(5))).Transform(_context.View(Rows(5))), "Features");
-        Refused(_context.Transforms.Conversion.ConvertType("Label", outputKind: DataKind.String).Fit(_context.View(Rows(5))).Transform(_context.View(Rows(5))), "Label");
+        Refused(By(_context.Transforms.CopyColumns("Features", "Weight")), "Features");
+        Refused(By(_context.Transforms.DropColumns("Label")), "Label");
+        Refused(By(_context.Transforms.DropColumns("Features")), "Features");
+        Refused(By(_context.Transforms.Conversion.ConvertType("Features", outputKind: DataKind.Double)), "Features");
+        foreach (var kind in new[] { DataKind.String, DataKind.Double })
+        {
+            Refused(By(_context.Transforms.Conversion.ConvertType("Label", "Weight", kind)), "Label");
+        }
         Refused(_context.Data.LoadFromEnumerable([new VariableRow { Features = [1, 2] }]), "Features");
-        Refused(_context.View(Rows(5)), "Importance", o => o.ExampleWeightColumnName = "Importance");
-        Refused(_context.View(Rows(5)), "Features", o => o.ExampleWeightColumnName = "Features");
+        Refused(data, "Importance", o => o.ExampleWeightColumnName = "Importance");
+        Refused(data, "Features", o => o.ExampleWeightColumnName = "Features");
+        foreach (var other in TrainerCase.All.Where(c => c.Task != trainer.Task))
+        {
+            Refused(other.View(_context, Rows(5)), "Label");
+        }
     }
 
-    [Theory, BothTrainers]
-    public void No_rows_are_said_with_counts(TrainerKind kind)
+    [Theory, AllTrainers]
+    public void No_rows_are_said_with_counts(TrainerCase trainer)
     {
-        FluentActions.Invoking(() => _context.Trainer(kind).Fit(_context.View([])))
+        FluentActions.Invoking(() => trainer.Trainer(_context).Fit(trainer.View(_context, [])))
             .Should().Throw<InvalidOperationException>().WithMessage("No training rows: 0 rows were read*");
         var rows = Rows(5);
-        (rows[0].Features[0], rows[1].Features[3], rows[2].Label, rows[3].Weight, rows[4].Weight) = (float.NaN, float.PositiveInfinity, float.NaN, 0, -1);
-        FluentActions.Invoking(() => _context.Trainer(kind, o => o.ExampleWeightColumnName = "Weight").Fit(_context.View(rows)))
-            .Should().Throw<InvalidOperationException>().WithMessage("No training rows: 5 rows were read, 2 of them with a missing or infinite feature, 1 with such a label, 2 with a weight that is not positive.");
-        FluentActions.Invoking(() => _context.Trainer(kind).Fit(_context.View(Rows(5)), validationData: _context.View([])))
+        (rows[0].Features[0], rows[1].Features[3], rows[3].Weight, rows[4].Weight) = (float.NaN, float.PositiveInfinity, 0, -1);
+        // A label of two classes cannot be missing.
+        (rows[2].Label, rows[2].Weight) = trainer.Task == TrainerTask.Binary ? (1f, float.NaN) : (float.NaN, 1f);
+        var (labels, weights) = trainer.Task == TrainerTask.Binary ? (0, 3) : (1, 2);
+        FluentActions.Invoking(() => trainer.Trainer(_context, o => o.ExampleWeightColumnName = "Weight").Fit(trainer.View(_context, rows)))
+            .Should().Throw<InvalidOperationException>().WithMessage($"No training rows: 5 rows were read, 2 of them with a missing or infinite feature, {labels} with such a label, {weights} with a weight that is not positive.");
+        FluentActions.Invoking(() => trainer.Trainer(_context).Fit(trainer.View(_context, Rows(5)), trainer.View(_context, [])))
             .Should().Throw<InvalidOperationException>().WithMessage("No validation rows: 0 rows were read*");
     }
 
-    [Theory, BothTrainers]
-    public void A_validation_set_with_other_features_is_refused(TrainerKind kind)
+    [Theory, AllTrainers]
+    public void A_validation_set_with_other_features_is_refused(TrainerCase trainer)
     {
-        var wider = _context.Transforms.Concatenate("Features", "Features", "Label").Fit(_context.View(Rows())).Transform(_context.View(Rows()));
+        var data = trainer.View(_context);
+        var wider = _context.Transforms.Concatenate("Features", "Features", "Weight").Fit(data).Transform(data);
 
-        FluentActions.Invoking(() => _context.Trainer(kind).Fit(_context.View(Rows()), validationData: wider)).Should().Throw<ArgumentException>().WithMessage("*5*4*");
+        FluentActions.Invoking(() => trainer.Trainer(_context).Fit(data, wider)).Should().Throw<ArgumentException>().WithMessage("*5*4*");
     }
 
     public static TheoryData<TrainerKind, float, float, bool> Scales
@@ -79,6 +91,55 @@ public sealed class BadInputTests
             var model = Fit(kind, rows: rows);
 
             model.Scores(rows).Concat(model.Scores(Rows(50, 9))).Should().OnlyContain(score => score == label);
+        }
+    }
+
+    [Theory, AllTrainers(TrainerTask.Binary, TrainerTask.Multiclass)]
+    public void One_class_only_is_the_answer_for_every_row(TrainerCase trainer)
+    {
+        foreach (var label in new[] { -10f, 10f })
+        {
+            var rows = Rows();
+            Array.ForEach(rows, row => row.Label = label);
+            var model = trainer.Fit(o => o.Epochs = 30, rows);
+
+            model.Model.Network.Weights().Should().OnlyContain(w => float.IsFinite(w));
+            var scored = model.Transform(trainer.View(_context, rows));
+            if (trainer.Task == TrainerTask.Binary)
+            {
+                scored.GetColumn<bool>("PredictedLabel").Should().OnlyContain(high => high == label > 0);
+            }
+            else
+            {
+                scored.GetColumn<uint>("PredictedLabel").Should().OnlyContain(key => key == (label > 0 ? 3 : 1));
+            }
+        }
+    }
+
+    [Theory, AllTrainers(TrainerTask.Binary, TrainerTask.Multiclass)]
+    public void Huge_tiny_and_constant_features_of_classes_train_or_are_refused_clearly(TrainerCase trainer)
+    {
+        foreach (var (scale, normalize) in from scale in new[] { 1e30f, 1e-30f, 0, 1e37f, 1e-40f } from normalize in new[] { true, false } select (scale, normalize))
+        {
+            var rows = Rows();
+            Array.ForEach(rows, row => row.Features[1] *= scale);
+            AnyModel model;
+            try
+            {
+                model = trainer.Fit(o => (o.NormalizeFeatures, o.Epochs) = (normalize, 20), rows);
+            }
+            catch (DeqException e)
+            {
+                e.Message.Should().Match(normalize ? "*in position 1*standard deviation*Rescale*" : "*diverged*Set NormalizeFeatures*");
+                (scale is > 1e34f or < 1e-34f and > 0 || !normalize).Should().BeTrue("features from 1e-30 to 1e30 train: {0}", e.Message);
+                continue;
+            }
+            model.Model.Network.Weights().Should().OnlyContain(w => float.IsFinite(w));
+            model.Scores(rows).Should().OnlyContain(s => float.IsFinite(s), "scale {0}, normalised {1}", scale, normalize);
+            if (normalize)
+            {
+                trainer.Quality(_context, model.Transform(trainer.View(_context, rows))).Should().BeGreaterThan(0.75, "it has learnt something");
+            }
         }
     }
 
@@ -121,8 +182,8 @@ public sealed class BadInputTests
         }
     }
 
-    [Theory, BothTrainers]
-    public void A_run_that_diverges_says_where_and_what_to_change(TrainerKind kind)
+    [Theory, AllTrainers]
+    public void A_run_that_diverges_says_where_and_what_to_change(TrainerCase trainer)
     {
         void Wild(NetworkTrainerOptions options)
         {
@@ -133,7 +194,7 @@ public sealed class BadInputTests
             }
         }
 
-        FluentActions.Invoking(() => Fit(kind, Wild)).Should().Throw<DivergenceException>()
+        FluentActions.Invoking(() => trainer.Fit(Wild)).Should().Throw<DivergenceException>()
             .WithMessage("Training diverged in epoch 1: training loss *, worst residual *, learning rate 1E+20. Lower LearningRate*");
     }
 
@@ -163,28 +224,34 @@ public sealed class BadInputTests
         model.Model.Network.Weights().Should().OnlyContain(w => float.IsFinite(w));
     }
 
-    [Theory, BothTrainers]
-    public void A_missing_or_infinite_feature_makes_its_row_NaN_and_no_other(TrainerKind kind)
+    [Theory, AllTrainers]
+    public void A_missing_or_infinite_feature_makes_its_row_missing_and_no_other(TrainerCase trainer)
     {
-        var model = Fit(kind);
-        var clean = model.Scores(Rows(20));
+        var model = trainer.Fit();
+        var clean = model.Scores(Rows(20)).Bits().Chunk(trainer.Outputs).ToArray();
         foreach (var bad in new[] { float.NaN, float.PositiveInfinity, float.NegativeInfinity })
         {
             var rows = Rows(20);
             (rows[3].Features[1], rows[17].Features[3]) = (bad, bad);
+            var scored = model.Transform(_context.View(rows));
 
-            var scores = model.Scores(rows);
+            var scores = model.Scores(rows).Chunk(trainer.Outputs).ToArray();
 
             for (var i = 0; i < rows.Length; i++)
             {
-                if (i is 3 or 17)
-                {
-                    scores[i].Should().Be(float.NaN);
-                }
-                else
-                {
-                    BitConverter.SingleToInt32Bits(scores[i]).Should().Be(BitConverter.SingleToInt32Bits(clean[i]));
-                }
+                var isBad = i is 3 or 17;
+                scores[i].Should().OnlyContain(score => float.IsNaN(score) == isBad);
+                scores[i].Bits().SequenceEqual(clean[i]).Should().Be(!isBad);
+            }
+            switch (trainer.Task)
+            {
+                case TrainerTask.Binary:
+                    scored.GetColumn<float>("Probability").Select((p, i) => float.IsNaN(p) == (i is 3 or 17)).Should().OnlyContain(right => right);
+                    scored.GetColumn<bool>("PredictedLabel").Where((_, i) => i is 3 or 17).Should().OnlyContain(high => !high, "a Boolean cannot be missing");
+                    break;
+                case TrainerTask.Multiclass:
+                    scored.GetColumn<uint>("PredictedLabel").Select((key, i) => key == 0 == (i is 3 or 17)).Should().OnlyContain(right => right);
+                    break;
             }
         }
     }

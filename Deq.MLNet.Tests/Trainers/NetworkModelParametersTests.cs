@@ -1,34 +1,53 @@
 using Deq.MLNet.Tests.References;
+using Microsoft.ML;
 using static Deq.MLNet.Tests.Trainers.TrainerSetup;
 
 namespace Deq.MLNet.Tests.Trainers;
 
 public sealed class NetworkModelParametersTests
 {
-    [Theory, BothTrainers]
-    public void A_model_holds_its_network_and_what_happened(TrainerKind kind)
+    [Theory, AllTrainers]
+    public void A_model_holds_its_network_and_what_happened(TrainerCase trainer)
     {
-        var model = Fit(kind).Model;
+        var model = trainer.Fit().Model;
 
-        (model.Network.InputSize, model.Network.OutputSize, model.Network.Link).Should().Be((4, 1, Link.Identity));
+        var link = trainer.Task switch { TrainerTask.Regression => Link.Identity, TrainerTask.Binary => Link.Logistic, _ => Link.Softmax };
+        (model.Network.InputSize, model.Network.OutputSize, model.Network.Link).Should().Be((4, trainer.Outputs, link));
         model.Network.Weights().Should().HaveCount(model.Network.ParameterCount);
-        var history = model.History;
+        var history = model.History();
         (history.Seed, history.Device, history.BestEpoch).Should().Be((1, "cpu", 4));
         history.Epochs.Select(e => e.Epoch).Should().Equal(1, 2, 3, 4);
-        history.Epochs.Should().OnlyContain(e => e.TrainingLoss > 0 && double.IsFinite(e.TrainingLoss) && e.Seconds > 0 && e.LearningRate == 1e-2f);
+        history.Epochs.Should().OnlyContain(e => e.TrainingLoss > 0 && double.IsFinite(e.TrainingLoss) && e.TrainingMetric > 0 && e.Seconds > 0 && e.LearningRate == 1e-2f);
         history.Epochs[^1].TrainingLoss.Should().BeLessThan(history.Epochs[0].TrainingLoss);
-        if (kind == TrainerKind.Fnn)
+        if (!trainer.IsDeq)
         {
-            model.Equilibrium.Should().BeNull();
+            model.Equilibrium().Should().BeNull();
             history.Epochs.Should().OnlyContain(e => e.MeanIterations == 0 && e.WorstIterations == 0);
             return;
         }
         var network = (DeqNetwork)model.Network;
         network.StateSize.Should().Be(8);
         history.Epochs.Should().OnlyContain(e => e.MeanIterations >= 2 && e.WorstIterations >= e.MeanIterations && e.WorstResidual <= 1e-4 && e.WorstGradientResidual <= 1e-4 && e.ContractionBound <= 0.9f);
-        model.Equilibrium.Should().Match<SolveReport>(r => r.Rows == 200 && r.Count(SolveStatus.Converged) == 200 && r.WorstResidual <= 1e-6 && r.MeanIterations > 1);
+        model.Equilibrium().Should().Match<SolveReport>(r => r.Rows == 200 && r.Count(SolveStatus.Converged) == 200 && r.WorstResidual <= 1e-6 && r.MeanIterations > 1);
         network.Certificate.Should().Match<Certificate>(c => c.RuleHolds && c.IsProved && c.ContractionFactor > 0);
         network.Unroll!.Rows.Should().Be(200);
+    }
+
+    [Theory, AllTrainers]
+    public void The_metric_in_the_history_is_that_of_the_model_over_the_validation_rows(TrainerCase trainer)
+    {
+        var context = new MLContext(1);
+        var validation = trainer.View(context, Rows(50, 2));
+        var model = trainer.Trainer(context).Fit(trainer.View(context), validation);
+
+        var scored = model.Transform(validation);
+        var metric = trainer.Task switch
+        {
+            TrainerTask.Regression => context.Regression.Evaluate(scored).RootMeanSquaredError,
+            TrainerTask.Binary => context.BinaryClassification.Evaluate(scored).Accuracy,
+            _ => context.MulticlassClassification.Evaluate(scored).MicroAccuracy,
+        };
+        model.Model.History().Epochs[^1].ValidationMetric.Should().BeApproximately(metric, 1e-4);
     }
 
     [Theory, BothTrainers]

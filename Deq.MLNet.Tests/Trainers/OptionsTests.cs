@@ -90,54 +90,72 @@ public sealed class OptionsTests
         ("Dropout", o => o.Dropout = 0.5f),
     ];
 
-    public static TheoryData<TrainerKind, string> BadValues => Names(BadForBoth.Select(b => b.Option), BadForDeq.Select(b => b.Option), BadForFnn.Select(b => b.Option));
+    public static TheoryData<TrainerCase, string> BadValues => Names(BadForBoth.Select(b => b.Option), BadForDeq.Select(b => b.Option), BadForFnn.Select(b => b.Option));
 
-    public static TheoryData<TrainerKind, string> Effective => Names(EffectiveForBoth.Select(e => e.Option), EffectiveForDeq.Select(e => e.Option), EffectiveForFnn.Select(e => e.Option));
+    /// <summary>The scale of a label is regression's alone.</summary>
+    public static TheoryData<TrainerCase, string> Effective =>
+        Names(EffectiveForBoth.Select(e => e.Option), EffectiveForDeq.Select(e => e.Option), EffectiveForFnn.Select(e => e.Option), (trainer, option) => trainer.IsRegression || option != "NormalizeLabel");
 
-    private static readonly Dictionary<TrainerKind, float[]> DefaultScores = Enum.GetValues<TrainerKind>().ToDictionary(kind => kind, kind => Fit(kind).Scores(Rows(50, 2)));
+    private static readonly Dictionary<string, float[]> DefaultScores = TrainerCase.All.ToDictionary(trainer => $"{trainer}", trainer => trainer.Fit().Scores(Rows(50, 2)));
 
     [Theory]
     [MemberData(nameof(BadValues))]
-    public void A_value_out_of_its_range_is_refused_when_the_trainer_is_made(TrainerKind kind, string option)
+    public void A_value_out_of_its_range_is_refused_when_the_trainer_is_made(TrainerCase trainer, string option)
     {
         var (set, message) = BadForBoth.Where(b => b.Option == option).Select(b => (b.Set, b.Message))
-            .Concat(kind == TrainerKind.Deq
+            .Concat(trainer.IsDeq
                 ? BadForDeq.Where(b => b.Option == option).Select(b => ((Action<NetworkTrainerOptions>)(o => b.Set((DeqTrainerOptions)o)), b.Message))
                 : BadForFnn.Where(b => b.Option == option).Select(b => ((Action<NetworkTrainerOptions>)(o => b.Set((FnnTrainerOptions)o)), b.Message)))
             .Single();
 
-        FluentActions.Invoking(() => new MLContext(1).Trainer(kind, set)).Should().Throw<ArgumentException>().WithMessage(message);
+        FluentActions.Invoking(() => trainer.Trainer(new MLContext(1), set)).Should().Throw<ArgumentException>().WithMessage(message);
     }
 
     [Theory]
     [MemberData(nameof(Effective))]
-    public void An_option_changes_what_is_trained(TrainerKind kind, string option)
+    public void An_option_changes_what_is_trained(TrainerCase trainer, string option)
     {
         var set = EffectiveForBoth.Where(e => e.Option == option).Select(e => e.Set)
-            .Concat(kind == TrainerKind.Deq
+            .Concat(trainer.IsDeq
                 ? EffectiveForDeq.Where(e => e.Option == option).Select(e => (Action<NetworkTrainerOptions>)(o => e.Set((DeqTrainerOptions)o)))
                 : EffectiveForFnn.Where(e => e.Option == option).Select(e => (Action<NetworkTrainerOptions>)(o => e.Set((FnnTrainerOptions)o))))
             .Single();
 
-        var scores = Fit(kind, set).Scores(Rows(50, 2));
+        var scores = trainer.Fit(set).Scores(Rows(50, 2));
 
         scores.Should().OnlyContain(s => float.IsFinite(s));
-        scores.Should().NotEqual(DefaultScores[kind]);
+        scores.Should().NotEqual(DefaultScores[$"{trainer}"]);
     }
 
-    [Theory, BothTrainers]
-    public void The_number_of_threads_does_not_change_the_function(TrainerKind kind)
-    {
-        var scores = Fit(kind, o => o.Threads = 2).Scores(Rows(50, 2));
+    [Theory, AllTrainers(TrainerTask.Binary, TrainerTask.Multiclass)]
+    public void A_class_has_no_scale_to_normalise(TrainerCase trainer) =>
+        trainer.Fit(o => o.NormalizeLabel = false).Scores(Rows(50, 2)).Bits().Should().Equal(DefaultScores[$"{trainer}"].Bits());
 
-        scores.Zip(DefaultScores[kind], (a, b) => Math.Abs(a - b)).Max().Should().BeLessThan(1e-4f * DefaultScores[kind].Max(Math.Abs));
+    [Theory, AllTrainers]
+    public void A_loss_that_is_null_is_refused(TrainerCase trainer) =>
+        FluentActions.Invoking(() => trainer.Trainer(new MLContext(1), o => TrainerCase.SetLoss(o, null!))).Should().Throw<ArgumentNullException>().WithMessage("Loss is null*");
+
+    [Theory, AllTrainers]
+    public void A_loss_changes_what_is_trained(TrainerCase trainer)
+    {
+        Loss[] losses = trainer.Task switch
+        {
+            TrainerTask.Regression => [RegressionLoss.Squared, RegressionLoss.Absolute, RegressionLoss.Huber(0.5f)],
+            TrainerTask.Binary => [BinaryLoss.Logistic, BinaryLoss.Hinge, BinaryLoss.Focal(), BinaryLoss.Focal(1)],
+            _ => [MulticlassLoss.CrossEntropy(), MulticlassLoss.CrossEntropy(0.1f), MulticlassLoss.CrossEntropy(0.2f)],
+        };
+
+        var scores = losses.Select(loss => trainer.Fit(o => TrainerCase.SetLoss(o, loss)).Scores(Rows(50, 2)).Bits()).ToArray();
+
+        scores[0].Should().Equal(DefaultScores[$"{trainer}"].Bits(), "the first is the default");
+        scores.Select(bits => string.Join(',', bits)).Should().OnlyHaveUniqueItems();
     }
 
     /// <summary>Each beside the one it must not be mistaken for.</summary>
-    [Theory, BothTrainers]
-    public void Options_that_are_alike_do_not_do_the_same(TrainerKind kind)
+    [Theory, AllTrainers]
+    public void Options_that_are_alike_do_not_do_the_same(TrainerCase trainer)
     {
-        int[] Weights(Action<NetworkTrainerOptions> set) => Fit(kind, set).Model.Network.Weights().Bits();
+        int[] Weights(Action<NetworkTrainerOptions> set) => trainer.Fit(set).Model.Network.Weights().Bits();
 
         int[][] trained =
         [
@@ -152,23 +170,23 @@ public sealed class OptionsTests
         Weights(o => o.Optimizer = new AdamW()).Should().Equal(Weights(_ => { }), "without a weight decay AdamW is Adam");
     }
 
-    [Theory, BothTrainers]
-    public void More_threads_than_processors_are_as_many_as_there_are_processors(TrainerKind kind)
+    [Theory, AllTrainers]
+    public void More_threads_than_processors_are_as_many_as_there_are_processors(TrainerCase trainer)
     {
         var threads = 0;
-        Fit(kind, o => (o.Epochs, o.Threads, o.OnEpoch) = (1, 1000, _ => threads = TorchSharp.torch.get_num_threads()));
+        trainer.Fit(o => (o.Epochs, o.Threads, o.OnEpoch) = (1, 1000, _ => threads = TorchSharp.torch.get_num_threads()));
         threads.Should().Be(Environment.ProcessorCount);
     }
 
     /// <summary>On labels that say nothing of the features: what is learnt makes the validation loss worse, sooner or later.</summary>
-    [Theory, BothTrainers]
-    public void Early_stopping_heeds_each_of_its_options(TrainerKind kind)
+    [Theory, AllTrainers]
+    public void Early_stopping_heeds_each_of_its_options(TrainerCase trainer)
     {
         var noise = Rows(80).Zip(Rows(80, 9), (row, other) => new TrainerRow { Features = row.Features, Label = other.Label }).ToArray();
         (int Epochs, int Best, int[] Weights) With(EarlyStopping? rule)
         {
-            var model = Fit(kind, o => (o.Epochs, o.LearningRate, o.ValidationFraction, o.EarlyStopping) = (60, 0.03f, 0.3f, rule), noise).Model;
-            return (model.History!.Epochs.Count, model.History.BestEpoch, model.Network.Weights().Bits());
+            var model = trainer.Fit(o => (o.Epochs, o.LearningRate, o.ValidationFraction, o.EarlyStopping) = (60, 0.03f, 0.3f, rule), noise).Model;
+            return (model.History().Epochs.Count, model.History().BestEpoch, model.Network.Weights().Bits());
         }
         var never = With(null);
         var patient = With(new EarlyStopping(4));
@@ -184,27 +202,36 @@ public sealed class OptionsTests
         last.Weights.Should().NotEqual(patient.Weights);
     }
 
-    [Theory, BothTrainers]
-    public void Options_changed_after_the_trainer_was_made_have_no_effect(TrainerKind kind)
+    [Theory, AllTrainers]
+    public void The_number_of_threads_does_not_change_the_function(TrainerCase trainer)
+    {
+        var expected = DefaultScores[$"{trainer}"];
+
+        trainer.Fit(o => o.Threads = 2).Scores(Rows(50, 2)).Zip(expected, (a, b) => Math.Abs(a - b)).Max().Should().BeLessThan(1e-4f * expected.Max(Math.Abs));
+    }
+
+    [Theory, AllTrainers]
+    public void Options_changed_after_the_trainer_was_made_have_no_effect(TrainerCase trainer)
     {
         var context = new MLContext(1);
-        var options = Options(kind);
+        var options = trainer.Options();
         var sizes = new[] { 8 };
         if (options is FnnTrainerOptions fnn)
         {
             fnn.HiddenSizes = sizes;
         }
-        var trainer = context.Trainer(options);
+        var made = TrainerCase.Trainer(context, options);
         (options.Epochs, options.LearningRate, options.Seed, options.Device, options.Optimizer) = (1, 1, 99, "cuda:17", new Sgd());
         options.OnEpoch = _ => throw new InvalidOperationException("The option was read after the trainer was made.");
         (options.FeatureColumnName, options.LabelColumnName) = ("Other", "Other");
         sizes[0] = 3;
+        TrainerCase.SetLoss(options, null!);
         if (options is DeqTrainerOptions deq)
         {
             deq.HiddenSize = 3;
         }
 
-        trainer.Fit(context.View(Rows())).Scores(Rows(50, 2)).Bits().Should().Equal(DefaultScores[kind].Bits());
+        made.Fit(trainer.View(context)).Scores(Rows(50, 2)).Bits().Should().Equal(DefaultScores[$"{trainer}"].Bits());
     }
 
     [Fact]
@@ -219,18 +246,18 @@ public sealed class OptionsTests
     [TorchBackendFact(WithoutCuda = true)]
     public void An_absent_device_falls_back_or_is_refused_as_the_context_says()
     {
-        foreach (var kind in Enum.GetValues<TrainerKind>())
+        foreach (var trainer in TrainerCase.All)
         {
             var allowing = new MLContext(1) { FallbackToCpu = true };
             var log = new TrainerLog(allowing);
 
-            var model = allowing.Trainer(kind, o => o.Device = "cuda:0").Fit(allowing.View(Rows()));
+            var model = trainer.Trainer(allowing, o => o.Device = "cuda:0").Fit(trainer.View(allowing));
 
-            model.Model.History.Device.Should().Be("cpu");
+            model.Model.History().Device.Should().Be("cpu");
             log.Warnings.Should().ContainSingle().Which.Should().Be("cuda:0 is not available; training on the CPU, as FallbackToCpu allows.");
-            model.Scores(Rows(50, 2)).Bits().Should().Equal(DefaultScores[kind].Bits());
+            model.Scores(Rows(50, 2)).Bits().Should().Equal(DefaultScores[$"{trainer}"].Bits());
             var refusing = new MLContext(1) { FallbackToCpu = false };
-            FluentActions.Invoking(() => refusing.Trainer(kind, o => o.Device = "cuda:0").Fit(refusing.View(Rows())))
+            FluentActions.Invoking(() => trainer.Trainer(refusing, o => o.Device = "cuda:0").Fit(trainer.View(refusing)))
                 .Should().Throw<TorchBackendException>().WithMessage("The device \"cuda:0\" was asked for*");
         }
     }
@@ -239,21 +266,22 @@ public sealed class OptionsTests
     public void The_contexts_gpu_is_asked_for_where_the_option_is_silent()
     {
         var context = new MLContext(1) { GpuDeviceId = 3, FallbackToCpu = false };
-
-        FluentActions.Invoking(() => context.Trainer(TrainerKind.Fnn).Fit(context.View(Rows()))).Should().Throw<TorchBackendException>().WithMessage("*\"cuda:3\"*");
-        context.Trainer(TrainerKind.Fnn, o => o.Device = "cpu").Fit(context.View(Rows())).Model.History.Device.Should().Be("cpu");
+        foreach (var trainer in TrainerCase.All)
+        {
+            FluentActions.Invoking(() => trainer.Trainer(context).Fit(trainer.View(context))).Should().Throw<TorchBackendException>().WithMessage("*\"cuda:3\"*");
+            trainer.Trainer(context, o => o.Device = "cpu").Fit(trainer.View(context)).Model.History().Device.Should().Be("cpu");
+        }
     }
 
-    private static TheoryData<TrainerKind, string> Names(IEnumerable<string> both, IEnumerable<string> deq, IEnumerable<string> fnn)
+    private static TheoryData<TrainerCase, string> Names(IEnumerable<string> both, IEnumerable<string> deq, IEnumerable<string> fnn, Func<TrainerCase, string, bool>? applies = null)
     {
-        var data = new TheoryData<TrainerKind, string>();
-        foreach (var name in both.Concat(deq))
+        var data = new TheoryData<TrainerCase, string>();
+        foreach (var trainer in TrainerCase.All)
         {
-            data.Add(TrainerKind.Deq, name);
-        }
-        foreach (var name in both.Concat(fnn))
-        {
-            data.Add(TrainerKind.Fnn, name);
+            foreach (var name in both.Concat(trainer.IsDeq ? deq : fnn).Where(name => applies is null || applies(trainer, name)))
+            {
+                data.Add(trainer, name);
+            }
         }
         return data;
     }

@@ -90,6 +90,32 @@ public sealed class TrainerCase : IXunitSerializable
         _ => throw new NotSupportedException(options.GetType().Name),
     };
 
+    internal static void SetLoss(NetworkTrainerOptions options, Loss loss)
+    {
+        switch (options)
+        {
+            case DeqRegressionTrainer.Options o: o.Loss = (RegressionLoss)loss; break;
+            case FnnRegressionTrainer.Options o: o.Loss = (RegressionLoss)loss; break;
+            case DeqBinaryTrainer.Options o: o.Loss = (BinaryLoss)loss; break;
+            case FnnBinaryTrainer.Options o: o.Loss = (BinaryLoss)loss; break;
+            case DeqMulticlassTrainer.Options o: o.Loss = (MulticlassLoss)loss; break;
+            case FnnMulticlassTrainer.Options o: o.Loss = (MulticlassLoss)loss; break;
+            default: throw new NotSupportedException(options.GetType().Name);
+        }
+    }
+
+    internal static void SetClassWeights(NetworkTrainerOptions options, ClassWeights? weights)
+    {
+        switch (options)
+        {
+            case DeqBinaryTrainer.Options o: o.ClassWeights = weights; break;
+            case FnnBinaryTrainer.Options o: o.ClassWeights = weights; break;
+            case DeqMulticlassTrainer.Options o: o.ClassWeights = weights; break;
+            case FnnMulticlassTrainer.Options o: o.ClassWeights = weights; break;
+            default: throw new NotSupportedException(options.GetType().Name);
+        }
+    }
+
     /// <summary>Features, the task's Label (a key with the names of the classes for more than two), and Weight.</summary>
     internal IDataView View(MLContext context, IEnumerable<TrainerRow> rows)
     {

@@ -81,6 +81,10 @@ public abstract class NetworkTrainer<TTransformer, TModel> : TrainerEstimatorBas
         using var progress = Host.StartProgressChannel(GetType().Name);
         var monitor = new HostMonitor(Host, channel, progress, _settings.Epochs, _onEpoch, _cancellation);
         var settings = _settings with { Outputs = CheckLabel(trainContext.TrainingSet) };
+        if (trainContext.ValidationSet is { } other && CheckLabel(other) is var classes && classes != settings.Outputs)
+        {
+            throw channel.ExceptParam(nameof(trainContext), $"Validation rows have a label of {classes} classes, training rows one of {settings.Outputs}. Make both keys by one mapping.");
+        }
         var train = RowReader.Read(trainContext.TrainingSet, "training", channel, monitor.CheckCancelled);
         var validation = trainContext.ValidationSet is { } rows ? RowReader.Read(rows, "validation", channel, monitor.CheckCancelled) : null;
         if (validation is not null && validation.FeatureCount != train.FeatureCount)

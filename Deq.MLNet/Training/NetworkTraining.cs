@@ -59,7 +59,7 @@ internal static class NetworkTraining
             : scaling.ToStandardUnits(Adopt(settings, initial, monitor));
 
         var measured = settings.Architecture is DeqArchitecture deq ? MeasuredRows(data, deq.StateSize) : [];
-        var classWeights = settings.ClassWeights?.Learn(data, Math.Max(2, settings.Outputs));
+        var classWeights = settings.ClassWeights?.Learn(data, settings.Loss is BinaryLoss ? 2 : settings.Outputs);
         using var engine = createEngine(settings with { Loss = loss }, start);
         var loop = new TrainingLoop(settings, scaling.TargetUnit, monitor);
         var history = loop.Run(engine, ForEngine(data), validation is null ? null : ForEngine(validation), checkpoint, saved);
