@@ -1,5 +1,7 @@
 using System.Diagnostics;
+using System.Reflection;
 using Microsoft.ML;
+using Microsoft.ML.Runtime;
 using static Deq.MLNet.Tests.Trainers.TrainerSetup;
 
 namespace Deq.MLNet.Tests.Trainers;
@@ -8,22 +10,22 @@ public sealed class MonitoringTests
 {
     private readonly MLContext _context = new(1);
 
-    [Theory, BothTrainers]
-    public void Cancelling_between_epochs_stops_before_the_next(TrainerKind kind)
+    [Theory, AllTrainers]
+    public void Cancelling_between_epochs_stops_before_the_next(TrainerCase trainer)
     {
         var epochs = 0;
-        var trainer = _context.Trainer(kind, o => o.OnEpoch = _ =>
+        var cancelling = trainer.Trainer(_context, o => o.OnEpoch = _ =>
         {
             epochs++;
             _context.CancelExecution();
         });
 
-        FluentActions.Invoking(() => trainer.Fit(_context.View(Rows()))).Should().Throw<OperationCanceledException>();
+        FluentActions.Invoking(() => cancelling.Fit(trainer.View(_context))).Should().Throw<OperationCanceledException>();
         epochs.Should().Be(1);
     }
 
-    [Theory, BothTrainers]
-    public void A_cancellation_token_stops_within_one_batch(TrainerKind kind)
+    [Theory, AllTrainers]
+    public void A_cancellation_token_stops_within_one_batch(TrainerCase trainer)
     {
         using var source = new CancellationTokenSource();
         var epochs = 0;
@@ -32,16 +34,16 @@ public sealed class MonitoringTests
             epochs++;
             source.Cancel();
         }
-        var trainer = _context.Trainer(kind, o => (o.CancellationToken, o.OnEpoch) = (source.Token, CancelAfterEpoch));
+        var cancelling = trainer.Trainer(_context, o => (o.CancellationToken, o.OnEpoch) = (source.Token, CancelAfterEpoch));
 
-        FluentActions.Invoking(() => trainer.Fit(_context.View(Rows()))).Should().Throw<OperationCanceledException>();
+        FluentActions.Invoking(() => cancelling.Fit(trainer.View(_context))).Should().Throw<OperationCanceledException>();
         epochs.Should().Be(1);
-        FluentActions.Invoking(() => trainer.Fit(_context.View(Rows()))).Should().Throw<OperationCanceledException>();
+        FluentActions.Invoking(() => cancelling.Fit(trainer.View(_context))).Should().Throw<OperationCanceledException>();
         epochs.Should().Be(1);
     }
 
-    [Theory, BothTrainers]
-    public void Rows_are_not_read_for_a_training_that_is_cancelled(TrainerKind kind)
+    [Theory, AllTrainers]
+    public void Rows_are_not_read_for_a_training_that_is_cancelled(TrainerCase trainer)
     {
         var read = 0;
         IEnumerable<TrainerRow> Counted()
@@ -52,27 +54,27 @@ public sealed class MonitoringTests
                 yield return row;
             }
         }
-        var trainer = _context.Trainer(kind, o => o.CancellationToken = new CancellationToken(canceled: true));
+        var cancelling = trainer.Trainer(_context, o => o.CancellationToken = new CancellationToken(canceled: true));
 
-        FluentActions.Invoking(() => trainer.Fit(_context.View(Counted()))).Should().Throw<OperationCanceledException>();
+        FluentActions.Invoking(() => cancelling.Fit(trainer.View(_context, Counted()))).Should().Throw<OperationCanceledException>();
         read.Should().BeLessThan(5_000);
     }
 
-    [Theory, BothTrainers]
-    public void Cancelling_after_the_last_batch_gives_no_model(TrainerKind kind)
+    [Theory, AllTrainers]
+    public void Cancelling_after_the_last_batch_gives_no_model(TrainerCase trainer)
     {
         using var source = new CancellationTokenSource();
-        var trainer = _context.Trainer(kind, o => (o.Epochs, o.CancellationToken, o.OnEpoch) = (1, source.Token, _ => source.Cancel()));
+        var cancelling = trainer.Trainer(_context, o => (o.Epochs, o.CancellationToken, o.OnEpoch) = (1, source.Token, _ => source.Cancel()));
 
-        FluentActions.Invoking(() => trainer.Fit(_context.View(Rows()))).Should().Throw<OperationCanceledException>();
+        FluentActions.Invoking(() => cancelling.Fit(trainer.View(_context))).Should().Throw<OperationCanceledException>();
     }
 
-    [Theory, BothTrainers]
-    public void Cancelling_from_another_thread_stops_in_the_midst_of_an_epoch(TrainerKind kind)
+    [Theory, AllTrainers]
+    public void Cancelling_from_another_thread_stops_in_the_midst_of_an_epoch(TrainerCase trainer)
     {
         var epochs = 0;
         // Row by row, so that an epoch would take half a minute.
-        var trainer = _context.Trainer(kind, o => (o.BatchSize, o.OnEpoch) = (1, _ => epochs++));
+        var cancelling = trainer.Trainer(_context, o => (o.BatchSize, o.OnEpoch) = (1, _ => epochs++));
         var cancelled = Stopwatch.StartNew();
         _context.Log += (_, message) =>
         {
@@ -85,15 +87,15 @@ public sealed class MonitoringTests
                 }, TaskScheduler.Default);
             }
         };
-        var data = _context.View(Rows(50_000));
+        var data = trainer.View(_context, Rows(50_000));
 
-        FluentActions.Invoking(() => trainer.Fit(data)).Should().Throw<OperationCanceledException>();
+        FluentActions.Invoking(() => cancelling.Fit(data)).Should().Throw<OperationCanceledException>();
         cancelled.Elapsed.Should().BeLessThan(TimeSpan.FromSeconds(3));
         epochs.Should().Be(0);
     }
 
-    [Theory, BothTrainers]
-    public void The_log_tells_the_device_and_every_epoch_and_the_console_nothing(TrainerKind kind)
+    [Theory, AllTrainers]
+    public void The_log_tells_the_device_and_every_epoch_and_the_console_nothing(TrainerCase trainer)
     {
         var log = new TrainerLog(_context);
         var seen = new List<TrainingEpoch>();
@@ -103,9 +105,9 @@ public sealed class MonitoringTests
         Console.SetError(console);
         try
         {
-            var model = _context.Trainer(kind, o => o.OnEpoch = seen.Add).Fit(_context.View(Rows()), validationData: _context.View(Rows(50, 2)));
+            var model = trainer.Trainer(_context, o => o.OnEpoch = seen.Add).Fit(trainer.View(_context), trainer.View(_context, Rows(50, 2)));
 
-            seen.Should().Equal(model.Model.History!.Epochs);
+            seen.Should().Equal(model.Model.History().Epochs);
         }
         finally
         {
@@ -119,11 +121,29 @@ public sealed class MonitoringTests
         log.Warnings.Should().BeEmpty();
     }
 
-    [Theory, BothTrainers]
-    public void An_exception_of_OnEpoch_stops_the_training(TrainerKind kind)
+    [Theory, AllTrainers]
+    public void Progress_is_reported_after_every_epoch(TrainerCase trainer)
     {
-        var trainer = _context.Trainer(kind, o => o.OnEpoch = _ => throw new InvalidDataException("enough"));
+        // ML.NET shows progress to its own console alone, which asks the tracker of the environment.
+        var environment = typeof(MLContext).GetField("_env", BindingFlags.Instance | BindingFlags.NonPublic)!.GetValue(_context)!;
+        var tracker = (ProgressReporting.ProgressTracker)environment.GetType().GetField("ProgressTracker", BindingFlags.Instance | BindingFlags.NonPublic)!.GetValue(environment)!;
 
-        FluentActions.Invoking(() => trainer.Fit(_context.View(Rows()))).Should().Throw<InvalidDataException>().WithMessage("enough");
+        var model = trainer.Trainer(_context).Fit(trainer.View(_context), trainer.View(_context, Rows(50, 2))).Model;
+
+        var events = tracker.GetAllProgress().Where(e => e.Name.EndsWith($"{trainer.Network}{trainer.Task}Trainer", StringComparison.Ordinal)).ToArray();
+        events.Select(e => e.Kind).Should().Equal([ProgressReporting.ProgressEvent.EventKind.Start, .. Enumerable.Repeat(ProgressReporting.ProgressEvent.EventKind.Progress, 4), ProgressReporting.ProgressEvent.EventKind.Stop]);
+        var checkpoints = events[1..^1].Select(e => e.ProgressEntry).ToArray();
+        checkpoints[0].Header.MetricNames.Should().Equal("Training loss", "Validation loss");
+        checkpoints[0].Header.UnitNames.Should().Equal("epochs");
+        checkpoints.Select(c => (c.Metrics[0], c.Metrics[1], c.Progress[0])).Should()
+            .Equal(model.History().Epochs.Select(e => ((double?)e.TrainingLoss, e.ValidationLoss, (double?)e.Epoch)));
+    }
+
+    [Theory, AllTrainers]
+    public void An_exception_of_OnEpoch_stops_the_training(TrainerCase trainer)
+    {
+        var cancelling = trainer.Trainer(_context, o => o.OnEpoch = _ => throw new InvalidDataException("enough"));
+
+        FluentActions.Invoking(() => cancelling.Fit(trainer.View(_context))).Should().Throw<InvalidDataException>().WithMessage("enough");
     }
 }

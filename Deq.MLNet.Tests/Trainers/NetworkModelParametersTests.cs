@@ -12,7 +12,7 @@ public sealed class NetworkModelParametersTests
 
         (model.Network.InputSize, model.Network.OutputSize, model.Network.Link).Should().Be((4, 1, Link.Identity));
         model.Network.Weights().Should().HaveCount(model.Network.ParameterCount);
-        var history = model.History!;
+        var history = model.History;
         (history.Seed, history.Device, history.BestEpoch).Should().Be((1, "cpu", 4));
         history.Epochs.Select(e => e.Epoch).Should().Equal(1, 2, 3, 4);
         history.Epochs.Should().OnlyContain(e => e.TrainingLoss > 0 && double.IsFinite(e.TrainingLoss) && e.Seconds > 0 && e.LearningRate == 1e-2f);
@@ -39,7 +39,7 @@ public sealed class NetworkModelParametersTests
         {
             row.Label *= 1000;
         }
-        double Last(TrainerRow[] from) => Fit(kind, rows: from).Model.History!.Epochs[^1].TrainingLoss;
+        double Last(TrainerRow[] from) => Fit(kind, rows: from).Model.History.Epochs[^1].TrainingLoss;
 
         Last(rows).Should().BeApproximately(1e6 * Last(Rows()), 1e3 * Last(Rows()));
     }

@@ -1,4 +1,8 @@
+global using AnyModel = Microsoft.ML.ISingleFeaturePredictionTransformer<Deq.MLNet.Trainers.INetworkModel>;
+global using AnyTrainer = Microsoft.ML.Trainers.ITrainerEstimator<Microsoft.ML.ISingleFeaturePredictionTransformer<Deq.MLNet.Trainers.INetworkModel>, Deq.MLNet.Trainers.INetworkModel>;
 using System.Reflection;
+using Deq.MLNet.Networks;
+using Deq.MLNet.Trainers;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using Xunit.Sdk;
@@ -11,7 +15,7 @@ public enum TrainerKind
     Fnn,
 }
 
-/// <summary>Runs a theory once with each trainer.</summary>
+/// <summary>Runs a theory once with each regression trainer: for what hangs on the network and not on the task.</summary>
 [AttributeUsage(AttributeTargets.Method)]
 internal sealed class BothTrainersAttribute : DataAttribute
 {
@@ -52,6 +56,30 @@ internal static class TrainerSetup
         return rows;
     }
 
+    /// <summary>Rows in which half of the features are zero.</summary>
+    public static TrainerRow[] RowsWithZeros(int count = 200)
+    {
+        var rows = Rows(count);
+        for (var i = 0; i < count; i++)
+        {
+            (rows[i].Features[i % FeatureCount], rows[i].Features[(i + 1) % FeatureCount]) = (0, 0);
+        }
+        return rows;
+    }
+
+    /// <summary>The data with its zero features left out.</summary>
+    public static IDataView WithSparseFeatures(this IDataView data)
+    {
+        static void Map(DenseFeatures from, SparseFeatures to)
+        {
+            var indices = Enumerable.Range(0, FeatureCount).Where(i => from.Features[i] != 0).ToArray();
+            to.Features = new VBuffer<float>(FeatureCount, indices.Length, [.. indices.Select(i => from.Features[i])], indices);
+        }
+        var sparse = new MLContext(1).Transforms.CustomMapping<DenseFeatures, SparseFeatures>(Map, null).Fit(data).Transform(data);
+        sparse.GetColumn<VBuffer<float>>("Features").Should().OnlyContain(v => !v.IsDense);
+        return sparse;
+    }
+
     public static IDataView View(this MLContext context, IEnumerable<TrainerRow> rows) => context.Data.LoadFromEnumerable(rows);
 
     public static NetworkTrainerOptions Options(TrainerKind kind)
@@ -81,7 +109,24 @@ internal static class TrainerSetup
         return context.Trainer(kind, change).Fit(context.View(rows ?? Rows()));
     }
 
-    public static float[] Scores(this ITransformer model, IDataView data, string column = "Score") => [.. model.Transform(data).GetColumn<float>(column)];
+    /// <summary>Training as the trainer's own overloads do it, whatever the task.</summary>
+    public static AnyModel Fit(this AnyTrainer trainer, IDataView data, IDataView? validation, INetworkModel? start = null) => trainer switch
+    {
+        NetworkRegressionTrainer t => t.Fit(data, validation, (NetworkRegressionModelParameters?)start),
+        NetworkBinaryTrainer t => t.Fit(data, validation, (NetworkBinaryModelParameters?)start),
+        _ => ((NetworkMulticlassTrainer)trainer).Fit(data, validation, (NetworkMulticlassModelParameters?)start),
+    };
+
+    public static TrainingHistory History(this INetworkModel model) => model is NetworkModelParameters<float> scalar ? scalar.History! : ((NetworkModelParameters<VBuffer<float>>)model).History!;
+
+    public static SolveReport? Equilibrium(this INetworkModel model) => model is NetworkModelParameters<float> scalar ? scalar.Equilibrium : ((NetworkModelParameters<VBuffer<float>>)model).Equilibrium;
+
+    /// <summary>A column of numbers or vectors, row after row.</summary>
+    public static float[] Scores(this ITransformer model, IDataView data, string column = "Score")
+    {
+        var scored = model.Transform(data);
+        return scored.Schema[column].Type is VectorDataViewType ? [.. scored.GetColumn<float[]>(column).SelectMany(v => v)] : [.. scored.GetColumn<float>(column)];
+    }
 
     public static float[] Scores(this ITransformer model, IEnumerable<TrainerRow> rows) => model.Scores(new MLContext(1).View(rows));
 
@@ -96,18 +141,19 @@ internal static class TrainerSetup
         _ => throw new NotSupportedException(network.GetType().Name),
     };
 
-    /// <summary>The outputs in float64: the equilibrium to its rounding error, or the layers.</summary>
+    /// <summary>The scores in float64, row after row: the equilibrium to its rounding error, or the layers; of two classes before the link, as ML.NET's Score.</summary>
     public static double[] Reference(this Network network, IEnumerable<TrainerRow> rows)
     {
+        var link = network.Link == Link.Logistic ? Link.Identity : network.Link;
         if (network is DeqNetwork deq)
         {
-            var reference = new Deq.MLNet.Networks.DeqReference(deq);
-            return [.. rows.Select(r => reference.Evaluate(r.Features)[0])];
+            var reference = new DeqReference(new DeqNetwork(deq.W.Span, deq.U.Span, deq.B.Span, deq.V.Span, deq.C.Span, deq.Activation, link));
+            return [.. rows.SelectMany(r => reference.Evaluate(r.Features))];
         }
-        return [.. rows.Select(r => Layers((FnnNetwork)network, r.Features))];
+        return [.. rows.SelectMany(r => Layers((FnnNetwork)network, r.Features, link))];
     }
 
-    private static double Layers(FnnNetwork network, float[] features)
+    private static double[] Layers(FnnNetwork network, float[] features, Link link)
     {
         var values = features.Select(x => (double)x).ToArray();
         foreach (var layer in network.Layers)
@@ -119,6 +165,19 @@ internal static class TrainerSetup
                 values = [.. values.Select(v => network.Activation == Activation.ReLU ? Math.Max(0, v) : Math.Tanh(v))];
             }
         }
-        return values[0];
+        link.Apply<double>(values);
+        return values;
+    }
+
+    internal sealed class DenseFeatures
+    {
+        [VectorType(FeatureCount)]
+        public float[] Features { get; set; } = [];
+    }
+
+    private sealed class SparseFeatures
+    {
+        [VectorType(FeatureCount)]
+        public VBuffer<float> Features { get; set; }
     }
 }

@@ -1,3 +1,4 @@
+using Deq.MLNet.Tests.References;
 using Deq.MLNet.Training;
 using AnyArchitecture = Deq.MLNet.Training.Architecture;
 
@@ -179,6 +180,26 @@ public sealed class NetworkTrainingTests
     }
 
     [Fact]
+    public void A_start_within_its_rule_but_not_under_dropout_is_scaled_down_with_a_warning()
+    {
+        var start = new RandomCell(8, 3, 1, 0.8, 5).Fill().Network(Activation.Tanh);
+        (double Norm, List<string> Warnings) Start(float dropout)
+        {
+            var monitor = new RecordingMonitor();
+            var settings = Setup.Settings(Setup.Deq(8, dropout: dropout)) with { Epochs = 1, LearningRate = 1e-12 };
+            return (((DeqNetwork)Setup.Fit(settings, Setup.Smooth(40, 1), initial: start, monitor: monitor).Network).Certificate.ContractionFactor, monitor.Warnings);
+        }
+
+        var (norm, warnings) = Start(0.5f);
+
+        norm.Should().BeInRange(0.43, 0.45);
+        warnings.Should().ContainSingle().Which.Should().Match("*contraction factor 0.8, above*rule Spectral(0.9), which under a Dropout of 0.5 allows 0.45: its W is scaled down*Lower Dropout, or set WellPosedness to None*");
+        Start(0).Norm.Should().BeApproximately(0.8, 1e-6);
+        Start(0).Warnings.Should().BeEmpty();
+        Start(0.05f).Warnings.Should().BeEmpty();
+    }
+
+    [Fact]
     public void ValidationFraction_holds_out_rows_that_are_not_trained_on()
     {
         var engine = new FakeEngine();
@@ -267,7 +288,7 @@ public sealed class NetworkTrainingTests
         trained.Equilibrium!.Count(SolveStatus.Converged).Should().Be(trained.Equilibrium.Rows);
         var deq = (DeqNetwork)trained.Network;
         deq.Certificate.RuleHolds.Should().BeTrue();
-        deq.Unroll!.MaxErrors[^1].Should().BeLessThan(1e-5f);
+        ((DeqNetwork)trained.MeasureUnrolling().Network).Unroll!.MaxErrors[^1].Should().BeLessThan(1e-5f);
         trained.History.Epochs.Should().OnlyContain(e => e.WorstResidual <= 1e-4 && e.WorstGradientResidual <= 1e-4 && e.MeanIterations > 2);
     }
 

@@ -26,11 +26,10 @@ public abstract class NetworkBinaryTrainer : NetworkTrainer<BinaryPredictionTran
     {
         var isProper = settings.Loss.IsProper && settings.ClassWeights is null;
         var calibration = isProper || trained.Validation is not { } validated ? null : Platt.Fit(validated.Network, validated.Rows);
-        return new(Host, trained, calibration, isProper || calibration is not null);
+        return new(Host, trained.MeasureUnrolling(NetworkBinaryModelParameters.Readouts(calibration)), Extra, calibration, isProper || calibration is not null);
     }
 
-    /// <inheritdoc/>
-    protected override SchemaShape.Column[] GetOutputColumnsCore(SchemaShape inputSchema)
+    private protected override SchemaShape.Column[] GetTaskColumns(SchemaShape inputSchema)
     {
         var annotations = AnnotationUtils.GetTrainerOutputAnnotation();
         return

@@ -6,8 +6,14 @@ namespace Deq.MLNet.Training;
 /// <param name="Network">The network, over the data's own units.</param>
 /// <param name="History">The training, epoch by epoch.</param>
 /// <param name="Equilibrium">How the equilibria of training rows are found in scoring; null for a feed-forward network.</param>
+/// <param name="Sample">The training rows, in their own units, that a finished deep equilibrium network is measured on: up to 2,048, evenly spread.</param>
 /// <param name="Validation">The rows that validated it; null without them.</param>
-internal sealed record TrainedNetwork(Network Network, TrainingHistory History, SolveReport? Equilibrium, ValidatedNetwork? Validation);
+internal sealed record TrainedNetwork(Network Network, TrainingHistory History, SolveReport? Equilibrium = null, IReadOnlyList<ReadOnlyMemory<float>>? Sample = null, ValidatedNetwork? Validation = null)
+{
+    /// <summary>The same, with the error of unrolling in what a model gives measured; none for the network's own outputs.</summary>
+    public TrainedNetwork MeasureUnrolling(params IReadOnlyList<Readout> readouts) =>
+        Network is DeqNetwork deq && Sample is not null && UnrollCurve.Measure(deq, Sample, readouts) is { } curve ? this with { Network = deq.WithUnroll(curve) } : this;
+}
 
 /// <summary>Validation rows in standard units, and the trained network over these: the same function as over the data's own.</summary>
 internal sealed record ValidatedNetwork(Network Network, TrainingData Rows);
@@ -25,9 +31,11 @@ internal static class NetworkTraining
     /// <param name="validation">Rows for the validation loss, given over likewise; null to split off a share of the training rows where the settings ask for it.</param>
     /// <param name="initial">The network to start from, over the data's own units; null for random weights.</param>
     /// <param name="monitor">Who is told.</param>
+    /// <param name="checkpoint">Where the state of the training is kept, and resumed from; null for nowhere.</param>
     public static TrainedNetwork Fit(TrainingSettings settings, Func<TrainingSettings, Network, ITrainingEngine> createEngine, TrainingData data, TrainingData? validation,
-        Network? initial, ITrainingMonitor monitor)
+        Network? initial, ITrainingMonitor monitor, ITrainingCheckpoint? checkpoint = null)
     {
+        var saved = checkpoint?.Begin(TrainingIdentity.Of(settings, data, validation, initial));
         if (validation is null && settings.ValidationFraction > 0)
         {
             (data, validation) = Split(data, settings);
@@ -54,10 +62,10 @@ internal static class NetworkTraining
         var classWeights = settings.ClassWeights?.Learn(data, Math.Max(2, settings.Outputs));
         using var engine = createEngine(settings with { Loss = loss }, start);
         var loop = new TrainingLoop(settings, scaling.TargetUnit, monitor);
-        var history = loop.Run(engine, ForEngine(data), validation is null ? null : ForEngine(validation));
+        var history = loop.Run(engine, ForEngine(data), validation is null ? null : ForEngine(validation), checkpoint, saved);
         monitor.CheckCancelled();
         var standard = engine.ToNetwork();
-        var trained = new TrainedNetwork(ToDataUnits(scaling, standard), history, null, validation is null ? null : new ValidatedNetwork(standard, validation));
+        var trained = new TrainedNetwork(ToDataUnits(scaling, standard), history, Validation: validation is null ? null : new ValidatedNetwork(standard, validation));
         return trained.Network is DeqNetwork network ? Measure(trained, network, measured, monitor) : trained;
 
         TrainingData ForEngine(TrainingData rows)
@@ -81,12 +89,14 @@ internal static class NetworkTraining
             throw new DeqException($"The model to start from has the link {initial.Link}; the loss {settings.Loss} has the link {settings.Loss.Link}. Choose the loss that the model was trained with, or start without it.");
         }
         var network = settings.Architecture.Adopt(initial);
-        if (network is DeqNetwork { Certificate: { RuleHolds: false } certificate })
+        if (network is DeqNetwork deq && settings.Architecture is DeqArchitecture training && !training.Keeps(deq))
         {
+            var factor = deq.Certificate.ContractionFactor;
             // The projection's own bound on the norm is up to 2 percent above it.
-            var enough = Math.Ceiling(1020 * certificate.ContractionFactor) / 1000;
+            var enough = Math.Ceiling(1020 * factor / (1 - training.Dropout)) / 1000;
             var remedy = enough < 1 ? FormattableString.Invariant($"Spectral({enough}) or more") : "None";
-            monitor.Warn(FormattableString.Invariant($"The model to start from has the contraction factor {certificate.ContractionFactor:G4}, above this trainer's rule {certificate.Rule}: its W is scaled down, so training starts from another function. Set WellPosedness to {remedy} to start from the same."));
+            var (under, lower) = training.Dropout == 0 ? ("", "Set") : (FormattableString.Invariant($", which under a Dropout of {training.Dropout} allows {training.TrainingBound:G4}"), "Lower Dropout, or set");
+            monitor.Warn(FormattableString.Invariant($"The model to start from has the contraction factor {factor:G4}, above this trainer's rule {training.Rule}{under}: its W is scaled down, so training starts from another function. {lower} WellPosedness to {remedy} to start from the same."));
         }
         return network;
     }
@@ -126,9 +136,7 @@ internal static class NetworkTraining
             monitor.Warn(FormattableString.Invariant($"The equilibrium of {unsolved} of {rows.Length} training rows was not found within {network.Scoring.MaxIterations} iterations (worst residual {report.WorstResidual:G3}, contraction factor {network.Certificate.ContractionFactor:G3}). Raise MaxIterations, use Anderson, or set WellPosedness to a Spectral bound."));
         }
         monitor.CheckCancelled();
-        var curve = UnrollCurve.Measure(network, rows);
-        monitor.CheckCancelled();
-        return trained with { Network = curve is null ? network : network.WithUnroll(curve), Equilibrium = report };
+        return trained with { Equilibrium = report, Sample = rows };
     }
 
     private static (TrainingData Train, TrainingData Validation) Split(TrainingData data, TrainingSettings settings)

@@ -1,0 +1,50 @@
+using Deq.MLNet.Tests.Trainers;
+using Microsoft.ML;
+
+namespace Deq.MLNet.Tests.Conformance;
+
+/// <summary>A trainer with data that it takes, its model, and that model saved and loaded. Every public method of a contract is a property that must hold.</summary>
+internal abstract class Contract
+{
+    protected Contract(TrainerCase trainer)
+    {
+        Case = trainer;
+        Data = trainer.View(Context, TrainerSetup.Rows(60));
+        Trainer = trainer.Trainer(Context);
+        Model = Trainer.Fit(Data);
+        Loaded = SaveAndLoad(Model, Data.Schema, out var schema);
+        LoadedSchema = schema;
+    }
+
+    protected MLContext Context { get; } = new(1);
+
+    protected TrainerCase Case { get; }
+
+    protected IDataView Data { get; }
+
+    protected AnyTrainer Trainer { get; }
+
+    protected AnyModel Model { get; }
+
+    protected ITransformer Loaded { get; }
+
+    protected DataViewSchema LoadedSchema { get; }
+
+    protected ITransformer[] Both => [Model, Loaded];
+
+    protected ITransformer SaveAndLoad(ITransformer model, DataViewSchema schema, out DataViewSchema loadedSchema)
+    {
+        using var stream = new MemoryStream();
+        Context.Model.Save(model, schema, stream);
+        return Context.Model.Load(stream, out loadedSchema);
+    }
+
+    protected IDataView Without(string column) => Context.Transforms.DropColumns(column).Fit(Data).Transform(Data);
+
+    protected static IEnumerable<string> Describe(SchemaShape shape) => shape.OrderBy(c => c.Name, StringComparer.Ordinal)
+        .Select(c => $"{c.Name} {c.Kind} {c.ItemType} {c.IsKey} ({string.Join("; ", Describe(c.Annotations))})");
+
+    /// <summary>Columns by position with their types, and their annotations with types and values.</summary>
+    protected static IEnumerable<string> Describe(DataViewSchema schema) => schema.Select(c =>
+        $"{c.Index} {c.Name} {c.Type} hidden {c.IsHidden}: {string.Join("; ", c.Annotations.Schema.Select(a => $"{a.Name} {a.Type} = {RowReaders.Reader(c.Annotations, a)()}"))}");
+}

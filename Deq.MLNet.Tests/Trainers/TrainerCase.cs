@@ -1,0 +1,209 @@
+using System.Reflection;
+using Microsoft.ML;
+using Microsoft.ML.Data;
+using Xunit.Abstractions;
+using Xunit.Sdk;
+using static Deq.MLNet.Tests.Trainers.TrainerSetup;
+
+namespace Deq.MLNet.Tests.Trainers;
+
+public enum TrainerTask
+{
+    Regression,
+    Binary,
+    Multiclass,
+}
+
+/// <summary>Runs a theory once with each of the six trainers, or with those of the tasks given.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+internal sealed class AllTrainersAttribute(params TrainerTask[] tasks) : DataAttribute
+{
+    public override IEnumerable<object[]> GetData(MethodInfo testMethod) => TrainerCase.All.Where(c => tasks.Length == 0 || tasks.Contains(c.Task)).Select(c => new object[] { c });
+}
+
+/// <summary>
+/// A trainer under test: how it is made, the rows it takes, and what its models give. Rows are the same for every task: a class is a range of their label.
+/// </summary>
+public sealed class TrainerCase : IXunitSerializable
+{
+    /// <summary>Where the label's range is cut into two classes, and into <see cref="Classes"/>.</summary>
+    private const float Middle = 3.4f, Low = 2, High = 5;
+
+    /// <summary>The classes of the multiclass label, in key order.</summary>
+    public static readonly string[] Classes = ["low", "middle", "high"];
+
+    public static IReadOnlyList<TrainerCase> All { get; } =
+        [.. from task in Enum.GetValues<TrainerTask>() from network in Enum.GetValues<TrainerKind>() select new TrainerCase { Network = network, Task = task }];
+
+    public TrainerKind Network { get; private set; }
+
+    public TrainerTask Task { get; private set; }
+
+    public bool IsDeq => Network == TrainerKind.Deq;
+
+    public bool IsRegression => Task == TrainerTask.Regression;
+
+    /// <summary>Scores of one row: the prediction, the log-odds, or the probabilities of the classes.</summary>
+    public int Outputs => Task == TrainerTask.Multiclass ? Classes.Length : 1;
+
+    public string[] OutputColumns => Task switch
+    {
+        TrainerTask.Regression => ["Score"],
+        TrainerTask.Binary => ["Score", "Probability", "PredictedLabel"],
+        _ => ["Score", "PredictedLabel"],
+    };
+
+    public override string ToString() => $"{Network} {Task}";
+
+    internal TrainerCase OfOtherNetwork => All.Single(c => c.Task == Task && c.Network != Network);
+
+    internal NetworkTrainerOptions Options()
+    {
+        NetworkTrainerOptions options = (Network, Task) switch
+        {
+            (TrainerKind.Deq, TrainerTask.Regression) => new DeqRegressionTrainer.Options { HiddenSize = 8 },
+            (TrainerKind.Deq, TrainerTask.Binary) => new DeqBinaryTrainer.Options { HiddenSize = 8 },
+            (TrainerKind.Deq, TrainerTask.Multiclass) => new DeqMulticlassTrainer.Options { HiddenSize = 8 },
+            (TrainerKind.Fnn, TrainerTask.Regression) => new FnnRegressionTrainer.Options { HiddenSizes = [8] },
+            (TrainerKind.Fnn, TrainerTask.Binary) => new FnnBinaryTrainer.Options { HiddenSizes = [8] },
+            _ => new FnnMulticlassTrainer.Options { HiddenSizes = [8] },
+        };
+        (options.Epochs, options.LearningRate, options.Threads) = (4, 1e-2f, 1);
+        return options;
+    }
+
+    internal AnyTrainer Trainer(MLContext context, Action<NetworkTrainerOptions>? change = null)
+    {
+        var options = Options();
+        change?.Invoke(options);
+        return Trainer(context, options);
+    }
+
+    internal static AnyTrainer Trainer(MLContext context, NetworkTrainerOptions options) => options switch
+    {
+        DeqRegressionTrainer.Options o => context.Regression.Trainers.Deq(o),
+        DeqBinaryTrainer.Options o => context.BinaryClassification.Trainers.Deq(o),
+        DeqMulticlassTrainer.Options o => context.MulticlassClassification.Trainers.Deq(o),
+        FnnRegressionTrainer.Options o => context.Regression.Trainers.Fnn(o),
+        FnnBinaryTrainer.Options o => context.BinaryClassification.Trainers.Fnn(o),
+        FnnMulticlassTrainer.Options o => context.MulticlassClassification.Trainers.Fnn(o),
+        _ => throw new NotSupportedException(options.GetType().Name),
+    };
+
+    /// <summary>Features, the task's Label (a key with the names of the classes for more than two), and Weight.</summary>
+    internal IDataView View(MLContext context, IEnumerable<TrainerRow> rows)
+    {
+        switch (Task)
+        {
+            case TrainerTask.Regression:
+                return context.View(rows);
+            case TrainerTask.Binary:
+                return context.Data.LoadFromEnumerable(rows.Select(r => new BinaryRow { Features = r.Features, Label = ClassOf(r) == 1, Weight = r.Weight }));
+            default:
+                var named = context.Data.LoadFromEnumerable(rows.Select(r => new ClassRow { Features = r.Features, Label = float.IsFinite(r.Label) ? Classes[ClassOf(r)] : "", Weight = r.Weight }));
+                var keys = context.Data.LoadFromEnumerable(Classes.Select(name => new { Label = name }));
+                return context.Transforms.Conversion.MapValueToKey("Label", keyData: keys).Fit(named).Transform(named);
+        }
+    }
+
+    internal IDataView View(MLContext context) => View(context, Rows());
+
+    /// <summary>The class of a row, from 0.</summary>
+    internal int ClassOf(TrainerRow row) => Task == TrainerTask.Binary ? (row.Label > Middle ? 1 : 0) : row.Label < Low ? 0 : row.Label < High ? 1 : 2;
+
+    /// <summary>A model of the small rows, made in a context of its own.</summary>
+    internal AnyModel Fit(Action<NetworkTrainerOptions>? change = null, IEnumerable<TrainerRow>? rows = null)
+    {
+        var context = new MLContext(1);
+        return Trainer(context, change).Fit(View(context, rows ?? Rows()));
+    }
+
+    /// <summary>R squared, the area under the ROC curve, or the share of right classes, by ML.NET's evaluators.</summary>
+    internal double Quality(MLContext context, IDataView scored) => Task switch
+    {
+        TrainerTask.Regression => context.Regression.Evaluate(scored).RSquared,
+        TrainerTask.Binary => context.BinaryClassification.Evaluate(scored).AreaUnderRocCurve,
+        _ => context.MulticlassClassification.Evaluate(scored).MicroAccuracy,
+    };
+
+    /// <summary>The quality of each fold.</summary>
+    internal double[] CrossValidate(MLContext context, IDataView data, AnyTrainer trainer, int folds) => Task switch
+    {
+        TrainerTask.Regression => [.. context.Regression.CrossValidate(data, trainer, folds).Select(r => r.Metrics.RSquared)],
+        TrainerTask.Binary => [.. context.BinaryClassification.CrossValidate(data, trainer, folds).Select(r => r.Metrics.AreaUnderRocCurve)],
+        _ => [.. context.MulticlassClassification.CrossValidate(data, trainer, folds).Select(r => r.Metrics.MicroAccuracy)],
+    };
+
+    /// <summary>Scores one row after another, by a prediction engine.</summary>
+    internal Func<TrainerRow, float[]> Engine(MLContext context, ITransformer model)
+    {
+        if (Task == TrainerTask.Multiclass)
+        {
+            var ofClasses = context.Model.CreatePredictionEngine<TrainerRow, ClassScores>(model);
+            return row => ofClasses.Predict(row).Score;
+        }
+        var engine = context.Model.CreatePredictionEngine<TrainerRow, TrainerScore>(model);
+        return row => [engine.Predict(row).Score];
+    }
+
+    /// <summary>How much each feature matters: the fall of <see cref="Quality"/> when it is permuted, by the overload for a prediction transformer.</summary>
+    internal double[] Importance(MLContext context, AnyModel model, IDataView data) => Task switch
+    {
+        TrainerTask.Regression => [.. context.Regression.PermutationFeatureImportance(model, data).Select(m => -m.RSquared.Mean)],
+        TrainerTask.Binary => [.. context.BinaryClassification.PermutationFeatureImportance(model, data).Select(m => -m.AreaUnderRocCurve.Mean)],
+        _ => [.. context.MulticlassClassification.PermutationFeatureImportance(model, data).Select(m => -m.MicroAccuracy.Mean)],
+    };
+
+    /// <summary>The same by the overload for any transformer, by the names of the features.</summary>
+    internal IReadOnlyDictionary<string, double> ImportanceByName(MLContext context, ITransformer model, IDataView data) => Task switch
+    {
+        TrainerTask.Regression => context.Regression.PermutationFeatureImportance(model, data).ToDictionary(m => m.Key, m => -m.Value.RSquared.Mean),
+        TrainerTask.Binary => context.BinaryClassification.PermutationFeatureImportanceNonCalibrated(model, data).ToDictionary(m => m.Key, m => -m.Value.AreaUnderRocCurve.Mean),
+        _ => context.MulticlassClassification.PermutationFeatureImportance(model, data).ToDictionary(m => m.Key, m => -m.Value.MicroAccuracy.Mean),
+    };
+
+    /// <summary>The mean loss over rows, by the network in float64: squared error, log-loss or cross-entropy.</summary>
+    internal double MeanLoss(Network network, TrainerRow[] rows)
+    {
+        var scores = network.Reference(rows);
+        return rows.Select((row, i) => Task switch
+        {
+            TrainerTask.Regression => (row.Label - scores[i]) * (row.Label - scores[i]),
+            TrainerTask.Binary => Math.Log(1 + Math.Exp(ClassOf(row) == 1 ? -scores[i] : scores[i])),
+            _ => -Math.Log(scores[Outputs * i + ClassOf(row)]),
+        }).Average();
+    }
+
+    void IXunitSerializable.Deserialize(IXunitSerializationInfo info) => (Network, Task) = (info.GetValue<TrainerKind>(nameof(Network)), info.GetValue<TrainerTask>(nameof(Task)));
+
+    void IXunitSerializable.Serialize(IXunitSerializationInfo info)
+    {
+        info.AddValue(nameof(Network), Network);
+        info.AddValue(nameof(Task), Task);
+    }
+
+    private sealed class BinaryRow
+    {
+        [VectorType(FeatureCount)]
+        public float[] Features { get; set; } = [];
+
+        public bool Label { get; set; }
+
+        public float Weight { get; set; }
+    }
+
+    private sealed class ClassRow
+    {
+        [VectorType(FeatureCount)]
+        public float[] Features { get; set; } = [];
+
+        public string Label { get; set; } = "";
+
+        public float Weight { get; set; }
+    }
+
+    private sealed class ClassScores
+    {
+        public float[] Score { get; set; } = [];
+    }
+}
