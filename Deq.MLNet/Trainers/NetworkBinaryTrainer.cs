@@ -25,7 +25,7 @@ public abstract class NetworkBinaryTrainer : NetworkTrainer<BinaryPredictionTran
     private protected override NetworkBinaryModelParameters MakeModel(TrainedNetwork trained, TrainingSettings settings, IChannel channel)
     {
         var isProper = settings.Loss.IsProper && settings.ClassWeights is null;
-        var calibration = isProper || trained.Validation is not { } validated ? null : Platt.Fit(Host, channel, validated.Network, validated.Rows);
+        var calibration = isProper || trained.Validation is not { } validated ? null : Platt.Fit(validated.Network, validated.Rows);
         return new(Host, trained.MeasureUnrolling(NetworkBinaryModelParameters.Readouts(calibration)), Extra, calibration, isProper || calibration is not null);
     }
 

@@ -100,5 +100,5 @@ public sealed class LossUnitsTests
         return sum / total;
     }
 
-    private static void Close(double actual, double expected) => actual.Should().BeApproximately(expected, 2e-3 * Math.Abs(expected));
+    private static void Close(double actual, double expected) => actual.Should().BeApproximately(expected, 1e-4 * Math.Abs(expected));
 }
