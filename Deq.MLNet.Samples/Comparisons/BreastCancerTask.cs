@@ -6,9 +6,11 @@ namespace Deq.MLNet.Samples;
 /// <summary>Binary classification of the breast cancer data.</summary>
 internal static class BreastCancerTask
 {
+    // Tuned on the folds of split seeds 101 to 105: size (32, 64) of the DEQ, decay (0.1, 1, 2, 3), epochs (30, 60), schedule (constant, cosine).
+    // All of it lay within 0.9945 and 0.9962 of AUC.
     public static LearningTask<Diagnosis> Full { get; } = new("Breast cancer", BreastCancer.Load,
         [
-            Candidate.Network("DEQ", ml => ml.BinaryClassification.Trainers.Deq(Tuned(new DeqBinaryTrainer.Options()))),
+            Candidate.Network("DEQ", ml => ml.BinaryClassification.Trainers.Deq(Tuned(new DeqBinaryTrainer.Options { HiddenSize = 32 }))),
             Candidate.Network("FNN", ml => ml.BinaryClassification.Trainers.Fnn(Tuned(new FnnBinaryTrainer.Options()))),
             Candidate.BuiltIn("Sdca", ml => ml.BinaryClassification.Trainers.SdcaLogisticRegression(new SdcaLogisticRegressionBinaryTrainer.Options { NumberOfThreads = 1 })),
             Candidate.BuiltIn("LightGbm", ml => ml.BinaryClassification.Trainers.LightGbm()),
@@ -30,7 +32,8 @@ internal static class BreastCancerTask
     {
         options.Epochs = 60;
         options.Optimizer = new AdamW();
-        options.WeightDecay = 1;
+        options.WeightDecay = 2;
+        options.LearningRateSchedule = LearningRateSchedule.Cosine(warmup: 0.05f);
         options.Seed = 1;
         options.Threads = 1;
         return options;

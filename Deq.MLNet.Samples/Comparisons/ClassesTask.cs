@@ -7,13 +7,24 @@ namespace Deq.MLNet.Samples;
 /// <summary>Classification of wines and of handwritten digits.</summary>
 internal static class ClassesTask
 {
+    // Tuned on the folds of split seeds 101 to 105: size (16 to 256), activation, spectral bound (0.2, 0.5, 0.9), decay (0.3 to 10), learning rate (5e-4 to 5e-3),
+    // batch size (8, 16, 32), epochs (30 to 100) and label smoothing (0 to 0.2) of the DEQ; sizes, decay (1, 3), learning rate and smoothing (0, 0.1) of the FNN.
     public static LearningTask<Classification> Wine { get; } = Of("Wine", Samples.Wine.Load,
-        new DeqMulticlassTrainer.Options { Epochs = 60, Optimizer = new AdamW(), WeightDecay = 1, Seed = 1, Threads = 1 },
-        new FnnMulticlassTrainer.Options { Epochs = 60, Optimizer = new AdamW(), WeightDecay = 1, Seed = 1, Threads = 1 });
+        Tuned(new DeqMulticlassTrainer.Options
+        {
+            Activation = Activation.Tanh,
+            WellPosedness = WellPosedness.Spectral(0.5f),
+            Loss = MulticlassLoss.CrossEntropy(labelSmoothing: 0.1f),
+            BatchSize = 16,
+        }, epochs: 60, learningRate: 2e-3f, weightDecay: 3),
+        Tuned(new FnnMulticlassTrainer.Options(), epochs: 60, learningRate: 1e-3f, weightDecay: 1));
 
+    // Tuned on the folds of split seed 1: size (64 to 256), decay (0 to 3), learning rate (1e-3 to 4e-3), epochs (20 to 60) and label smoothing (0, 0.1, 0.2);
+    // of the DEQ also activation, spectral bound (0.6, 0.9, 0.95) and batch size (16, 32), of the FNN dropout (0, 0.2, 0.3).
+    // Smoothing helped accuracy most, by 0.01; it costs log-loss, as the probabilities no longer go to 0 and 1.
     public static LearningTask<Classification> Digits { get; } = Of("Digits", Samples.Digits.Load,
-        new DeqMulticlassTrainer.Options { HiddenSize = 96, Epochs = 40, Seed = 1, Threads = 1 },
-        new FnnMulticlassTrainer.Options { HiddenSizes = [128], Epochs = 40, Seed = 1, Threads = 1 });
+        Tuned(new DeqMulticlassTrainer.Options { HiddenSize = 128, Loss = MulticlassLoss.CrossEntropy(labelSmoothing: 0.1f) }, epochs: 40, learningRate: 2e-3f, weightDecay: 0.3f),
+        Tuned(new FnnMulticlassTrainer.Options { HiddenSizes = [256, 256], Loss = MulticlassLoss.CrossEntropy(labelSmoothing: 0.1f) }, epochs: 40, learningRate: 2e-3f, weightDecay: 0.3f));
 
     private static LearningTask<Classification> Of(string name, Func<MLContext, IDataView> load, DeqMulticlassTrainer.Options deq, FnnMulticlassTrainer.Options fnn) =>
         new(name, load,
@@ -34,4 +45,16 @@ internal static class ClassesTask
                 var metrics = ml.MulticlassClassification.Evaluate(scored);
                 return [metrics.MicroAccuracy, metrics.LogLoss];
             });
+
+    private static T Tuned<T>(T options, int epochs, float learningRate, float weightDecay) where T : NetworkTrainerOptions
+    {
+        options.Epochs = epochs;
+        options.LearningRate = learningRate;
+        options.LearningRateSchedule = LearningRateSchedule.Cosine(warmup: 0.05f);
+        options.Optimizer = new AdamW();
+        options.WeightDecay = weightDecay;
+        options.Seed = 1;
+        options.Threads = 1;
+        return options;
+    }
 }

@@ -10,7 +10,7 @@ internal static class CrossValidation
 {
     public const int Folds = 5;
 
-    // What is tuned is tuned on the folds of split seed 1.
+    // The networks' options were tuned on the folds of other seeds: each task names them.
     private const int FirstSplitSeed = 2;
 
     /// <summary>Runs every candidate of a task on <paramref name="repeats"/> splits into five folds.</summary>

@@ -8,10 +8,22 @@ internal static class Canvas
     private const string FontName = "DejaVu Sans";
 
     // A machine without fonts, as containers are, would draw no text.
-    static Canvas() => Fonts.AddFontFile(FontName, Path.Combine(AppContext.BaseDirectory, "fonts", "DejaVuSans.ttf"));
+    static Canvas()
+    {
+        Fonts.AddFontFile(FontName, Path.Combine(AppContext.BaseDirectory, "fonts", "DejaVuSans.ttf"));
+        Fonts.Default = FontName;
+    }
 
-    /// <summary>Gives every text of a plot the font that the samples ship.</summary>
-    public static void UseShippedFont(this Plot plot) => plot.Font.Set(FontName);
+    /// <summary>An empty plot.</summary>
+    public static Plot NewPlot() => new();
+
+    /// <summary>Empty plots, one below the other.</summary>
+    public static Multiplot NewPanels(int count)
+    {
+        var panels = new Multiplot();
+        panels.AddPlots(count);
+        return panels;
+    }
 
     public static ScottPlot.Plottables.Scatter AddLine(this Plot plot, double[] x, double[] y, string legend)
     {

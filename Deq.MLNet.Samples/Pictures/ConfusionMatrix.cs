@@ -18,7 +18,7 @@ internal static class ConfusionMatrix
         foreach (var (actual, predicted) in rows)
             counts[actual, predicted]++;
 
-        var plot = new Plot();
+        var plot = Canvas.NewPlot();
         var shares = new double[k, k];
         for (var actual = 0; actual < k; actual++)
         {
@@ -47,7 +47,6 @@ internal static class ConfusionMatrix
         plot.HideGrid();
         plot.Axes.Left.MinimumSize = 80;
         plot.Axes.SetLimits(-0.5, k - 0.5, -0.5, k - 0.5);
-        plot.UseShippedFont();
         plot.SavePng(path, 700, 700);
     }
 }

@@ -11,8 +11,7 @@ internal static class Convergence
         var epochs = history.Epochs.Select(e => (double)e.Epoch).ToArray();
         double[] PerEpoch(Func<TrainingEpoch, double> value) => [.. history.Epochs.Select(value)];
 
-        var panels = new Multiplot();
-        panels.AddPlots(3);
+        var panels = Canvas.NewPanels(3);
         var (loss, iterations, residual) = (panels.GetPlot(0), panels.GetPlot(1), panels.GetPlot(2));
 
         loss.AddLine(epochs, PerEpoch(e => e.TrainingLoss), "training loss");
@@ -37,7 +36,6 @@ internal static class Convergence
             (panel.Axes.Left.MinimumSize, panel.Axes.Left.MaximumSize) = (80, 80);
             panel.Axes.SetLimitsX(0, epochs[^1]);
             panel.ShowLegend(panel == loss ? Alignment.UpperRight : Alignment.LowerRight);
-            panel.UseShippedFont();
         }
         panels.SavePng(path, 900, 900);
     }

@@ -12,7 +12,7 @@ internal static class PredictedAgainstTrue
     /// <param name="path">The PNG.</param>
     public static void Draw(IReadOnlyList<float> labels, IReadOnlyList<float> scores, string rowsAre, string path)
     {
-        var plot = new Plot();
+        var plot = Canvas.NewPlot();
         var mean = labels.Average();
         var rSquared = 1 - labels.Zip(scores, (y, s) => Math.Pow(y - s, 2)).Sum() / labels.Sum(y => Math.Pow(y - mean, 2));
 
@@ -28,7 +28,6 @@ internal static class PredictedAgainstTrue
         plot.XLabel("true progression");
         plot.YLabel("predicted progression");
         plot.Axes.Left.MinimumSize = 80;
-        plot.UseShippedFont();
         plot.Axes.SquareUnits();
         plot.ShowLegend(Alignment.UpperLeft);
         plot.SavePng(path, 700, 700);

@@ -13,7 +13,7 @@ internal static class RocCurve
     /// <param name="path">The PNG.</param>
     public static void Draw(string title, IEnumerable<(string Name, List<(bool Label, float Score)> Rows)> curves, string path)
     {
-        var plot = new Plot();
+        var plot = Canvas.NewPlot();
         foreach (var (name, rows) in curves)
         {
             var (falsePositives, truePositives) = Points(rows);
@@ -24,7 +24,6 @@ internal static class RocCurve
         plot.YLabel("true positive rate");
         plot.Axes.SetLimits(0, Corner, 1 - Corner, 1.005);
         plot.Axes.Left.MinimumSize = 80;
-        plot.UseShippedFont();
         plot.ShowLegend(Alignment.LowerRight);
         plot.SavePng(path, 700, 700);
     }
