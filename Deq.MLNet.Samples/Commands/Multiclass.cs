@@ -31,6 +31,10 @@ internal static class Multiclass
         // The trainer scales the features by itself, and holds out a fifth of the rows to stop by.
         var trainer = ml.MulticlassClassification.Trainers.Deq(new DeqMulticlassTrainer.Options
         {
+            HiddenSize = 128,
+            Loss = MulticlassLoss.CrossEntropy(labelSmoothing: 0.1f),
+            Optimizer = new AdamW(),
+            WeightDecay = 0.3f,
             Seed = 1,
             ValidationFraction = 0.2f,
             EarlyStopping = new EarlyStopping(patience: 10),

@@ -20,7 +20,7 @@ internal static class CrossValidation
         var rows = ml.Data.Cache(task.Load(ml));
         var splits = Enumerable.Range(FirstSplitSeed, repeats).SelectMany(seed => ml.Data.CrossValidationSplit(rows, Folds, seed: seed)).ToArray();
 
-        Console.WriteLine($"{task.Name}: {Folds} folds, repeated {repeats} times");
+        Console.WriteLine($"{task.Name}: {Folds} folds of each of {repeats} splits");
         return AnsiConsole.Progress().Start(progress =>
         {
             var bars = task.Candidates.Select(candidate => progress.AddTask(candidate.Name, autoStart: false, maxValue: splits.Length)).ToList();

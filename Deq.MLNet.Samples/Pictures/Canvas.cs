@@ -15,14 +15,23 @@ internal static class Canvas
     }
 
     /// <summary>An empty plot.</summary>
-    public static Plot NewPlot() => new();
+    public static Plot NewPlot() => Prepared(new Plot());
 
     /// <summary>Empty plots, one below the other.</summary>
     public static Multiplot NewPanels(int count)
     {
         var panels = new Multiplot();
         panels.AddPlots(count);
+        foreach (var panel in panels.GetPlots())
+            Prepared(panel);
         return panels;
+    }
+
+    /// <summary>Titles would be bold, which the samples ship no font for.</summary>
+    private static Plot Prepared(Plot plot)
+    {
+        plot.Font.Set(FontName);
+        return plot;
     }
 
     public static ScottPlot.Plottables.Scatter AddLine(this Plot plot, double[] x, double[] y, string legend)
