@@ -15,7 +15,7 @@ internal static class BreastCancerTask
             Candidate.BuiltIn("Sdca", ml => ml.BinaryClassification.Trainers.SdcaLogisticRegression(new SdcaLogisticRegressionBinaryTrainer.Options { NumberOfThreads = 1 })),
             Candidate.BuiltIn("LightGbm", ml => ml.BinaryClassification.Trainers.LightGbm()),
             Candidate.BuiltIn("FastTree", ml => ml.BinaryClassification.Trainers.FastTree()),
-            Candidate.BuiltIn("Lbfgs", ml => ml.BinaryClassification.Trainers.LbfgsLogisticRegression()),
+            Candidate.BuiltIn("Lbfgs", ml => ml.BinaryClassification.Trainers.LbfgsLogisticRegression(new LbfgsLogisticRegressionBinaryTrainer.Options { NumberOfThreads = 1 })),
         ],
         (ml, trainer) => ml.Transforms.Concatenate("Features", BreastCancer.Measurements)
             .Append(ml.Transforms.NormalizeMeanVariance("Features", fixZero: false))
@@ -33,7 +33,7 @@ internal static class BreastCancerTask
         options.Epochs = 60;
         options.Optimizer = new AdamW();
         options.WeightDecay = 2;
-        options.LearningRateSchedule = LearningRateSchedule.Cosine(warmup: 0.05f);
+        options.LearningRateSchedule = LearningRateSchedule.Cosine().WithWarmUp(0.05f);
         options.Seed = 1;
         options.Threads = 1;
         return options;

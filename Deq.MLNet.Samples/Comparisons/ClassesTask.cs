@@ -33,7 +33,7 @@ internal static class ClassesTask
                 Candidate.Network("FNN", ml => ml.MulticlassClassification.Trainers.Fnn(fnn)),
                 Candidate.BuiltIn("Sdca", ml => ml.MulticlassClassification.Trainers.SdcaMaximumEntropy(new SdcaMaximumEntropyMulticlassTrainer.Options { NumberOfThreads = 1 })),
                 Candidate.BuiltIn("LightGbm", ml => ml.MulticlassClassification.Trainers.LightGbm()),
-                Candidate.BuiltIn("Lbfgs", ml => ml.MulticlassClassification.Trainers.LbfgsMaximumEntropy()),
+                Candidate.BuiltIn("Lbfgs", ml => ml.MulticlassClassification.Trainers.LbfgsMaximumEntropy(new LbfgsMaximumEntropyMulticlassTrainer.Options { NumberOfThreads = 1 })),
             ],
             (ml, trainer) => ml.Transforms.Conversion.MapValueToKey("Label", keyOrdinality: KeyOrdinality.ByValue)
                 .Append(ml.Transforms.NormalizeMeanVariance("Features", fixZero: false))
@@ -50,7 +50,7 @@ internal static class ClassesTask
     {
         options.Epochs = epochs;
         options.LearningRate = learningRate;
-        options.LearningRateSchedule = LearningRateSchedule.Cosine(warmup: 0.05f);
+        options.LearningRateSchedule = LearningRateSchedule.Cosine().WithWarmUp(0.05f);
         options.Optimizer = new AdamW();
         options.WeightDecay = weightDecay;
         options.Seed = 1;

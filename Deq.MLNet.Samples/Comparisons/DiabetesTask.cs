@@ -17,14 +17,14 @@ internal static class DiabetesTask
     public static LearningTask<ProgressionEstimate> Short { get; } = Of([
         Candidate.Network("DEQ", ml => Deq(ml)),
         Candidate.Network("FNN", ml => ml.Regression.Trainers.Fnn(Tuned(new FnnRegressionTrainer.Options()))),
-        Candidate.BuiltIn("Sdca", ml => ml.Regression.Trainers.Sdca(new SdcaRegressionTrainer.Options { NumberOfThreads = 1 })), // with more nothing repeats
+        Candidate.BuiltIn("Sdca", ml => ml.Regression.Trainers.Sdca(new SdcaRegressionTrainer.Options { NumberOfThreads = 1 })),
         Candidate.BuiltIn("LightGbm", ml => ml.Regression.Trainers.LightGbm()),
     ]);
 
     public static LearningTask<ProgressionEstimate> Full { get; } = Of([
         .. Short.Candidates,
         Candidate.BuiltIn("FastTree", ml => ml.Regression.Trainers.FastTree()),
-        Candidate.BuiltIn("LbfgsPoisson", ml => ml.Regression.Trainers.LbfgsPoissonRegression()),
+        Candidate.BuiltIn("LbfgsPoisson", ml => ml.Regression.Trainers.LbfgsPoissonRegression(new LbfgsPoissonRegressionTrainer.Options { NumberOfThreads = 1 })),
     ]);
 
     public static EstimatorChain<T> Pipeline<T>(MLContext ml, IEstimator<T> trainer) where T : class, ITransformer =>
