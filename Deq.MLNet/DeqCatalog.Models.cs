@@ -2,6 +2,7 @@ using Deq.MLNet;
 using Deq.MLNet.Errors;
 using Deq.MLNet.Storage;
 using Deq.MLNet.Trainers.Onnx;
+using Microsoft.ML.Data;
 
 namespace Microsoft.ML;
 
@@ -25,8 +26,9 @@ public static partial class DeqCatalog
 
     /// <summary>Writes a model of this library as an ONNX file, a deep equilibrium network with its equilibrium unrolled.</summary>
     /// <remarks>
-    /// The graph is the trained model alone: its input is the feature column as it reaches the trainer, (B, n), which the transforms before it make from the data;
-    /// its output is Score.output, (B, 1). Both are float32.
+    /// The graph is the trained model alone: its input is the feature column as it reaches the trainer, (B, n) float32, which the transforms before it make from the data;
+    /// its outputs are the columns that the trainer adds, each with ".output" after its name: <c>Score.output</c>, (B, 1) or (B, K) float32; for two classes also <c>Probability.output</c>, (B, 1) float32,
+    /// and <c>PredictedLabel.output</c>, (B, 1) bool; for K classes <c>PredictedLabel.output</c>, (B, 1) uint32: 1 for the first key, 0 for none.
     /// </remarks>
     /// <param name="catalog">The catalog.</param>
     /// <param name="model">A fitted pipeline with exactly one model of this library.</param>
@@ -34,12 +36,12 @@ public static partial class DeqCatalog
     /// <param name="path">The file; one already there is replaced whole or not at all.</param>
     /// <param name="options">How; null for the defaults.</param>
     /// <returns>What was written, with the measured error.</returns>
-    /// <exception cref="OnnxExportException">There is not exactly one such model, or the error asked for cannot be met; nothing is written.</exception>
+    /// <exception cref="OnnxExportException">There is not exactly one such model, its feature column has the name of an output, or the error asked for cannot be met; nothing is written.</exception>
     /// <exception cref="IOException">The path cannot be written; the message names it.</exception>
     public static OnnxExportReport SaveOnnx(this ModelOperationsCatalog catalog, ITransformer model, DataViewSchema inputSchema, string path, OnnxExportOptions? options = null)
     {
         Check.NotNull(catalog);
-        return ModelExporter.Save(Check.NotNull(model), Check.NotNull(inputSchema), Check.NotNull(path), options);
+        return ModelExporter.Save(CatalogUtils.GetEnvironment(catalog), Check.NotNull(model), Check.NotNull(inputSchema), Check.NotNull(path), options);
     }
 
     /// <inheritdoc cref="SaveOnnx(ModelOperationsCatalog, ITransformer, DataViewSchema, string, OnnxExportOptions?)"/>
@@ -51,6 +53,6 @@ public static partial class DeqCatalog
     public static OnnxExportReport SaveOnnx(this ModelOperationsCatalog catalog, ITransformer model, DataViewSchema inputSchema, Stream stream, OnnxExportOptions? options = null)
     {
         Check.NotNull(catalog);
-        return ModelExporter.Save(Check.NotNull(model), Check.NotNull(inputSchema), Check.NotNull(stream), options);
+        return ModelExporter.Save(CatalogUtils.GetEnvironment(catalog), Check.NotNull(model), Check.NotNull(inputSchema), Check.NotNull(stream), options);
     }
 }

@@ -33,7 +33,7 @@ internal static class Regression
         var predictor = trainer.Fit(features.Transform(trainRows), validationData: features.Transform(validationRows));
         var model = features.Append(predictor);
 
-        var history = predictor.Model.History!;
+        var history = predictor.Model.History;
         var epochs = new Table().AddColumns("epoch", "training loss", "validation loss", "iterations", "worst residual");
         foreach (var epoch in history.Epochs.Where(e => e.Epoch % 5 == 0 || e.Epoch == history.BestEpoch))
             epochs.AddRow(Text($"{epoch.Epoch}"), Text($"{epoch.TrainingLoss:F1}"), Text($"{epoch.ValidationLoss:F1}"), Text($"{epoch.MeanIterations:F1}"), Text($"{epoch.WorstResidual:G2}"));

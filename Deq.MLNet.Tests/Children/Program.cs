@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
 using Deq.MLNet;
@@ -9,6 +10,12 @@ using TorchSharp;
 if (args is ["score", var modelFile, var rowsFile, var column])
 {
     Score(modelFile, rowsFile, column);
+    return;
+}
+
+if (args is ["memory", var kind, var rows, var validationFraction])
+{
+    Console.WriteLine(JsonSerializer.Serialize(MemoryFigures.Measure(kind, int.Parse(rows, CultureInfo.InvariantCulture), float.Parse(validationFraction, CultureInfo.InvariantCulture))));
     return;
 }
 

@@ -83,7 +83,11 @@ internal sealed class TrainingContract(TrainerCase trainer) : Contract(trainer)
         session.InputMetadata.Keys.Should().Equal("Inputs");
         var inputs = new DenseTensor<float>(Rows(60).SelectMany(r => r.Features).ToArray(), [60, FeatureCount]);
         using var outputs = session.Run([NamedOnnxValue.CreateFromTensor("Inputs", inputs)]);
-        var scores = Case.Task == TrainerTask.Binary ? model.Scores(renamed, "Probability") : model.Scores(renamed);
-        outputs.Single().AsTensor<float>().ToArray().Zip(scores, (a, e) => Math.Abs(a - e)).Max().Should().BeLessThan(1e-5f * (1 + scores.Max(Math.Abs)));
+        foreach (var column in Case.Task == TrainerTask.Binary ? new[] { "Score", "Probability" } : ["Score"])
+        {
+            var scores = model.Scores(renamed, column);
+            var exported = outputs.Single(o => o.Name == $"{column}.output").AsTensor<float>().ToArray();
+            exported.Zip(scores, (a, e) => Math.Abs(a - e)).Max().Should().BeLessThan(1e-5f * (1 + scores.Max(Math.Abs)));
+        }
     }
 }

@@ -24,6 +24,26 @@ public class DeqNetworkTests
     }, iter: LongForm.Times(60));
 
     [Fact]
+    public void One_solve_gives_the_state_of_Solve_and_the_outputs_of_Evaluate() => Gen.Select(RandomCell.Within(0.1, 0.95), Gen.Enum<Activation>(), Gen.Bool).Sample((cell, activation, missing) =>
+    {
+        var network = cell.Network(activation, scoring: Fine);
+        var x = cell.X.ToArray();
+        x[0] = missing ? float.NaN : x[0];
+        var scratch = new float[network.ScratchSize];
+        var (y, z, outputs, state) = (new float[cell.Outputs], new float[cell.Size], new float[cell.Outputs], new float[cell.Size]);
+        network.EvaluateAffine(x, scratch, y);
+        var solution = network.Solve(x, scratch, z);
+
+        network.EvaluateAffine(x, scratch, state, outputs).Should().Be(solution);
+
+        state.Should().Equal(z, Same);
+        outputs.Should().Equal(y, Same);
+        FluentActions.Invoking(() => network.EvaluateAffine(x, scratch, state, new float[cell.Outputs + 1])).Should().Throw<ArgumentException>().WithMessage("y has*its shape (K)*");
+
+        static bool Same(float a, float b) => a.Equals(b);
+    }, iter: LongForm.Times(60));
+
+    [Fact]
     public void Every_array_of_a_wrong_length_is_refused_by_name()
     {
         // d = 2, n = 3, K = 1.

@@ -34,6 +34,48 @@ public class UnrollCurveTests
     }, iter: LongForm.Times(30));
 
     [Fact]
+    public void The_curve_of_several_outputs_is_the_larger_share_of_each_step() => Gen.Select(RandomCell.Within(0.5, 0.9, 16), Gen.Double[-30, 30], Gen.Double[-3, 3]).Sample((cell, slope, offset) =>
+    {
+        var random = new Random(cell.Seed);
+        var rows = Enumerable.Range(0, 9).Select(_ => (ReadOnlyMemory<float>)RandomCell.Values(random, cell.Inputs, 1)).ToList();
+        var network = cell.Network(Activation.Tanh);
+        var (score, probability) = (new Readout(Link.Identity), new Readout(Link.Logistic, slope, offset));
+        var both = UnrollCurve.Measure(network, rows, score, probability)!;
+        var (first, second) = (UnrollCurve.Measure(network, rows, score)!, UnrollCurve.Measure(network, rows, probability)!);
+
+        both.Scale.Should().Be(first.Scale);
+        both.MaxErrors.Should().Equal(first.MaxErrors.Zip(second.MaxErrors, Math.Max));
+        both.MeanErrors.Zip(first.MeanErrors.Zip(second.MeanErrors, Math.Max)).Should().OnlyContain(pair => pair.First >= pair.Second * (1 - 1e-6f));
+    }, iter: LongForm.Times(20));
+
+    /// <summary>A steep calibration makes small errors of a score large ones of a probability.</summary>
+    [Fact]
+    public void A_steep_output_takes_more_steps()
+    {
+        var network = new DeqNetwork([0.5f], [1], [0], [1], [0], Activation.Tanh);
+        List<ReadOnlyMemory<float>> rows = [.. Enumerable.Range(-10, 21).Select(i => (ReadOnlyMemory<float>)new[] { i / 10f })];
+        int Steps(double slope) => UnrollCurve.Measure(network, rows, new Readout(Link.Identity), new Readout(Link.Logistic, slope))!.StepsFor(1e-4)!.Value;
+
+        Steps(100).Should().BeGreaterThan(Steps(1));
+        Steps(0.01).Should().Be(UnrollCurve.Measure(network, rows, new Readout(Link.Identity))!.StepsFor(1e-4));
+    }
+
+    /// <summary>A network that is sure of its training rows was called exact after few steps; rows between the classes were off by more.</summary>
+    [Theory]
+    [InlineData(Link.Logistic, 4)]
+    [InlineData(Link.Softmax, 2)]
+    public void The_error_of_a_probability_is_that_where_it_is_steepest(Link link, double divisor)
+    {
+        var network = new DeqNetwork([0.5f], [1], [0], [100, -100], [0, 0], Activation.ReLU, link);
+        List<ReadOnlyMemory<float>> sure = [new float[] { 1 }, new float[] { 2 }];
+        var (probability, affine) = (UnrollCurve.Measure(network, sure)!, UnrollCurve.Measure(network, sure, new Readout(Link.Identity))!);
+
+        probability.Scale.Should().Be(1);
+        affine.Scale.Should().Be(400);
+        probability.MaxErrors.Zip(affine.MaxErrors).Should().OnlyContain(e => Math.Abs(e.First - e.Second * 400 / divisor) <= 1e-6 * e.First);
+    }
+
+    [Fact]
     public void StepsFor_is_the_start_of_the_tail_that_stays_below()
     {
         var curve = new UnrollCurve(1, 1, [0.5f, 0.01f, 0.2f, 0.05f, 0.001f, 0.002f], [0, 0, 0, 0, 0, 0]);

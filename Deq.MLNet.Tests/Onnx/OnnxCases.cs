@@ -1,3 +1,4 @@
+using Deq.MLNet.Networks;
 using Deq.MLNet.Numerics;
 using Deq.MLNet.Onnx;
 using Microsoft.ML.OnnxRuntime;
@@ -34,10 +35,11 @@ internal static class OnnxCases
     public static double[] Reference(Network network, float[] x)
     {
         var n = network.InputSize;
-        return [.. Enumerable.Range(0, x.Length / n).SelectMany(r => ReferenceRow(network, x.AsSpan(r * n, n)))];
+        return [.. Enumerable.Range(0, x.Length / n).SelectMany(r => Apply(network.Link, ReferenceAffine(network, x.AsSpan(r * n, n))))];
     }
 
-    private static double[] ReferenceRow(Network network, ReadOnlySpan<float> x)
+    /// <summary>The outputs of one row before the link.</summary>
+    public static double[] ReferenceAffine(Network network, ReadOnlySpan<float> x)
     {
         double Phi(double v) => network.Activation == Activation.ReLU ? Math.Max(v, 0) : Math.Tanh(v);
         double[] y;
@@ -61,14 +63,16 @@ internal static class OnnxCases
                 y = i < layers.Count - 1 ? [.. y.Select(Phi)] : y;
             }
         }
-        return network.Link switch
-        {
-            Link.Exp => [.. y.Select(Math.Exp)],
-            Link.Logistic => [.. y.Select(v => 1 / (1 + Math.Exp(-v)))],
-            Link.Softmax => [.. y.Select(v => 1 / y.Sum(other => Math.Exp(other - v)))],
-            _ => y,
-        };
+        return y;
     }
+
+    private static double[] Apply(Link link, double[] y) => link switch
+    {
+        Link.Exp => [.. y.Select(Math.Exp)],
+        Link.Logistic => [.. y.Select(v => 1 / (1 + Math.Exp(-v)))],
+        Link.Softmax => [.. y.Select(v => 1 / y.Sum(other => Math.Exp(other - v)))],
+        _ => y,
+    };
 
     private static double[] Widen(ReadOnlySpan<float> x) => [.. x.ToArray().Select(v => (double)v)];
 
@@ -86,8 +90,22 @@ internal static class OnnxCases
         return y;
     }
 
-    public static (byte[] Bytes, OnnxExportReport Report) Export(Network network, OnnxExportOptions? options = null) =>
-        OnnxExporter.Export(network, "Features", "Score", options ?? new OnnxExportOptions(), NoMetadata);
+    /// <summary>A graph of one network, from Features (B, n) to Score (B, K), and more outputs where they are asked for.</summary>
+    public static (byte[] Bytes, OnnxExportReport Report) Export(Network network, OnnxExportOptions? options = null, params (Readout, string)[] more) =>
+        Export(network, "Features", "Score", options, NoMetadata, more);
+
+    public static (byte[] Bytes, OnnxExportReport Report) Export(Network network, string input, string output, OnnxExportOptions? options, IReadOnlyDictionary<string, string> metadata, params (Readout, string)[] more)
+    {
+        var builder = new OnnxModelBuilder(OnnxExporter.GraphName(network), (options ??= new OnnxExportOptions()).Opset);
+        var steps = OnnxExporter.Steps(network, options);
+        builder.AddInput(input, network.InputSize);
+        NetworkGraph.Add(builder, network, input, steps, [(new Readout(network.Link), output), .. more]);
+        foreach (var (_, name) in more.Prepend((default, output)))
+        {
+            builder.AddOutput(name, network.OutputSize);
+        }
+        return OnnxExporter.Finish(builder, network, steps, input, metadata);
+    }
 
     /// <summary>Scores rows in ONNX Runtime.</summary>
     public static float[] Run(byte[] model, float[] x, int features)

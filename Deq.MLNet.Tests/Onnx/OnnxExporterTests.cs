@@ -1,3 +1,4 @@
+using Deq.MLNet.Networks;
 using Deq.MLNet.Onnx;
 using Deq.MLNet.Onnx.Proto;
 using static Deq.MLNet.Tests.Onnx.OnnxCases;
@@ -25,8 +26,8 @@ public class OnnxExporterTests
             "deq/step_03/gemm = Gemm(deq/step_02/relu, deq/W, deq/injection)",
             "deq/step_03/relu = Relu(deq/step_03/gemm)",
             "deq/output/gemm = Gemm(deq/step_03/relu, deq/V, deq/c)",
-            "deq/output/softmax = Softmax(deq/output/gemm)",
             "deq/missing/matmul = MatMul(Features, deq/missing/zeros)",
+            "deq/output/softmax = Softmax(deq/output/gemm)",
             "deq/missing/add = Add(deq/output/softmax, deq/missing/matmul)");
         graph.Node[^1].Output.Should().Equal("Score");
         report.NodeCount.Should().Be(graph.Node.Count);
@@ -41,7 +42,25 @@ public class OnnxExporterTests
     {
         var graph = ModelProto.Parser.ParseFrom(Export(RandomFnn(1, Activation.Tanh, Link.Exp, 3, 4, 2)).Bytes).Graph;
         graph.Node.Select(n => n.Name).Should().Equal(
-            "fnn/layer_1/gemm", "fnn/layer_1/tanh", "fnn/output/gemm", "fnn/output/exp", "fnn/missing/matmul", "fnn/missing/add");
+            "fnn/layer_1/gemm", "fnn/layer_1/tanh", "fnn/output/gemm", "fnn/missing/matmul", "fnn/output/exp", "fnn/missing/add");
+    }
+
+    [Fact]
+    public void A_second_output_reads_the_same_affine_values()
+    {
+        var network = RandomDeq(1, 5, 0.5, Activation.ReLU, Link.Identity);
+        var graph = ModelProto.Parser.ParseFrom(Export(network, new OnnxExportOptions { Steps = 1 }, (new Readout(Link.Logistic, 3, -1), "Probability"), (new Readout(Link.Exp), "Mean")).Bytes).Graph;
+        graph.Node.Skip(2).Select(n => $"{n.Output[0]} = {n.OpType}({string.Join(", ", n.Input)})").Should().Equal(
+            "deq/output/gemm = Gemm(deq/step_01/relu, deq/V, deq/c)",
+            "deq/missing/matmul = MatMul(Features, deq/missing/zeros)",
+            "Score = Add(deq/output/gemm, deq/missing/matmul)",
+            "deq/output_2/scaled = Mul(deq/output/gemm, deq/output_2/slope)",
+            "deq/output_2/shifted = Add(deq/output_2/scaled, deq/output_2/offset)",
+            "deq/output_2/sigmoid = Sigmoid(deq/output_2/shifted)",
+            "Probability = Add(deq/output_2/sigmoid, deq/missing/matmul)",
+            "deq/output_3/exp = Exp(deq/output/gemm)",
+            "Mean = Add(deq/output_3/exp, deq/missing/matmul)");
+        graph.Initializer.Where(i => i.Name.Contains("output_2")).Select(i => BitConverter.ToSingle(i.RawData.Span)).Should().Equal(3, -1);
     }
 
     [Theory]
@@ -167,7 +186,7 @@ public class OnnxExporterTests
     [Fact]
     public void The_file_tells_its_origin()
     {
-        var (bytes, report) = OnnxExporter.Export(WithErrors(0.5f, 0.25f), "a", "b", new OnnxExportOptions { Steps = 2, Opset = 15 },
+        var (bytes, report) = Export(WithErrors(0.5f, 0.25f), "a", "b", new OnnxExportOptions { Steps = 2, Opset = 15 },
             new Dictionary<string, string> { ["task"] = "regression", ["deq.steps"] = "99" });
         var model = ModelProto.Parser.ParseFrom(bytes);
 
@@ -177,7 +196,8 @@ public class OnnxExporterTests
         metadata.Keys.Should().BeInAscendingOrder(StringComparer.Ordinal);
         (metadata["task"], metadata["deq.form"], metadata["deq.steps"], metadata["deq.opset"]).Should().Be(("regression", "unrolled", "2", "15"));
         (metadata["deq.max_error"], metadata["deq.mean_error"], metadata["deq.version"]).Should().Be(("0.25", "0.125", model.ProducerVersion));
-        (report.InputName, report.OutputName).Should().Be(("a", "b"));
+        report.InputName.Should().Be("a");
+        report.OutputNames.Should().Equal("b");
     }
 
     [Theory]
@@ -188,7 +208,7 @@ public class OnnxExporterTests
     [InlineData("Features", "")]
     public void A_name_that_is_empty_or_taken_is_refused(string input, string output)
     {
-        var act = () => OnnxExporter.Export(Unmeasured, input, output, new OnnxExportOptions { Steps = 2 }, NoMetadata);
+        var act = () => Export(Unmeasured, input, output, new OnnxExportOptions { Steps = 2 }, NoMetadata);
         act.Should().Throw<ArgumentException>();
     }
 

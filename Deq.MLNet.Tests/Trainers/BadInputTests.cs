@@ -1,4 +1,4 @@
-using Deq.MLNet.Trainers;
+using Deq.MLNet.Trainers.Scoring;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using static Deq.MLNet.Tests.Trainers.TrainerSetup;
@@ -218,7 +218,7 @@ public sealed class BadInputTests
 
         var model = _context.Trainer(kind, Growing).Fit(_context.View(Rows()));
 
-        var history = model.Model.History!;
+        var history = model.Model.History;
         log.Warnings.Should().ContainMatch($"Training diverged in epoch {history.Epochs.Count}:*The weights of epoch {history.BestEpoch}, *are kept.");
         history.Epochs.Count.Should().BeGreaterThan(history.BestEpoch);
         model.Model.Network.Weights().Should().OnlyContain(w => float.IsFinite(w));
@@ -263,7 +263,7 @@ public sealed class BadInputTests
         var wider = _context.Transforms.Concatenate("Features", "Features", "Label").Fit(_context.View(Rows())).Transform(_context.View(Rows()));
 
         FluentActions.Invoking(() => model.Transform(wider).Schema).Should().Throw<InvalidOperationException>().WithMessage("*features*'Vector<Single, 5>' vs 'Vector<Single, 4>'*");
-        FluentActions.Invoking(() => new RowScorer(model.Model.Network).Score(new VBuffer<float>(3, [1, 2, 3]), new float[1]))
+        FluentActions.Invoking(() => new RowScorer(model.Model.Network, appliesLink: true).Score(new VBuffer<float>(3, [1, 2, 3]), new float[1]))
             .Should().Throw<ArgumentException>().WithMessage("The row has 3 features; the model was trained on 4.*");
     }
 

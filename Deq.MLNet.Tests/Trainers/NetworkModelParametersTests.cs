@@ -58,7 +58,7 @@ public sealed class NetworkModelParametersTests
         {
             row.Label *= 1000;
         }
-        double Last(TrainerRow[] from) => Fit(kind, rows: from).Model.History!.Epochs[^1].TrainingLoss;
+        double Last(TrainerRow[] from) => Fit(kind, rows: from).Model.History.Epochs[^1].TrainingLoss;
 
         Last(rows).Should().BeApproximately(1e6 * Last(Rows()), 1e3 * Last(Rows()));
     }

@@ -32,6 +32,8 @@ public sealed class OptionsTests
         ("Tolerance", o => o.Tolerance = null!, "Tolerance is null*"),
         ("ScoringTolerance", o => o.ScoringTolerance = null!, "ScoringTolerance is null*"),
         ("MaxIterations", o => o.MaxIterations = 0, "MaxIterations is 0; it must be at least 1*"),
+        ("Dropout one", o => o.Dropout = 1, "Dropout is 1; it must be at least 0 and below 1*"),
+        ("Dropout negative", o => o.Dropout = -0.1f, "Dropout is -0.1; it must be at least 0 and below 1*"),
     ];
 
     private static readonly (string Option, Action<FnnTrainerOptions> Set, string Message)[] BadForFnn =
@@ -50,10 +52,15 @@ public sealed class OptionsTests
         ("BatchSize full", o => o.BatchSize = int.MaxValue),
         ("LearningRate", o => o.LearningRate = 0.02f),
         ("Sgd", o => o.Optimizer = new Sgd()),
+        ("Adam's epsilon", o => o.Optimizer = new Adam(epsilon: 0.1f)),
         ("Adam's beta", o => o.Optimizer = new Adam(beta1: 0.5f)),
         ("WeightDecay", o => o.WeightDecay = 0.1f),
         ("AdamW", o => (o.Optimizer, o.WeightDecay) = (new AdamW(), 0.1f)),
-        ("LearningRateSchedule", o => o.LearningRateSchedule = LearningRateSchedule.Cosine(warmup: 0.2f)),
+        ("LearningRateSchedule cosine", o => o.LearningRateSchedule = LearningRateSchedule.Cosine()),
+        ("LearningRateSchedule one-cycle", o => o.LearningRateSchedule = LearningRateSchedule.OneCycle()),
+        ("LearningRateSchedule plateau", o => o.LearningRateSchedule = LearningRateSchedule.ReduceOnPlateau(0.5f, 1, 0.9f)),
+        ("LearningRateSchedule warm-up", o => o.LearningRateSchedule = LearningRateSchedule.Constant.WithWarmUp(0.2f)),
+        ("Shuffle", o => o.Shuffle = false),
         ("GradientClip", o => (o.Optimizer, o.GradientClip) = (new Sgd(0.5f), 1e-3f)),
         ("Seed", o => o.Seed = 17),
         ("NormalizeFeatures", o => o.NormalizeFeatures = false),
@@ -72,6 +79,7 @@ public sealed class OptionsTests
         ("Tolerance", o => o.Tolerance = new Tolerance(0.1)),
         ("ScoringTolerance", o => o.ScoringTolerance = new Tolerance(1e-2)),
         ("MaxIterations", o => o.MaxIterations = 2),
+        ("Dropout", o => o.Dropout = 0.3f),
     ];
 
     private static readonly (string Option, Action<FnnTrainerOptions> Set)[] EffectiveForFnn =
@@ -141,6 +149,57 @@ public sealed class OptionsTests
 
         scores[0].Should().Equal(DefaultScores[$"{trainer}"].Bits(), "the first is the default");
         scores.Select(bits => string.Join(',', bits)).Should().OnlyHaveUniqueItems();
+    }
+
+    /// <summary>Each beside the one it must not be mistaken for.</summary>
+    [Theory, AllTrainers]
+    public void Options_that_are_alike_do_not_do_the_same(TrainerCase trainer)
+    {
+        int[] Weights(Action<NetworkTrainerOptions> set) => trainer.Fit(set).Model.Network.Weights().Bits();
+
+        int[][] trained =
+        [
+            Weights(o => o.Optimizer = new Sgd()), Weights(o => o.Optimizer = new Sgd(0.9f)),
+            Weights(o => o.WeightDecay = 0.1f), Weights(o => (o.Optimizer, o.WeightDecay) = (new AdamW(), 0.1f)), Weights(o => (o.Optimizer, o.WeightDecay) = (new AdamW(), 0.2f)),
+            Weights(o => o.LearningRateSchedule = LearningRateSchedule.Cosine()), Weights(o => o.LearningRateSchedule = LearningRateSchedule.Cosine(0.5f)),
+            Weights(o => o.LearningRateSchedule = LearningRateSchedule.OneCycle()), Weights(o => o.LearningRateSchedule = LearningRateSchedule.OneCycle(0.5f)),
+            Weights(o => o.LearningRateSchedule = LearningRateSchedule.Cosine().WithWarmUp(0.2f)),
+        ];
+
+        trained.Select(w => string.Join(' ', w)).Should().OnlyHaveUniqueItems();
+        Weights(o => o.Optimizer = new AdamW()).Should().Equal(Weights(_ => { }), "without a weight decay AdamW is Adam");
+    }
+
+    [Theory, AllTrainers]
+    public void More_threads_than_processors_are_as_many_as_there_are_processors(TrainerCase trainer)
+    {
+        var threads = 0;
+        trainer.Fit(o => (o.Epochs, o.Threads, o.OnEpoch) = (1, 1000, _ => threads = TorchSharp.torch.get_num_threads()));
+        threads.Should().Be(Environment.ProcessorCount);
+    }
+
+    /// <summary>On labels that say nothing of the features: what is learnt makes the validation loss worse, sooner or later.</summary>
+    [Theory, AllTrainers]
+    public void Early_stopping_heeds_each_of_its_options(TrainerCase trainer)
+    {
+        var noise = Rows(80).Zip(Rows(80, 9), (row, other) => new TrainerRow { Features = row.Features, Label = other.Label }).ToArray();
+        (int Epochs, int Best, int[] Weights) With(EarlyStopping? rule)
+        {
+            var model = trainer.Fit(o => (o.Epochs, o.LearningRate, o.ValidationFraction, o.EarlyStopping) = (60, 0.03f, 0.3f, rule), noise).Model;
+            return (model.History().Epochs.Count, model.History().BestEpoch, model.Network.Weights().Bits());
+        }
+        var never = With(null);
+        var patient = With(new EarlyStopping(4));
+        var impatient = With(new EarlyStopping(1));
+        var demanding = With(new EarlyStopping(4, 0.9f));
+        var last = With(new EarlyStopping(4, restoreBest: false));
+
+        (never.Epochs, never.Best).Should().Be((60, 60));
+        impatient.Epochs.Should().Be(impatient.Best + 1).And.BeLessThan(patient.Epochs);
+        demanding.Epochs.Should().Be(demanding.Best + 4).And.BeLessThan(patient.Epochs);
+        patient.Epochs.Should().Be(patient.Best + 4).And.BeLessThan(60);
+        last.Epochs.Should().Be(patient.Epochs).And.Be(last.Best);
+        last.Weights.Should().NotEqual(patient.Weights);
     }
 
     [Theory, AllTrainers]

@@ -1,6 +1,7 @@
 using System.IO.Compression;
 using Deq.MLNet.Tests.Storage;
 using Deq.MLNet.Tests.Training.Torch;
+using FluentAssertions.Specialized;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using static Deq.MLNet.Tests.Trainers.TrainerSetup;
@@ -32,8 +33,10 @@ public sealed class SaveLoadTests : IDisposable
         loaded.Scores(data).Bits().Should().Equal(model.Scores(data).Bits());
         loaded.FeatureColumnName.Should().Be("Features");
         schema.Select(c => (c.Name, c.Type)).Should().Equal(data.Schema.Select(c => (c.Name, c.Type)));
-        loaded.Model.History().Should().BeNull();
-        loaded.Model.Equilibrium().Should().BeNull();
+        loaded.Model.History().Epochs.Should().Equal(model.Model.History().Epochs).And.HaveCount(4);
+        loaded.Model.History().Should().Be(model.Model.History() with { Epochs = loaded.Model.History().Epochs });
+        (loaded.Model.Equilibrium() is null).Should().Be(!trainer.IsDeq);
+        loaded.Model.Equilibrium().Should().BeEquivalentTo(model.Model.Equilibrium(), o => o.WithStrictOrdering());
         Save(loaded, data.Schema).Length.Should().Be(Save(model, data.Schema).Length);
     }
 
@@ -169,8 +172,19 @@ public sealed class SaveLoadTests : IDisposable
         }
         Format(Entry(bytes, content => [.. content, 0]).Zip);
         Format(Entry(bytes, _ => null).Zip);
+    }
 
-        void Format(byte[] zip) => FluentActions.Invoking(() => Load(zip, out _)).Should().Throw<Exception>().Which.GetBaseException().Should().BeOfType<ModelFormatException>();
+    [Theory, BothTrainers]
+    public void A_record_of_the_training_that_is_missing_cut_or_of_another_network_is_a_ModelFormatException(TrainerKind kind)
+    {
+        const string stream = "Training.json";
+        var bytes = Save(Fit(kind), null);
+        byte[]? other = null;
+        Entry(Save(Fit(kind == TrainerKind.Deq ? TrainerKind.Fnn : TrainerKind.Deq), null), content => other = content, stream);
+
+        Format(Entry(bytes, _ => null, stream).Zip).WithMessage("*no stream Training.json*");
+        Format(Entry(bytes, content => content[..^1], stream).Zip).WithMessage("The record of the training cannot be read*");
+        Format(Entry(bytes, _ => other, stream).Zip).WithMessage("The record of the training is of another network*");
     }
 
     [Fact]
@@ -205,15 +219,17 @@ public sealed class SaveLoadTests : IDisposable
         }
     }
 
-    /// <summary>The zip with the stored network changed, or taken out, and the size it had.</summary>
-    private static (byte[] Zip, int Size) Entry(byte[] zip, Func<byte[], byte[]?> change)
+    private ExceptionAssertions<ModelFormatException> Format(byte[] zip) => new([FluentActions.Invoking(() => Load(zip, out _)).Should().Throw<Exception>().Which.GetBaseException().Should().BeOfType<ModelFormatException>().Subject]);
+
+    /// <summary>The zip with the stored network, or another stream, changed or taken out, and the size it had.</summary>
+    private static (byte[] Zip, int Size) Entry(byte[] zip, Func<byte[], byte[]?> change, string stream = "Network.bin")
     {
-        using var stream = new MemoryStream();
-        stream.Write(zip);
+        using var file = new MemoryStream();
+        file.Write(zip);
         var size = 0;
-        using (var archive = new ZipArchive(stream, ZipArchiveMode.Update, leaveOpen: true))
+        using (var archive = new ZipArchive(file, ZipArchiveMode.Update, leaveOpen: true))
         {
-            var entry = archive.Entries.Single(e => e.FullName.EndsWith("Network.bin", StringComparison.Ordinal));
+            var entry = archive.Entries.Single(e => e.FullName.EndsWith(stream, StringComparison.Ordinal));
             using var content = new MemoryStream();
             using (var read = entry.Open())
             {
@@ -228,7 +244,7 @@ public sealed class SaveLoadTests : IDisposable
                 write.Write(changed);
             }
         }
-        return (stream.ToArray(), size);
+        return (file.ToArray(), size);
     }
 
     private IDataView LabelsOfEveryTask() => _context.Data.LoadFromEnumerable(Rows().Select(r => new EveryLabel { Features = r.Features, Regression = r.Label, Binary = r.Label > 3, Multiclass = r.Label < 2 ? "low" : r.Label < 4 ? "middle" : "high" }));

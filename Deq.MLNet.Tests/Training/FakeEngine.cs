@@ -24,9 +24,16 @@ internal sealed class FakeEngine : ITrainingEngine
     /// <summary>The epoch whose weights the engine has.</summary>
     public int Weights { get; private set; }
 
+    /// <summary>The steps of the engine whose state this one was given.</summary>
+    public long StepsBefore { get; private set; }
+
     public string Device => "fake";
 
     public void Attach(TrainingData data) => Attached = data;
+
+    public List<int> Begun { get; } = [];
+
+    public void BeginEpoch(int epoch) => Begun.Add(epoch);
 
     public void Step(ReadOnlySpan<int> rows, double learningRate)
     {
@@ -36,7 +43,7 @@ internal sealed class FakeEngine : ITrainingEngine
 
     public EngineMetrics ReadMetrics()
     {
-        Weights = Epochs.Count;
+        Weights++;
         Epochs.Add([]);
         return new EngineMetrics(new MeanLoss(Loss(Weights), Metric(Weights)), 5, 9, 0.25, 0.5, 0.75, Finite(Weights));
     }
@@ -45,7 +52,13 @@ internal sealed class FakeEngine : ITrainingEngine
 
     public Network ToNetwork() => new FnnNetwork([new DenseLayer(new float[] { 1 }, new float[] { Weights })], Activation.ReLU);
 
-    public void Load(Network network) => Weights = (int)((FnnNetwork)network).Layers[0].Bias.Span[0];
+    public float[] ReadWeights() => [Weights];
+
+    public void LoadWeights(float[] weights) => Weights = (int)weights[0];
+
+    public OptimizerState ReadOptimizer() => new(Rates.Count, []);
+
+    public void LoadOptimizer(OptimizerState state) => StepsBefore = state.Steps;
 
     public void Dispose() => Disposed++;
 }

@@ -7,8 +7,9 @@ namespace Deq.MLNet.Tests.Training;
 /// <param name="Size">d.</param>
 /// <param name="Activation">phi.</param>
 /// <param name="Data">The rows of the loss.</param>
+/// <param name="Mask">Factors of the states (rows x d), z = mask * phi(W z + U x + b); null for 1.</param>
 /// <remarks>The parameters are W, U, b, V, c in one array.</remarks>
-internal sealed record DeqGradient(int Size, Activation Activation, TrainingData Data)
+internal sealed record DeqGradient(int Size, Activation Activation, TrainingData Data, double[]? Mask = null)
 {
     private int Inputs => Data.FeatureCount;
 
@@ -44,7 +45,8 @@ internal sealed record DeqGradient(int Size, Activation Activation, TrainingData
                 }
             }
             // mu = D (g + W' mu)
-            var slope = a.Select(s => Activation == Activation.Tanh ? 1 - Math.Tanh(s) * Math.Tanh(s) : s > 0 ? 1 : 0).ToArray();
+            var mask = MaskOf(r);
+            var slope = a.Select((s, i) => mask[i] * (Activation == Activation.Tanh ? 1 - Math.Tanh(s) * Math.Tanh(s) : s > 0 ? 1 : 0)).ToArray();
             var system = new double[d * d];
             for (var i = 0; i < d; i++)
             {
@@ -71,23 +73,28 @@ internal sealed record DeqGradient(int Size, Activation Activation, TrainingData
     }
 
     /// <summary>The equilibrium of a tanh cell that is a contraction: Newton's steps from where plain iteration led.</summary>
-    private double[] Newton(double[] w, double[] injection)
+    private double[] Newton(double[] w, double[] injection, double[] mask)
     {
         var d = Size;
         var z = new double[d];
         for (var i = 0; i < 30; i++)
         {
-            z = FixedPoint.Cell(w, injection, z, Activation);
+            z = Cell(z);
         }
         for (var step = 0; step < 6; step++)
         {
-            var f = FixedPoint.Cell(w, injection, z, Activation);
-            var system = Enumerable.Range(0, d * d).Select(i => (i % (d + 1) == 0 ? 1 : 0) - (1 - f[i / d] * f[i / d]) * w[i]).ToArray();
+            var f = Cell(z);
+            var slope = FixedPoint.Cell(w, injection, z, Activation).Select((t, i) => mask[i] * (1 - t * t)).ToArray();
+            var system = Enumerable.Range(0, d * d).Select(i => (i % (d + 1) == 0 ? 1 : 0) - slope[i / d] * w[i]).ToArray();
             z = [.. z.Zip(Linear.Solve(system, [.. f.Zip(z, (a, b) => a - b)]), (a, b) => a + b)];
         }
-        Linear.Distance(FixedPoint.Cell(w, injection, z, Activation), z).Should().BeLessThan(1e-13);
+        Linear.Distance(Cell(z), z).Should().BeLessThan(1e-13);
         return z;
+
+        double[] Cell(double[] z) => [.. FixedPoint.Cell(w, injection, z, Activation).Zip(mask, (t, m) => m * t)];
     }
+
+    private double[] MaskOf(int row) => Mask is null ? [.. Enumerable.Repeat(1.0, Size)] : Mask[(row * Size)..((row + 1) * Size)];
 
     private double TotalWeight => Enumerable.Range(0, Data.Rows).Sum(Data.Weight);
 
@@ -95,7 +102,11 @@ internal sealed record DeqGradient(int Size, Activation Activation, TrainingData
     {
         var (w, u, b, v, c) = Split(p);
         var injection = Linear.Affine(u, Linear.ToDouble(Data.Row(row).Span), b);
-        var z = Activation == Activation.Tanh ? Newton(w, injection) : FixedPoint.Of(w, injection, Activation);
+        var mask = MaskOf(row);
+        // A factor that is not negative passes through ReLU.
+        var z = Activation == Activation.Tanh
+            ? Newton(w, injection, mask)
+            : FixedPoint.Of([.. w.Select((v, i) => mask[i / Size] * v)], [.. injection.Zip(mask, (u, m) => m * u)], Activation);
         return (z, Linear.Affine(w, z, injection), Linear.Affine(v, z, c));
     }
 

@@ -1,3 +1,4 @@
+using Deq.MLNet.Tests.References;
 using Deq.MLNet.Training;
 using AnyArchitecture = Deq.MLNet.Training.Architecture;
 
@@ -179,6 +180,26 @@ public sealed class NetworkTrainingTests
     }
 
     [Fact]
+    public void A_start_within_its_rule_but_not_under_dropout_is_scaled_down_with_a_warning()
+    {
+        var start = new RandomCell(8, 3, 1, 0.8, 5).Fill().Network(Activation.Tanh);
+        (double Norm, List<string> Warnings) Start(float dropout)
+        {
+            var monitor = new RecordingMonitor();
+            var settings = Setup.Settings(Setup.Deq(8, dropout: dropout)) with { Epochs = 1, LearningRate = 1e-12 };
+            return (((DeqNetwork)Setup.Fit(settings, Setup.Smooth(40, 1), initial: start, monitor: monitor).Network).Certificate.ContractionFactor, monitor.Warnings);
+        }
+
+        var (norm, warnings) = Start(0.5f);
+
+        norm.Should().BeInRange(0.43, 0.45);
+        warnings.Should().ContainSingle().Which.Should().Match("*contraction factor 0.8, above*rule Spectral(0.9), which under a Dropout of 0.5 allows 0.45: its W is scaled down*Lower Dropout, or set WellPosedness to None*");
+        Start(0).Norm.Should().BeApproximately(0.8, 1e-6);
+        Start(0).Warnings.Should().BeEmpty();
+        Start(0.05f).Warnings.Should().BeEmpty();
+    }
+
+    [Fact]
     public void ValidationFraction_holds_out_rows_that_are_not_trained_on()
     {
         var engine = new FakeEngine();
@@ -234,7 +255,14 @@ public sealed class NetworkTrainingTests
     {
         var data = Setup.Smooth(300, 12, x => 1000 * x - 77, y => 0.01f * y + 3, weighted: true);
 
-        var standard = Standardization.Learn(data, Setup.Settings(Setup.Fnn(2))).Apply(data);
+        TrainingData Standardise(TrainingSettings settings)
+        {
+            var rows = Setup.Copy(data);
+            Standardization.Learn(rows, settings).Apply(rows);
+            return rows;
+        }
+
+        var standard = Standardise(Setup.Settings(Setup.Fnn(2)));
 
         var total = data.Weights!.Sum(w => (double)w);
         double Mean(Func<int, double> value) => Enumerable.Range(0, 300).Sum(r => data.Weights![r] / total * value(r));
@@ -243,7 +271,7 @@ public sealed class NetworkTrainingTests
             Mean(column).Should().BeApproximately(0, 1e-5);
             Mean(r => column(r) * column(r)).Should().BeApproximately(1, 1e-4);
         }
-        var raw = Standardization.Learn(data, Setup.Settings(Setup.Fnn(2)) with { NormalizeFeatures = false, NormalizeTargets = false }).Apply(data);
+        var raw = Standardise(Setup.Settings(Setup.Fnn(2)) with { NormalizeFeatures = false, NormalizeTargets = false });
         raw.Features.Should().Equal(data.Features);
         raw.Targets.Should().Equal(data.Targets);
     }
@@ -260,7 +288,7 @@ public sealed class NetworkTrainingTests
         trained.Equilibrium!.Count(SolveStatus.Converged).Should().Be(trained.Equilibrium.Rows);
         var deq = (DeqNetwork)trained.Network;
         deq.Certificate.RuleHolds.Should().BeTrue();
-        deq.Unroll!.MaxErrors[^1].Should().BeLessThan(1e-5f);
+        ((DeqNetwork)trained.MeasureUnrolling().Network).Unroll!.MaxErrors[^1].Should().BeLessThan(1e-5f);
         trained.History.Epochs.Should().OnlyContain(e => e.WorstResidual <= 1e-4 && e.WorstGradientResidual <= 1e-4 && e.MeanIterations > 2);
     }
 

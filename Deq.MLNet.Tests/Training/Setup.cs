@@ -9,9 +9,9 @@ namespace Deq.MLNet.Tests.Training;
 internal static class Setup
 {
     public static DeqArchitecture Deq(int size, Activation activation = Activation.Tanh, WellPosedness? rule = null, FixedPointSolver? solver = null,
-        FixedPointSolver? gradientSolver = null, double tolerance = 1e-4, int maxIterations = 200) =>
+        FixedPointSolver? gradientSolver = null, double tolerance = 1e-4, int maxIterations = 200, float dropout = 0) =>
         new(size, activation, rule ?? WellPosedness.Spectral(), solver ?? new Picard(), gradientSolver ?? solver ?? new Picard(), new Tolerance(tolerance),
-            maxIterations, new EquilibriumSettings());
+            maxIterations, new EquilibriumSettings(), dropout);
 
     public static FnnArchitecture Fnn(params int[] sizes) => new(sizes, Activation.Tanh, 0);
 
@@ -49,8 +49,11 @@ internal static class Setup
         Network? initial = null, ITrainingMonitor? monitor = null)
     {
         TorchBackend.EnsureAvailable(device);
-        return NetworkTraining.Fit(settings, (scaled, start) => new TorchEngine(scaled, start, device), data, validation, initial, monitor ?? new RecordingMonitor());
+        return NetworkTraining.Fit(settings, (scaled, start) => new TorchEngine(scaled, start, device), Copy(data), validation is null ? null : Copy(validation), initial, monitor ?? new RecordingMonitor());
     }
+
+    /// <summary>Training makes the rows it is given its own.</summary>
+    public static TrainingData Copy(TrainingData data) => data.Select([.. Enumerable.Range(0, data.Rows)]);
 
     public static float[] Outputs(Network network, TrainingData data)
     {
@@ -90,6 +93,8 @@ internal sealed class RecordingMonitor(int cancelAtBatch = int.MaxValue) : ITrai
 
     public List<TrainingEpoch> Epochs { get; } = [];
 
+    public List<string> Infos { get; } = [];
+
     public List<string> Warnings { get; } = [];
 
     public void CheckCancelled()
@@ -101,6 +106,8 @@ internal sealed class RecordingMonitor(int cancelAtBatch = int.MaxValue) : ITrai
     }
 
     public void EpochDone(TrainingEpoch epoch) => Epochs.Add(epoch);
+
+    public void Info(string message) => Infos.Add(message);
 
     public void Warn(string message) => Warnings.Add(message);
 }

@@ -22,6 +22,17 @@ public sealed class TrainingLoopTests
         epochs.Should().OnlyContain(batches => batches.SelectMany(b => b).Order().SequenceEqual(Enumerable.Range(0, 10)));
         epochs.Should().OnlyContain(batches => batches.Select(b => b.Length).SequenceEqual(new[] { 4, 4, 2 }));
         epochs.Select(batches => string.Join(' ', batches.SelectMany(b => b))).Should().OnlyHaveUniqueItems();
+        engine.Begun.Should().Equal(1, 2, 3, 4);
+    }
+
+    [Fact]
+    public void Without_shuffling_every_epoch_takes_the_rows_as_they_come()
+    {
+        var engine = new FakeEngine();
+
+        Run(engine, Settings with { Shuffle = false });
+
+        engine.Epochs.Take(4).Should().OnlyContain(batches => batches.SelectMany(b => b).SequenceEqual(Enumerable.Range(0, 10)));
     }
 
     [Fact]
@@ -61,12 +72,22 @@ public sealed class TrainingLoopTests
     public void The_rate_of_every_batch_is_that_of_the_schedule()
     {
         var engine = new FakeEngine();
-        var schedule = LearningRateSchedule.Cosine(0.1f, 0.25f);
+        var schedule = LearningRateSchedule.Cosine(0.1f).WithWarmUp(0.25f);
 
         var history = Run(engine, Settings with { Schedule = schedule });
 
-        engine.Rates.Should().Equal(Enumerable.Range(0, 12).Select(batch => 0.5 * schedule.Factor(batch, 12)));
+        engine.Rates.Should().Equal(Enumerable.Range(0, 12).Select(batch => 0.5 * schedule.Factor(new TrainingPosition(batch, 12, []))));
         history.Epochs.Select(e => e.LearningRate).Should().Equal(engine.Rates[2], engine.Rates[5], engine.Rates[8], engine.Rates[11]);
+    }
+
+    [Fact]
+    public void A_schedule_that_follows_the_loss_is_given_the_epochs_that_are_done()
+    {
+        var engine = new FakeEngine { ValidationLoss = epoch => epoch == 2 ? 2 : 1.0 / epoch };
+
+        Run(engine, Settings with { Schedule = LearningRateSchedule.ReduceOnPlateau(0.5f, 1) }, validate: true);
+
+        engine.Rates.Should().Equal(Enumerable.Repeat(0.5, 6).Concat(Enumerable.Repeat(0.25, 6)));
     }
 
     [Theory]
@@ -121,6 +142,16 @@ public sealed class TrainingLoopTests
     }
 
     [Fact]
+    public void Early_stopping_without_restoring_stops_as_soon_and_keeps_the_last_weights()
+    {
+        var engine = new FakeEngine { ValidationLoss = epoch => epoch == 2 ? 1 : 3 };
+
+        var history = Run(engine, Settings with { Epochs = 9, EarlyStopping = new EarlyStopping(3, restoreBest: false) }, validate: true);
+
+        (history.Epochs.Count, history.BestEpoch, engine.Weights).Should().Be((5, 5, 5));
+    }
+
+    [Fact]
     public void Divergence_names_epoch_loss_residual_and_the_options_to_change()
     {
         FluentActions.Invoking(() => Run(new FakeEngine { Loss = epoch => epoch == 3 ? double.NaN : 1 }, Settings)).Should().Throw<DivergenceException>()
@@ -130,13 +161,15 @@ public sealed class TrainingLoopTests
             .WithMessage("*epoch 1: training loss 1, validation loss *, worst residual*");
     }
 
-    [Fact]
-    public void Divergence_under_early_stopping_keeps_the_best_finite_weights_and_warns()
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Divergence_under_early_stopping_keeps_the_best_finite_weights_and_warns(bool restoreBest)
     {
         var monitor = new RecordingMonitor();
         var engine = new FakeEngine { Finite = epoch => epoch < 4, ValidationLoss = epoch => epoch == 2 ? 0.5 : 1 };
 
-        var history = Run(engine, Settings with { Epochs = 9, EarlyStopping = new EarlyStopping(5) }, validate: true, monitor);
+        var history = Run(engine, Settings with { Epochs = 9, EarlyStopping = new EarlyStopping(5, restoreBest: restoreBest) }, validate: true, monitor);
 
         engine.Weights.Should().Be(2);
         history.BestEpoch.Should().Be(2);

@@ -109,6 +109,19 @@ public sealed class DeqNetwork : Network
         return new RowSolution(SolveStatus.InvalidInput, 0, double.NaN);
     }
 
+    /// <summary>Finds the equilibrium of one row and computes the outputs from it, before the link.</summary>
+    /// <param name="x">n features.</param>
+    /// <param name="scratch">At least <see cref="ScratchSize"/> values.</param>
+    /// <param name="z">Receives the d states, as in <see cref="Solve"/>.</param>
+    /// <param name="y">Receives K outputs, NaN where z is.</param>
+    internal RowSolution EvaluateAffine(ReadOnlySpan<float> x, Span<float> scratch, Span<float> z, Span<float> y)
+    {
+        var solution = Solve(x, scratch, z);
+        Check.Length((ReadOnlySpan<float>)y, OutputSize, "(K)", nameof(y));
+        Kernels.Affine(_v, z, _c, y);
+        return solution;
+    }
+
     /// <summary>Needs one state less of scratch than <see cref="ScratchSize"/>: that one holds z in <see cref="EvaluateCore"/>.</summary>
     private RowSolution SolveCore(ReadOnlySpan<float> x, Span<float> scratch, Span<float> z)
     {

@@ -15,7 +15,10 @@ internal sealed class DeqReference(DeqNetwork network)
     private readonly double[] _c = Kernels.ToDouble(network.C.Span);
 
     /// <summary>The K outputs of a row; NaN where its equilibrium was not found.</summary>
-    public double[] Evaluate(ReadOnlySpan<float> x)
+    public double[] Evaluate(ReadOnlySpan<float> x) => new Readout(network.Link).Of(EvaluateAffine(x));
+
+    /// <summary>The same, before the link.</summary>
+    public double[] EvaluateAffine(ReadOnlySpan<float> x)
     {
         var d = network.StateSize;
         var injection = new double[d];
@@ -27,7 +30,6 @@ internal sealed class DeqReference(DeqNetwork network)
         if (solution.Status is SolveStatus.Converged or SolveStatus.AtPrecisionLimit)
         {
             Kernels.Affine(_v, z, _c, y);
-            network.Link.Apply<double>(y);
         }
         else
         {

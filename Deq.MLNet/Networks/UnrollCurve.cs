@@ -6,8 +6,8 @@ namespace Deq.MLNet;
 
 /// <summary>How far plain iteration from zero, cut off after k steps, is from the float64 equilibrium: what an unrolled export chooses its steps by.</summary>
 /// <param name="Rows">The training rows it was measured on; the rows themselves are not kept.</param>
-/// <param name="Scale">max |y| over those rows, in units of the output.</param>
-/// <param name="MaxErrors">At index k - 1: max |y_k - y| / max |y| over rows and outputs after k steps in float32.</param>
+/// <param name="Scale">max |y| over those rows, in units of the output; for two classes of the Score.</param>
+/// <param name="MaxErrors">At index k - 1: max |y_k - y| / max |y| over rows and outputs after k steps in float32. For two classes the larger of that of the Score and that of the Probability. The error of a probability is taken where the logistic or the softmax is steepest: a row not seen may lie there.</param>
 /// <param name="MeanErrors">The same, the mean over rows of each row's largest error.</param>
 public sealed record UnrollCurve(int Rows, float Scale, IReadOnlyList<float> MaxErrors, IReadOnlyList<float> MeanErrors)
 {
@@ -27,54 +27,60 @@ public sealed record UnrollCurve(int Rows, float Scale, IReadOnlyList<float> Max
     }
 
     /// <summary>Measures the curve on rows of n features; null without rows, or where the float64 equilibrium of a row was not found.</summary>
-    internal static UnrollCurve? Measure(DeqNetwork network, IReadOnlyList<ReadOnlyMemory<float>> rows)
+    /// <param name="network">The network.</param>
+    /// <param name="rows">Rows of n features.</param>
+    /// <param name="readouts">What a model gives; an error is the largest share among them, each of its own max |y|. None for the network's link.</param>
+    internal static UnrollCurve? Measure(DeqNetwork network, IReadOnlyList<ReadOnlyMemory<float>> rows, params IReadOnlyList<Readout> readouts)
     {
+        readouts = readouts.Count > 0 ? readouts : [new Readout(network.Link)];
         var reference = new DeqReference(network);
-        var equilibria = new double[rows.Count][];
-        var errors = new double[rows.Count][];
+        var exact = new double[rows.Count][];
+        var errors = new List<double[]>[rows.Count];
         Parallel.For(0, rows.Count, r =>
         {
-            equilibria[r] = reference.Evaluate(rows[r].Span);
-            errors[r] = RowErrors(network, rows[r].Span, equilibria[r]);
+            exact[r] = reference.EvaluateAffine(rows[r].Span);
+            errors[r] = RowErrors(network, rows[r].Span, readouts, exact[r]);
         });
-        if (rows.Count == 0 || !equilibria.All(y => Kernels.AllFinite<double>(y)))
+        if (rows.Count == 0 || !exact.All(affine => Kernels.AllFinite<double>(affine)))
         {
             return null;
         }
-        var scale = equilibria.Max(y => Math.Abs(TensorPrimitives.MaxMagnitude<double>(y)));
-        var unit = scale > 0 ? scale : 1;
-        var max = new float[errors.Max(e => e.Length)];
+        double[] scales = [.. readouts.Select(readout => exact.Max(affine => Math.Abs(TensorPrimitives.MaxMagnitude<double>(readout.Of(affine)))))];
+        if (!Kernels.AllFinite<double>(scales))
+        {
+            return null;
+        }
+        var max = new float[errors.Max(e => e.Count)];
         var mean = new float[max.Length];
         for (var k = 0; k < max.Length; k++)
         {
             // A row that came to rest keeps its last error.
-            var column = errors.Select(e => e[Math.Min(k, e.Length - 1)] / unit);
+            var column = errors.Select(e => e[Math.Min(k, e.Count - 1)].Zip(scales, (error, scale) => error / (scale > 0 ? scale : 1)).Max()).ToList();
             max[k] = (float)column.Max();
             mean[k] = (float)column.Average();
         }
-        return new UnrollCurve(rows.Count, (float)scale, max, mean);
+        return new UnrollCurve(rows.Count, (float)scales[0], max, mean);
     }
 
-    /// <summary>The largest error of one row's outputs after 1, 2, ... steps, until the state repeats.</summary>
-    private static double[] RowErrors(DeqNetwork network, ReadOnlySpan<float> x, double[] equilibrium)
+    /// <summary>The largest error of each readout of one row after 1, 2, ... steps, until the state repeats.</summary>
+    private static List<double[]> RowErrors(DeqNetwork network, ReadOnlySpan<float> x, IReadOnlyList<Readout> readouts, double[] exact)
     {
         var injection = new float[network.StateSize];
         Kernels.Affine(network.U.Span, x, network.B.Span, injection);
         var cell = new CellMap<float>(network.W.Span, injection, network.Activation, 0);
         var (z, next) = (new float[network.StateSize], new float[network.StateSize]);
-        var y = new float[network.OutputSize];
-        var errors = new List<double>();
+        var affine = new float[network.OutputSize];
+        var errors = new List<double[]>();
         var atRest = false;
         while (!atRest && errors.Count < MaxSteps)
         {
             cell.Apply(z, next);
-            Kernels.Affine(network.V.Span, next, network.C.Span, y);
-            network.Link.Apply<float>(y);
-            // Max would pass over a NaN, and a row that ran away would not count.
-            errors.Add(Kernels.AllFinite<float>(y) ? y.Zip(equilibrium, (a, b) => Math.Abs(a - b)).Max() : double.PositiveInfinity);
+            Kernels.Affine(network.V.Span, next, network.C.Span, affine);
+            var wide = Kernels.ToDouble(affine);
+            errors.Add([.. readouts.Select(readout => readout.Error(wide, exact))]);
             atRest = z.AsSpan().SequenceEqual(next);
             (z, next) = (next, z);
         }
-        return [.. errors];
+        return errors;
     }
 }

@@ -1,26 +1,53 @@
 using System.Globalization;
+using Deq.MLNet.Networks;
 
 namespace Deq.MLNet.Onnx;
 
 /// <summary>A network as nodes of an ONNX graph, with operators whose form is the same in the opsets 9 to 21.</summary>
 internal static class NetworkGraph
 {
-    /// <summary>Adds a network between two values, (B, n) and (B, K).</summary>
+    /// <summary>The first opset that the operators are written for.</summary>
+    public const int MinOpset = 9;
+
+    /// <summary>Adds a network that reads one value, (B, n).</summary>
     /// <param name="graph">Receives weights and nodes.</param>
     /// <param name="network">The network.</param>
     /// <param name="input">The value that holds the features.</param>
-    /// <param name="output">The name that the outputs get.</param>
     /// <param name="steps">For a DEQ the steps of plain iteration from zero, at least 1.</param>
-    public static void Add(IOnnxGraph graph, Network network, string input, string output, int steps)
+    /// <param name="outputs">What follows from the affine outputs, (B, K) each, and the names it gets.</param>
+    public static void Add(IOnnxGraph graph, Network network, string input, int steps, params IReadOnlyList<(Readout Readout, string Name)> outputs)
     {
-        var (prefix, y) = network switch
+        var (prefix, affine) = network switch
         {
             DeqNetwork deq => ("deq", AddDeq(graph, deq, input, steps)),
             FnnNetwork fnn => ("fnn", AddFnn(graph, fnn, input)),
             _ => throw new NotSupportedException($"{network.GetType().Name} has no ONNX form."),
         };
-        y = AddLink(graph, network.Link, $"{prefix}/output", y);
-        KeepMissing(graph, network.InputSize, prefix, input, y, output);
+        var missing = AddMissing(graph, network.InputSize, prefix, input);
+        for (var i = 0; i < outputs.Count; i++)
+        {
+            var number = i == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $"_{i + 1}");
+            var y = AddReadout(graph, outputs[i].Readout, $"{prefix}/output{number}", affine);
+            graph.AddNode("Add", $"{prefix}/missing/add{number}", [y, missing], outputs[i].Name);
+        }
+    }
+
+    /// <summary>Adds the key of the most probable class, (B, 1) of UInt32: 1 to K, the first of equals; 0, ML.NET's missing key, where the probabilities are NaN.</summary>
+    /// <param name="graph">Receives constants and nodes.</param>
+    /// <param name="probabilities">A value of (B, K), rows that sum to 1.</param>
+    /// <param name="classes">K.</param>
+    /// <param name="output">The name that the key gets.</param>
+    public static void AddKey(IOnnxGraph graph, string probabilities, int classes, string output)
+    {
+        var index = graph.AddNode("ArgMax", "label/argmax", [probabilities], null, ("axis", 1), ("keepdims", 1));
+        var key = graph.AddNode("Add", "label/key", [index, graph.AddInitializer("label/one", 1)]);
+        // A runtime's ArgMax of NaN may be any class. A sum is NaN where one of them is, and NaN is greater than nothing.
+        var ones = new float[classes];
+        Array.Fill(ones, 1);
+        var sum = graph.AddNode("MatMul", "label/sum", [probabilities, graph.AddInitializer("label/ones", ones, classes, 1)]);
+        var present = graph.AddNode("Greater", "label/present", [sum, graph.AddInitializer("label/zero", [0f], 1)]);
+        var known = graph.AddNode("Where", "label/where", [present, key, graph.AddInitializer("label/missing", 0)]);
+        graph.AddNode("Cast", "label/cast", [known], output, ("to", (long)OnnxType.UInt32));
     }
 
     private static string AddDeq(IOnnxGraph graph, DeqNetwork network, string input, int steps)
@@ -76,24 +103,33 @@ internal static class NetworkGraph
         _ => throw new NotSupportedException($"The activation {activation} has no ONNX form."),
     };
 
-    private static string AddLink(IOnnxGraph graph, Link link, string name, string value) => link switch
+    private static string AddReadout(IOnnxGraph graph, Readout readout, string name, string affine)
     {
-        Link.Identity => value,
-        Link.Exp => graph.AddNode("Exp", $"{name}/exp", [value]),
-        Link.Logistic => graph.AddNode("Sigmoid", $"{name}/sigmoid", [value]),
-        // Up to opset 12 the operator flattens from the axis on, later it does not: for the last axis that is the same.
-        Link.Softmax => graph.AddNode("Softmax", $"{name}/softmax", [value], null, ("axis", 1)),
-        _ => throw new NotSupportedException($"The link {link} has no ONNX form."),
-    };
+        var value = affine;
+        if (!readout.IsLinkAlone)
+        {
+            var slope = graph.AddInitializer($"{name}/slope", [(float)readout.Slope], 1);
+            var offset = graph.AddInitializer($"{name}/offset", [(float)readout.Offset], 1);
+            value = graph.AddNode("Add", $"{name}/shifted", [graph.AddNode("Mul", $"{name}/scaled", [affine, slope]), offset]);
+        }
+        return readout.Link switch
+        {
+            Link.Identity => value,
+            Link.Exp => graph.AddNode("Exp", $"{name}/exp", [value]),
+            Link.Logistic => graph.AddNode("Sigmoid", $"{name}/sigmoid", [value]),
+            // Up to opset 12 the operator flattens from the axis on, later it does not: for the last axis that is the same.
+            Link.Softmax => graph.AddNode("Softmax", $"{name}/softmax", [value], null, ("axis", 1)),
+            var other => throw new NotSupportedException($"The link {other} has no ONNX form."),
+        };
+    }
 
     /// <summary>
-    /// Adds 0 * (sum of the features), which is NaN exactly where a feature is NaN or infinite, as <see cref="Network.Evaluate"/> has it:
+    /// Adds 0 * (sum of the features), (B, 1), which is NaN exactly where a feature is NaN or infinite, as <see cref="Network.Evaluate"/> has it:
     /// by itself an infinite feature can end in a finite score, and a runtime's activation may turn a NaN into a number.
     /// </summary>
-    private static void KeepMissing(IOnnxGraph graph, int inputs, string prefix, string input, string y, string output)
+    private static string AddMissing(IOnnxGraph graph, int inputs, string prefix, string input)
     {
         var zeros = graph.AddInitializer($"{prefix}/missing/zeros", new float[inputs], inputs, 1);
-        var missing = graph.AddNode("MatMul", $"{prefix}/missing/matmul", [input, zeros]);
-        graph.AddNode("Add", $"{prefix}/missing/add", [y, missing], output);
+        return graph.AddNode("MatMul", $"{prefix}/missing/matmul", [input, zeros]);
     }
 }

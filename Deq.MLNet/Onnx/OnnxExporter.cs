@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Deq.MLNet.Onnx;
 
-/// <summary>Writes one network as an ONNX file.</summary>
+/// <summary>Chooses the steps of an unrolled network, and finishes the file with what is known of its error.</summary>
 internal static class OnnxExporter
 {
     /// <summary>Rows not seen may be further off than the training rows that the curve was measured on: they are left three quarters of the error.</summary>
@@ -11,30 +11,32 @@ internal static class OnnxExporter
     /// <summary>A protobuf message ends at 2 GiB.</summary>
     private const long MostBytes = int.MaxValue;
 
-    /// <summary>Writes a network.</summary>
-    /// <param name="network">The network.</param>
-    /// <param name="inputName">The name of the input, (B, n).</param>
-    /// <param name="outputName">The name of the output, (B, K).</param>
-    /// <param name="options">Opset, error and steps.</param>
-    /// <param name="metadata">Goes into the file's metadata; keys that start with "deq." are the library's own, and its values win.</param>
+    /// <summary>What a graph with this network is called.</summary>
+    public static string GraphName(Network network) => network is DeqNetwork ? "deep equilibrium network" : "feed-forward network";
+
+    /// <summary>The steps to unroll; 0 for a feed-forward network.</summary>
     /// <exception cref="OnnxExportException">The error asked for is not reached or cannot be known, or the file would pass 2 GiB.</exception>
-    /// <exception cref="ArgumentException">A name is empty, or taken.</exception>
-    public static (byte[] Bytes, OnnxExportReport Report) Export(
-        Network network, string inputName, string outputName, OnnxExportOptions options, IReadOnlyDictionary<string, string> metadata)
+    public static int Steps(Network network, OnnxExportOptions options)
     {
-        var deq = network as DeqNetwork;
-        var steps = deq is null ? 0 : options.Steps ?? ChooseSteps(deq.Unroll, deq.Certificate, options.MaxError);
+        var steps = network is DeqNetwork deq ? options.Steps ?? ChooseSteps(deq.Unroll, deq.Certificate, options.MaxError) : 0;
         CheckSize(network.ParameterCount, steps);
+        return steps;
+    }
 
-        var builder = new OnnxModelBuilder(deq is null ? "feed-forward network" : "deep equilibrium network", options.Opset);
-        builder.AddInput(inputName, network.InputSize);
-        NetworkGraph.Add(builder, network, inputName, outputName, steps);
-        builder.AddOutput(outputName, network.OutputSize);
-
+    /// <summary>The file of a graph that holds one network.</summary>
+    /// <param name="builder">The graph, with its outputs.</param>
+    /// <param name="network">The network.</param>
+    /// <param name="steps">Its steps.</param>
+    /// <param name="inputName">The name of its features.</param>
+    /// <param name="metadata">Goes into the file's metadata; keys that start with "deq." are the library's own, and its values win.</param>
+    public static (byte[] Bytes, OnnxExportReport Report) Finish(OnnxModelBuilder builder, Network network, int steps, string inputName, IReadOnlyDictionary<string, string> metadata)
+    {
+        builder.ReplaceBinarizers();
+        var deq = network as DeqNetwork;
         var report = new OnnxExportReport(deq is null ? "feed-forward" : "unrolled", steps,
             ErrorAfter(steps, deq?.Unroll?.MaxErrors), ErrorAfter(steps, deq?.Unroll?.MeanErrors),
             deq is { Certificate: { IsProved: true } certificate } ? Math.Pow(certificate.ContractionFactor, steps) : null,
-            options.Opset, builder.NodeCount, 0, inputName, outputName);
+            builder.Opset, builder.NodeCount, 0, inputName, builder.Outputs);
         var bytes = builder.Build(WithFigures(metadata, report));
         return (bytes, report with { Bytes = bytes.Length });
     }
@@ -66,7 +68,7 @@ internal static class OnnxExporter
         var atRest = curve.MaxErrors.Count < UnrollCurve.MaxSteps
             || certificate.IsProved && Math.Pow(certificate.ContractionFactor, curve.MaxErrors.Count / 2) < maxError;
         var remedy = atRest && float.IsFinite(curve.MaxErrors[^1])
-            ? "What is left is the rounding of float32, as features far from zero bring it (a mean of many standard deviations). Bring them to mean 0 before the trainer"
+            ? "What is left is the rounding of float32, as features far from zero bring it (a mean of many standard deviations), and logits in the hundreds. Bring features to mean 0 before the trainer, stop a classifier earlier or give it WeightDecay"
             : certificate.IsProved
                 ? "Its contraction is too slow for so many steps. Train with a lower bound on W"
                 : "No contraction is proved for this W, and iteration does not settle. Train with WellPosedness.Spectral";

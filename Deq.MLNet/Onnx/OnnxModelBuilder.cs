@@ -11,7 +11,11 @@ internal sealed class OnnxModelBuilder(string graphName, int opset) : IOnnxGraph
     /// <summary>The name of the first dimension of inputs and outputs, left open.</summary>
     public const string BatchDimension = "B";
 
-    private const int FloatType = 1, IntAttribute = 2;
+    /// <summary>The domain of ONNX's operators for classical machine learning.</summary>
+    public const string MLDomain = "ai.onnx.ml";
+
+    /// <summary>The version of that domain's operators that ML.NET writes.</summary>
+    private const int MLOpset = 2;
 
     private readonly GraphProto _graph = new() { Name = graphName };
     private readonly HashSet<string> _values = [];
@@ -21,13 +25,28 @@ internal sealed class OnnxModelBuilder(string graphName, int opset) : IOnnxGraph
     public static string LibraryVersion { get; } =
         typeof(Network).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
 
+    public int Opset => opset;
+
     public int NodeCount => _graph.Node.Count;
 
+    /// <summary>The names of the graph's outputs, in the order in which they were added.</summary>
+    public IReadOnlyList<string> Outputs => [.. _graph.Output.Select(o => o.Name)];
+
+    /// <summary>Whether an input, an initializer or a node's output has this name.</summary>
+    public bool Holds(string value) => _values.Contains(value);
+
     /// <summary>Declares an input of B rows.</summary>
-    public void AddInput(string name, int width) => _graph.Input.Add(Value(Unique(_values, name), width));
+    public void AddInput(string name, int width, OnnxType type = OnnxType.Single) => _graph.Input.Add(Value(Unique(_values, name), width, type));
+
+    /// <summary>Takes back an input that no node reads.</summary>
+    public void RemoveInput(string name)
+    {
+        _graph.Input.Remove(_graph.Input.Single(input => input.Name == name));
+        _values.Remove(name);
+    }
 
     /// <summary>Declares a node's output as one of the graph, with B rows.</summary>
-    public void AddOutput(string name, int width) => _graph.Output.Add(Value(name, width));
+    public void AddOutput(string name, int width, OnnxType type = OnnxType.Single) => _graph.Output.Add(Value(name, width, type));
 
     public string AddInitializer(string name, ReadOnlySpan<float> values, params ReadOnlySpan<long> shape)
     {
@@ -36,29 +55,81 @@ internal sealed class OnnxModelBuilder(string graphName, int opset) : IOnnxGraph
         {
             BinaryPrimitives.WriteSingleLittleEndian(raw.AsSpan(i * sizeof(float)), values[i]);
         }
-        var tensor = new TensorProto { Name = Unique(_values, name), DataType = FloatType, RawData = UnsafeByteOperations.UnsafeWrap(raw) };
-        foreach (var size in shape)
+        return AddTensor(name, OnnxType.Single, raw, shape);
+    }
+
+    public string AddInitializer(string name, long value) => AddInitializer(name, OnnxType.Int64, [value]);
+
+    /// <summary>Adds constant whole numbers or truth values, row-major; a UInt64 is given by its bits.</summary>
+    public string AddInitializer(string name, OnnxType type, ReadOnlySpan<long> values, params ReadOnlySpan<long> shape)
+    {
+        var size = OnnxTypes.SizeOf(type);
+        var raw = new byte[checked(values.Length * size)];
+        Span<byte> bytes = stackalloc byte[sizeof(long)];
+        for (var i = 0; i < values.Length; i++)
         {
-            tensor.Dims.Add(size);
+            BinaryPrimitives.WriteInt64LittleEndian(bytes, values[i]);
+            bytes[..size].CopyTo(raw.AsSpan(i * size));
         }
+        return AddTensor(name, type, raw, shape);
+    }
+
+    /// <summary>Adds constant float64 values, row-major.</summary>
+    public string AddInitializer(string name, ReadOnlySpan<double> values, params ReadOnlySpan<long> shape)
+    {
+        var raw = new byte[checked(values.Length * sizeof(double))];
+        for (var i = 0; i < values.Length; i++)
+        {
+            BinaryPrimitives.WriteDoubleLittleEndian(raw.AsSpan(i * sizeof(double)), values[i]);
+        }
+        return AddTensor(name, OnnxType.Double, raw, shape);
+    }
+
+    /// <summary>Adds constant texts, row-major.</summary>
+    public string AddInitializer(string name, IEnumerable<string> values, params ReadOnlySpan<long> shape)
+    {
+        var tensor = new TensorProto { Name = Unique(_values, name), DataType = (int)OnnxType.String, Dims = { shape.ToArray() }, StringData = { values.Select(ByteString.CopyFromUtf8) } };
         _graph.Initializer.Add(tensor);
         return name;
     }
 
     public string AddNode(string op, string name, ReadOnlySpan<string> inputs, string? output = null, params ReadOnlySpan<(string Name, long Value)> attributes)
     {
-        var node = new NodeProto { OpType = op, Name = Unique(_nodes, name) };
-        foreach (var input in inputs)
-        {
-            node.Input.Add(_values.Contains(input) ? input : throw new ArgumentException($"The node {name} reads {input}, which nothing before it makes.", nameof(inputs)));
-        }
+        var node = AddNode(op, name, inputs.ToArray(), [output ?? name], "");
         foreach (var attribute in attributes)
         {
-            node.Attribute.Add(new AttributeProto { Name = attribute.Name, I = attribute.Value, Type = IntAttribute });
+            node.Add(attribute.Name, attribute.Value);
         }
-        node.Output.Add(Unique(_values, output ?? name));
+        return output ?? name;
+    }
+
+    /// <summary>Adds an operator of any domain, with any number of outputs.</summary>
+    public OnnxNodeBuilder AddNode(string op, string name, IEnumerable<string> inputs, IEnumerable<string> outputs, string domain)
+    {
+        var node = new NodeProto { OpType = op, Name = Unique(_nodes, name), Domain = domain };
+        foreach (var input in inputs)
+        {
+            node.Input.Add(Holds(input) ? input : throw new ArgumentException($"The node {name} reads {input}, which nothing before it makes.", nameof(inputs)));
+        }
+        node.Output.Add(outputs.Select(output => Unique(_values, output)));
         _graph.Node.Add(node);
-        return node.Output[0];
+        return new OnnxNodeBuilder(node);
+    }
+
+    /// <summary>Replaces every Binarizer: that of ONNX Runtime refuses a batch with a NaN, which is the score of a row with a missing feature.</summary>
+    public void ReplaceBinarizers()
+    {
+        for (var i = 0; i < _graph.Node.Count; i++)
+        {
+            if (_graph.Node[i] is { OpType: "Binarizer" } binarizer)
+            {
+                var threshold = AddInitializer($"{binarizer.Name}/threshold", [binarizer.Attribute.Single(a => a.Name == "threshold").F], 1);
+                var above = Unique(_values, $"{binarizer.Name}/above");
+                var number = new AttributeProto { Name = "to", I = (long)OnnxType.Single, Type = OnnxNodeBuilder.Whole };
+                _graph.Node[i] = new NodeProto { OpType = "Greater", Name = Unique(_nodes, above), Input = { binarizer.Input[0], threshold }, Output = { above } };
+                _graph.Node.Insert(i + 1, new NodeProto { OpType = "Cast", Name = binarizer.Name, Input = { above }, Output = { binarizer.Output }, Attribute = { number } });
+            }
+        }
     }
 
     /// <summary>The bytes of the file.</summary>
@@ -74,6 +145,10 @@ internal sealed class OnnxModelBuilder(string graphName, int opset) : IOnnxGraph
             Graph = _graph,
         };
         model.OpsetImport.Add(new OperatorSetIdProto { Version = opset });
+        if (_graph.Node.Any(node => node.Domain == MLDomain))
+        {
+            model.OpsetImport.Add(new OperatorSetIdProto { Domain = MLDomain, Version = MLOpset });
+        }
         foreach (var (key, value) in metadata.OrderBy(m => m.Key, StringComparer.Ordinal))
         {
             model.MetadataProps.Add(new StringStringEntryProto { Key = key, Value = value });
@@ -81,12 +156,18 @@ internal sealed class OnnxModelBuilder(string graphName, int opset) : IOnnxGraph
         return model.ToByteArray();
     }
 
-    private static ValueInfoProto Value(string name, int width)
+    private string AddTensor(string name, OnnxType type, byte[] raw, ReadOnlySpan<long> shape)
+    {
+        _graph.Initializer.Add(new TensorProto { Name = Unique(_values, name), DataType = (int)type, Dims = { shape.ToArray() }, RawData = UnsafeByteOperations.UnsafeWrap(raw) });
+        return name;
+    }
+
+    private static ValueInfoProto Value(string name, int width, OnnxType type)
     {
         var shape = new TensorShapeProto();
         shape.Dim.Add(new TensorShapeProto.Types.Dimension { DimParam = BatchDimension });
         shape.Dim.Add(new TensorShapeProto.Types.Dimension { DimValue = width });
-        return new ValueInfoProto { Name = name, Type = new TypeProto { TensorType = new TypeProto.Types.Tensor { ElemType = FloatType, Shape = shape } } };
+        return new ValueInfoProto { Name = name, Type = new TypeProto { TensorType = new TypeProto.Types.Tensor { ElemType = (int)type, Shape = shape } } };
     }
 
     private static string Unique(HashSet<string> names, string name)

@@ -15,7 +15,8 @@ namespace Deq.MLNet;
 /// </list>
 /// <para>Input: a label of type Boolean and a known-size vector of Single (n features); a row with a missing or infinite value is skipped with a warning.
 /// Output: Score, a Single (the log-odds of true, for the hinge loss a margin); Probability of true, a Single; PredictedLabel, a Boolean, true where the Score is above 0.
-/// Score and Probability are NaN for a row with a missing or infinite feature. When a Probability is calibrated: <see cref="NetworkBinaryModelParameters.IsCalibrated"/>.</para>
+/// Score and Probability are NaN for a row with a missing or infinite feature. When a Probability is calibrated: <see cref="NetworkBinaryModelParameters.IsCalibrated"/>.
+/// <see cref="DeqTrainerOptions.SolveColumns"/> and <see cref="DeqTrainerOptions.StateColumn"/> add how each row was solved, and its equilibrium.</para>
 /// </remarks>
 public sealed class DeqBinaryTrainer : NetworkBinaryTrainer
 {

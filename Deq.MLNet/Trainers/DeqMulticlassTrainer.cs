@@ -15,7 +15,8 @@ namespace Deq.MLNet;
 /// </list>
 /// <para>Input: a label of key type (UInt32, K classes) and a known-size vector of Single (n features); a row with a missing label or a missing or infinite feature is skipped with a warning.
 /// Output: Score, a vector of K probabilities, its slots named by the label's key values; PredictedLabel, a key of the most probable class, with the label's key values.
-/// The Score is NaN, and the key missing, for a row with a missing or infinite feature.</para>
+/// The Score is NaN, and the key missing, for a row with a missing or infinite feature.
+/// <see cref="DeqTrainerOptions.SolveColumns"/> and <see cref="DeqTrainerOptions.StateColumn"/> add how each row was solved, and its equilibrium.</para>
 /// </remarks>
 public sealed class DeqMulticlassTrainer : NetworkMulticlassTrainer
 {

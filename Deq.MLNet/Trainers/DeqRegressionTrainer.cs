@@ -14,7 +14,8 @@ namespace Deq.MLNet;
 /// <item><term>Exportable to ONNX</term><description>Yes, by <c>mlContext.Model.SaveOnnx</c></description></item>
 /// </list>
 /// <para>Input: a label of type Single and a known-size vector of Single (n features); a row with a missing or infinite value is skipped with a warning.
-/// Output: Score, a Single in the label's units; NaN for a row with a missing or infinite feature.</para>
+/// Output: Score, a Single in the label's units; NaN for a row with a missing or infinite feature.
+/// <see cref="DeqTrainerOptions.SolveColumns"/> and <see cref="DeqTrainerOptions.StateColumn"/> add how each row was solved, and its equilibrium.</para>
 /// </remarks>
 public sealed class DeqRegressionTrainer : NetworkRegressionTrainer
 {

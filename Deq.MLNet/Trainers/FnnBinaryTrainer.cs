@@ -13,7 +13,7 @@ namespace Deq.MLNet;
 /// <item><term>Required NuGet in addition to Microsoft.ML</term><description>Deq.MLNet; to train also a libtorch package such as libtorch-cpu-linux-x64</description></item>
 /// <item><term>Exportable to ONNX</term><description>Yes, by <c>mlContext.Model.SaveOnnx</c></description></item>
 /// </list>
-/// <para>Input and output columns are those of <see cref="DeqBinaryTrainer"/>.</para>
+/// <para>Input and output columns are those of <see cref="DeqBinaryTrainer"/>, without those of a solve.</para>
 /// </remarks>
 public sealed class FnnBinaryTrainer : NetworkBinaryTrainer
 {

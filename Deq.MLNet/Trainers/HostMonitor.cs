@@ -33,5 +33,7 @@ internal sealed class HostMonitor : ITrainingMonitor
         _onEpoch?.Invoke(epoch);
     }
 
+    public void Info(string message) => _channel.Info(message);
+
     public void Warn(string message) => _channel.Warning(message);
 }

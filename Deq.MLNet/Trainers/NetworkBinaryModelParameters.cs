@@ -1,5 +1,7 @@
 using Deq.MLNet;
-using Deq.MLNet.Trainers;
+using Deq.MLNet.Networks;
+using Deq.MLNet.Onnx;
+using Deq.MLNet.Trainers.Scoring;
 using Deq.MLNet.Training;
 using Microsoft.ML;
 using Microsoft.ML.Data;
@@ -14,8 +16,8 @@ public sealed class NetworkBinaryModelParameters : NetworkModelParameters<float>
 {
     internal const string LoaderSignature = "DeqNetworkBinary";
 
-    internal NetworkBinaryModelParameters(IHostEnvironment environment, TrainedNetwork trained, PlattCalibration? calibration, bool isCalibrated)
-        : base(environment, Version, trained) => (Calibration, IsCalibrated) = (calibration, isCalibrated);
+    internal NetworkBinaryModelParameters(IHostEnvironment environment, TrainedNetwork trained, ExtraColumns extra, PlattCalibration? calibration, bool isCalibrated)
+        : base(environment, Version, trained, extra) => (Calibration, IsCalibrated) = (calibration, isCalibrated);
 
     /// <summary>Found by ML.NET through reflection when a model is loaded; it takes this or a static Create, and refuses a type with both.</summary>
     private NetworkBinaryModelParameters(IHostEnvironment environment, ModelLoadContext context) : base(environment, Version, context)
@@ -49,20 +51,40 @@ public sealed class NetworkBinaryModelParameters : NetworkModelParameters<float>
 
     private static VersionInfo Version => MakeVersion("DEQBINAR", LoaderSignature);
 
+    private protected override RowScorer MakeScorer() => new(Network, appliesLink: false);
+
+    /// <summary>What the model gives: the Score and the Probability.</summary>
+    internal static IReadOnlyList<Readout> Readouts(PlattCalibration? calibration) => [new Readout(Link.Identity), (calibration ?? PlattCalibration.None).Readout];
+
+    /// <inheritdoc/>
+    /// <remarks>The outputs are PredictedLabel, which ML.NET's scorer writes, Score and Probability; under a calibrator of ML.NET's the Score alone.</remarks>
+    private protected override void WriteOnnx(IOnnxGraph graph, string features, int steps, string[] outputs)
+    {
+        var names = outputs.Length == 1 ? outputs : outputs[1..];
+        NetworkGraph.Add(graph, Network, features, steps, [.. Readouts(Calibration).Zip(names)]);
+    }
+
     private protected override Delegate GetMapper()
     {
-        var scorer = new RowScorer(Network);
-        ValueMapper<VBuffer<float>, float> map = (in VBuffer<float> features, ref float score) => scorer.ScoreBeforeLink(features, new Span<float>(ref score));
+        var scorer = MakeScorer();
+        ValueMapper<VBuffer<float>, float> map = (in VBuffer<float> features, ref float score) => scorer.Score(features, new Span<float>(ref score));
         return map;
+    }
+
+    private protected override IReadOnlyList<ScoreColumn> TaskColumns()
+    {
+        var schema = ScoreSchemaFactory.CreateBinaryClassificationSchema();
+        var calibration = Calibration ?? PlattCalibration.None;
+        return [ScoreColumn.Scalar(new(schema[0]), row => row.Outputs[0]), ScoreColumn.Scalar(new(schema[1]), row => calibration.Probability(row.Outputs[0]))];
     }
 
     ValueMapper<TSource, TTarget, TDist> IValueMapperDist.GetMapper<TSource, TTarget, TDist>()
     {
-        var scorer = new RowScorer(Network);
+        var scorer = MakeScorer();
         var calibration = Calibration ?? PlattCalibration.None;
         ValueMapper<VBuffer<float>, float, float> map = (in VBuffer<float> features, ref float score, ref float probability) =>
         {
-            scorer.ScoreBeforeLink(features, new Span<float>(ref score));
+            scorer.Score(features, new Span<float>(ref score));
             probability = calibration.Probability(score);
         };
         return map as ValueMapper<TSource, TTarget, TDist> ?? throw Host.ExceptNotSupp($"The model maps a vector of Single to two of Single, not {typeof(TSource)} to {typeof(TTarget)} and {typeof(TDist)}.");

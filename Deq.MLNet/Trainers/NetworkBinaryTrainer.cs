@@ -25,12 +25,11 @@ public abstract class NetworkBinaryTrainer : NetworkTrainer<BinaryPredictionTran
     private protected override NetworkBinaryModelParameters MakeModel(TrainedNetwork trained, TrainingSettings settings, IChannel channel)
     {
         var isProper = settings.Loss.IsProper && settings.ClassWeights is null;
-        var calibration = isProper || trained.Validation is null ? null : Platt.Fit(Host, channel, trained.Network, trained.Validation);
-        return new(Host, trained, calibration, isProper || calibration is not null);
+        var calibration = isProper || trained.Validation is not { } validated ? null : Platt.Fit(validated.Network, validated.Rows);
+        return new(Host, trained.MeasureUnrolling(NetworkBinaryModelParameters.Readouts(calibration)), Extra, calibration, isProper || calibration is not null);
     }
 
-    /// <inheritdoc/>
-    protected override SchemaShape.Column[] GetOutputColumnsCore(SchemaShape inputSchema)
+    private protected override SchemaShape.Column[] GetTaskColumns(SchemaShape inputSchema)
     {
         var annotations = AnnotationUtils.GetTrainerOutputAnnotation();
         return

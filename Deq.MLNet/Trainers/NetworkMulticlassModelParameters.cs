@@ -1,5 +1,7 @@
 using Deq.MLNet;
-using Deq.MLNet.Trainers;
+using Deq.MLNet.Networks;
+using Deq.MLNet.Onnx;
+using Deq.MLNet.Trainers.Scoring;
 using Deq.MLNet.Training;
 using Microsoft.ML;
 using Microsoft.ML.Data;
@@ -14,7 +16,7 @@ public sealed class NetworkMulticlassModelParameters : NetworkModelParameters<VB
 {
     internal const string LoaderSignature = "DeqNetworkMulticlass";
 
-    internal NetworkMulticlassModelParameters(IHostEnvironment environment, TrainedNetwork trained) : base(environment, Version, trained) { }
+    internal NetworkMulticlassModelParameters(IHostEnvironment environment, TrainedNetwork trained, ExtraColumns extra) : base(environment, Version, trained, extra) { }
 
     /// <summary>Found by ML.NET through reflection when a model is loaded; it takes this or a static Create, and refuses a type with both.</summary>
     private NetworkMulticlassModelParameters(IHostEnvironment environment, ModelLoadContext context) : base(environment, Version, context) { }
@@ -26,9 +28,17 @@ public sealed class NetworkMulticlassModelParameters : NetworkModelParameters<VB
 
     private static VersionInfo Version => MakeVersion("DEQMULTI", LoaderSignature);
 
+    /// <inheritdoc/>
+    /// <remarks>The outputs are PredictedLabel and Score.</remarks>
+    private protected override void WriteOnnx(IOnnxGraph graph, string features, int steps, string[] outputs)
+    {
+        NetworkGraph.Add(graph, Network, features, steps, (new Readout(Network.Link), outputs[1]));
+        NetworkGraph.AddKey(graph, outputs[1], Network.OutputSize, outputs[0]);
+    }
+
     private protected override Delegate GetMapper()
     {
-        var scorer = new RowScorer(Network);
+        var scorer = MakeScorer();
         ValueMapper<VBuffer<float>, VBuffer<float>> map = (in VBuffer<float> features, ref VBuffer<float> scores) =>
         {
             var editor = VBufferEditor.Create(ref scores, Network.OutputSize);
@@ -37,4 +47,7 @@ public sealed class NetworkMulticlassModelParameters : NetworkModelParameters<VB
         };
         return map;
     }
+
+    private protected override IReadOnlyList<ScoreColumn> TaskColumns() =>
+        [ScoreColumn.Vector(new(ScoreSchemaFactory.Create(OutputType, AnnotationUtils.Const.ScoreColumnKind.MulticlassClassification)[0]), row => row.Outputs)];
 }

@@ -21,10 +21,10 @@ public abstract class NetworkMulticlassTrainer : NetworkTrainer<MulticlassPredic
         return classes;
     }
 
-    private protected override NetworkMulticlassModelParameters MakeModel(TrainedNetwork trained, TrainingSettings settings, IChannel channel) => new(Host, trained);
+    private protected override NetworkMulticlassModelParameters MakeModel(TrainedNetwork trained, TrainingSettings settings, IChannel channel) =>
+        new(Host, trained.MeasureUnrolling(), Extra);
 
-    /// <inheritdoc/>
-    protected override SchemaShape.Column[] GetOutputColumnsCore(SchemaShape inputSchema)
+    private protected override SchemaShape.Column[] GetTaskColumns(SchemaShape inputSchema)
     {
         inputSchema.TryFindColumn(LabelColumn.Name, out var label);
         var keyValues = label.Annotations.Where(a => a.Name == AnnotationUtils.Kinds.KeyValues);

@@ -1,5 +1,7 @@
 using Deq.MLNet;
-using Deq.MLNet.Trainers;
+using Deq.MLNet.Networks;
+using Deq.MLNet.Onnx;
+using Deq.MLNet.Trainers.Scoring;
 using Deq.MLNet.Training;
 using Microsoft.ML;
 using Microsoft.ML.Data;
@@ -14,7 +16,7 @@ public sealed class NetworkRegressionModelParameters : NetworkModelParameters<fl
 {
     internal const string LoaderSignature = "DeqNetworkRegression";
 
-    internal NetworkRegressionModelParameters(IHostEnvironment environment, TrainedNetwork trained) : base(environment, Version, trained) { }
+    internal NetworkRegressionModelParameters(IHostEnvironment environment, TrainedNetwork trained, ExtraColumns extra) : base(environment, Version, trained, extra) { }
 
     /// <summary>Found by ML.NET through reflection when a model is loaded; it takes this or a static Create, and refuses a type with both.</summary>
     private NetworkRegressionModelParameters(IHostEnvironment environment, ModelLoadContext context) : base(environment, Version, context) { }
@@ -26,10 +28,17 @@ public sealed class NetworkRegressionModelParameters : NetworkModelParameters<fl
 
     private static VersionInfo Version => MakeVersion("DEQREGR ", LoaderSignature);
 
+    /// <inheritdoc/>
+    private protected override void WriteOnnx(IOnnxGraph graph, string features, int steps, string[] outputs) =>
+        NetworkGraph.Add(graph, Network, features, steps, (new Readout(Network.Link), outputs[0]));
+
     private protected override Delegate GetMapper()
     {
-        var scorer = new RowScorer(Network);
+        var scorer = MakeScorer();
         ValueMapper<VBuffer<float>, float> map = (in VBuffer<float> features, ref float score) => scorer.Score(features, new Span<float>(ref score));
         return map;
     }
+
+    private protected override IReadOnlyList<ScoreColumn> TaskColumns() =>
+        [ScoreColumn.Scalar(new(ScoreSchemaFactory.Create(OutputType, AnnotationUtils.Const.ScoreColumnKind.Regression)[0]), row => row.Outputs[0])];
 }

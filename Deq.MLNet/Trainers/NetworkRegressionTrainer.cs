@@ -21,10 +21,10 @@ public abstract class NetworkRegressionTrainer : NetworkTrainer<RegressionPredic
         return 1;
     }
 
-    private protected override NetworkRegressionModelParameters MakeModel(TrainedNetwork trained, TrainingSettings settings, IChannel channel) => new(Host, trained);
+    private protected override NetworkRegressionModelParameters MakeModel(TrainedNetwork trained, TrainingSettings settings, IChannel channel) =>
+        new(Host, trained.MeasureUnrolling(), Extra);
 
-    /// <inheritdoc/>
-    protected override SchemaShape.Column[] GetOutputColumnsCore(SchemaShape inputSchema) => [ScoreColumn(SchemaShape.Column.VectorKind.Scalar, AnnotationUtils.GetTrainerOutputAnnotation())];
+    private protected override SchemaShape.Column[] GetTaskColumns(SchemaShape inputSchema) => [ScoreColumn(SchemaShape.Column.VectorKind.Scalar, AnnotationUtils.GetTrainerOutputAnnotation())];
 
     /// <inheritdoc/>
     protected override RegressionPredictionTransformer<NetworkRegressionModelParameters> MakeTransformer(NetworkRegressionModelParameters model, DataViewSchema trainSchema) =>

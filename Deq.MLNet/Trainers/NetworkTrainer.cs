@@ -1,4 +1,5 @@
 using Deq.MLNet.Trainers;
+using Deq.MLNet.Trainers.Scoring;
 using Deq.MLNet.Training;
 using Deq.MLNet.Training.Torch;
 using Microsoft.ML;
@@ -21,6 +22,8 @@ public abstract class NetworkTrainer<TTransformer, TModel> : TrainerEstimatorBas
     private readonly TrainingSettings _settings; // all but the number of classes
     private readonly string? _device;
     private readonly Action<TrainingEpoch>? _onEpoch;
+    private readonly Checkpoint? _checkpoint;
+    private readonly bool _seedIsRandom;
     private readonly CancellationToken _cancellation;
 
     private protected NetworkTrainer(IHostEnvironment environment, string name, NetworkTrainerOptions options, SchemaShape.Column label)
@@ -28,8 +31,11 @@ public abstract class NetworkTrainer<TTransformer, TModel> : TrainerEstimatorBas
             TrainerUtils.MakeR4ScalarWeightColumn(options.ExampleWeightColumnName))
     {
         // Not Host.Rand: it moves from fit to fit, so that two fits of one pipeline would differ.
-        var seed = options.Seed ?? ((IHostEnvironmentInternal)Host).Seed ?? Random.Shared.Next();
-        _settings = options.ToSettings(seed);
+        var seed = options.Seed ?? ((IHostEnvironmentInternal)Host).Seed;
+        _seedIsRandom = seed is null;
+        _settings = options.ToSettings(seed ?? Random.Shared.Next());
+        _checkpoint = options.Checkpoint;
+        Extra = options.GetExtraColumns();
         _device = options.CheckDevice();
         _onEpoch = options.OnEpoch;
         _cancellation = options.CancellationToken;
@@ -61,6 +67,8 @@ public abstract class NetworkTrainer<TTransformer, TModel> : TrainerEstimatorBas
     public TTransformer Fit(IDataView trainData, IDataView? validationData, TModel? modelParameters) =>
         TrainTransformer(trainData, validationData, (IPredictor?)modelParameters);
 
+    private protected ExtraColumns Extra { get; }
+
     private protected abstract TModel MakeModel(TrainedNetwork trained, TrainingSettings settings, IChannel channel);
 
     /// <summary>K, the affine outputs that the label asks for; throws where the column cannot be the label of the task.</summary>
@@ -84,12 +92,25 @@ public abstract class NetworkTrainer<TTransformer, TModel> : TrainerEstimatorBas
             throw channel.ExceptParam(nameof(trainContext), $"Validation rows have {validation.FeatureCount} features, training rows {train.FeatureCount}.");
         }
         var device = ChooseDevice(channel);
+        var checkpoint = _checkpoint is null ? null : new CheckpointFile(_checkpoint);
+        if (_seedIsRandom && checkpoint?.ReadSeed() is { } seed)
+        {
+            // It gives way to that of the training in the file, or none could go on.
+            settings = settings with { Seed = seed };
+        }
         var held = validation is null && _settings.ValidationFraction > 0 ? FormattableString.Invariant($"a share of {_settings.ValidationFraction} held out for validation") : $"{validation?.Rows ?? 0} validation rows";
-        channel.Info($"Training on {device}: {train.Rows} rows, {train.FeatureCount} features, {held}, seed {_settings.Seed}.");
+        channel.Info($"Training on {device}: {train.Rows} rows, {train.FeatureCount} features, {held}, seed {settings.Seed}.");
         var initial = (trainContext.InitialPredictor as INetworkModel)?.Network;
-        var trained = NetworkTraining.Fit(settings, (scaled, start) => new TorchEngine(scaled, start, device), train, validation, initial, monitor);
-        return MakeModel(trained, settings, channel);
+        var trained = NetworkTraining.Fit(settings, (scaled, start) => new TorchEngine(scaled, start, device), train, validation, initial, monitor, checkpoint);
+        var model = MakeModel(trained, settings, channel);
+        monitor.CheckCancelled();
+        return model;
     }
+
+    /// <inheritdoc/>
+    protected sealed override SchemaShape.Column[] GetOutputColumnsCore(SchemaShape inputSchema) => [.. GetTaskColumns(inputSchema), .. Extra.Promised()];
+
+    private protected abstract SchemaShape.Column[] GetTaskColumns(SchemaShape inputSchema);
 
     private protected static SchemaShape.Column ScoreColumn(SchemaShape.Column.VectorKind kind, IEnumerable<SchemaShape.Column> annotations) =>
         new(DefaultColumnNames.Score, kind, NumberDataViewType.Single, false, new SchemaShape(annotations));

@@ -1,4 +1,5 @@
 using Deq.MLNet.Errors;
+using Deq.MLNet.Trainers.Scoring;
 using Deq.MLNet.Training;
 using Microsoft.ML.Trainers;
 
@@ -16,13 +17,16 @@ public abstract class NetworkTrainerOptions : TrainerInputBaseWithWeight
     /// <summary>The learning rate, positive; default 1e-3.</summary>
     public float LearningRate = 1e-3f;
 
+    /// <summary>Whether every epoch takes the rows in a new random order; default true. Otherwise each takes them as they come.</summary>
+    public bool Shuffle = true;
+
     /// <summary>How a gradient becomes a step; default <see cref="Adam"/>.</summary>
     public Optimizer Optimizer = new Adam();
 
     /// <summary>Shrinks the weights, at least 0; default 0. In units of the gradient for Adam and Sgd, of the learning rate for AdamW.</summary>
     public float WeightDecay;
 
-    /// <summary>How the learning rate moves; default constant.</summary>
+    /// <summary>How the learning rate moves; default <see cref="LearningRateSchedule.Constant"/>.</summary>
     public LearningRateSchedule LearningRateSchedule = LearningRateSchedule.Constant;
 
     /// <summary>The largest Euclidean norm of a gradient, positive; longer ones are scaled down. Default null: no limit.</summary>
@@ -46,8 +50,11 @@ public abstract class NetworkTrainerOptions : TrainerInputBaseWithWeight
     /// <summary>"cpu", "cuda" or "cuda:N". Default null: MLContext.GpuDeviceId, where it is set before the trainer is made, else the CPU.</summary>
     public string? Device;
 
-    /// <summary>Threads of a CPU training, at least 1. Default null: 1 for layers of up to 128, where more cost more than they bring, else one per processor.</summary>
+    /// <summary>Threads of a CPU training, at least 1; more than there are processors count as one each. Default null: 1 for layers of up to 128, where more cost more than they bring, else one per processor.</summary>
     public int? Threads;
+
+    /// <summary>The file that keeps the state of the training, from which a Fit that was stopped goes on; default null: none.</summary>
+    public Checkpoint? Checkpoint;
 
     /// <summary>Called after every epoch, on the thread that trains; default null. An exception thrown here stops the training.</summary>
     public Action<TrainingEpoch>? OnEpoch;
@@ -60,6 +67,11 @@ public abstract class NetworkTrainerOptions : TrainerInputBaseWithWeight
     private protected abstract Loss GetLoss();
 
     private protected virtual ClassWeights? GetClassWeights() => null;
+
+    private protected virtual ExtraColumns ToExtraColumns() => ExtraColumns.None;
+
+    /// <summary>The columns beside those of the task; throws where one would hide a column of the trainer's.</summary>
+    internal ExtraColumns GetExtraColumns() => ToExtraColumns().Check(FeatureColumnName, LabelColumnName, ExampleWeightColumnName);
 
     /// <summary>The device; throws where it is none, present here or not.</summary>
     internal string? CheckDevice()
@@ -83,13 +95,14 @@ public abstract class NetworkTrainerOptions : TrainerInputBaseWithWeight
         Optimizer = Check.NotNull(Optimizer),
         Schedule = Check.NotNull(LearningRateSchedule),
         Seed = seed,
+        Shuffle = Shuffle,
         WeightDecay = Check.Within(WeightDecay, 0, float.PositiveInfinity),
         GradientClip = GradientClip is { } clip ? Check.Positive(clip, nameof(GradientClip)) : null,
         EarlyStopping = EarlyStopping,
         ValidationFraction = Check.Within(ValidationFraction, 0, 1),
         NormalizeFeatures = NormalizeFeatures,
         NormalizeTargets = NormalizeLabel,
-        Threads = Threads is { } threads ? Check.AtLeast(threads, 1, nameof(Threads)) : null,
+        Threads = Threads is { } threads ? Math.Min(Check.AtLeast(threads, 1, nameof(Threads)), Environment.ProcessorCount) : null,
     };
 }
 
@@ -120,6 +133,21 @@ public abstract class DeqTrainerOptions : NetworkTrainerOptions
     /// <summary>Evaluations of the cell in one solve at the most, at least 1; default 200, which suffices for the default rule and tolerances whatever the data.</summary>
     public int MaxIterations = 200;
 
+    /// <summary>The probability with which a state is left out of a training step, in [0, 1); default 0. A row keeps its mask for the whole solve; the states that stay are scaled
+    /// by 1 / (1 - Dropout). In training <see cref="WellPosedness"/> bounds the cell so stretched, so that its bound on W is (1 - Dropout) times that without.</summary>
+    public float Dropout;
+
+    /// <summary>
+    /// Whether scoring tells how each row was solved; default false. It adds Residual, a Single, and Iterations, an Int32, as in <see cref="RowSolution"/>,
+    /// and SolveStatus, the name of the <see cref="MLNet.SolveStatus"/> as text.
+    /// </summary>
+    public bool SolveColumns;
+
+    /// <summary>The name of a column that scoring adds with the equilibrium z, a vector of d Single, for what follows in the pipeline; NaN where there is none. Default null: no such column.</summary>
+    public string? StateColumn;
+
+    private protected override ExtraColumns ToExtraColumns() => new(SolveColumns, StateColumn);
+
     private protected override Architecture ToArchitecture() => new DeqArchitecture(
         Check.AtLeast(HiddenSize, 1),
         Check.Defined(Activation),
@@ -128,7 +156,8 @@ public abstract class DeqTrainerOptions : NetworkTrainerOptions
         GradientSolver ?? Solver,
         Check.NotNull(Tolerance),
         Check.AtLeast(MaxIterations, 1),
-        new EquilibriumSettings(Solver, Check.NotNull(ScoringTolerance), MaxIterations));
+        new EquilibriumSettings(Solver, Check.NotNull(ScoringTolerance), MaxIterations),
+        Check.Within(Dropout, 0, 1));
 }
 
 /// <summary>What the trainers of feed-forward networks have in common.</summary>

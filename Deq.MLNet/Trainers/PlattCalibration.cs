@@ -1,3 +1,5 @@
+using Deq.MLNet.Networks;
+
 namespace Deq.MLNet;
 
 /// <summary>Turns a score into a probability, 1 / (1 + exp(-(slope * score + offset))). Source: Platt, "Probabilistic outputs for support vector machines", 1999.</summary>
@@ -6,6 +8,8 @@ namespace Deq.MLNet;
 public sealed record PlattCalibration(double Slope, double Offset)
 {
     internal static PlattCalibration None { get; } = new(1, 0);
+
+    internal Readout Readout => new(Link.Logistic, Slope, Offset);
 
     internal float Probability(float score) => (float)(1 / (1 + Math.Exp(-(Slope * score + Offset))));
 }

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Deq.MLNet.Training;
 using Microsoft.ML.Data;
 using Microsoft.ML.Runtime;
@@ -17,9 +16,9 @@ internal static class RowReader
         data.CheckOptFloatWeight();
         var weighted = data.Schema.Weight.HasValue;
         var columns = CursOpt.Features | CursOpt.Label | (weighted ? CursOpt.Weight : default);
-        var features = new List<float>();
-        var targets = new List<float>();
-        var weights = new List<float>();
+        using var features = new RowBlocks(featureCount);
+        using var targets = new RowBlocks(1);
+        using var weights = weighted ? new RowBlocks(1) : null;
         using var cursor = new FloatLabelCursor(data, columns);
         while (cursor.MoveNext())
         {
@@ -27,17 +26,15 @@ internal static class RowReader
             {
                 checkCancelled();
             }
-            var start = features.Count;
-            if (start > Array.MaxLength - featureCount)
+            if (features.Count > Array.MaxLength - featureCount)
             {
                 throw channel.Except($"The {purpose} data has more than {Array.MaxLength} feature values ({targets.Count} rows of {featureCount} so far), which do not fit in memory as one block. Train on fewer rows.");
             }
-            CollectionsMarshal.SetCount(features, start + featureCount);
-            cursor.Features.CopyTo(CollectionsMarshal.AsSpan(features)[start..]);
-            targets.Add(cursor.Label);
-            if (weighted)
+            cursor.Features.CopyTo(features.Add());
+            targets.Add()[0] = cursor.Label;
+            if (weights is not null)
             {
-                weights.Add(cursor.Weight);
+                weights.Add()[0] = cursor.Weight;
             }
         }
         if (targets.Count == 0)
@@ -48,6 +45,6 @@ internal static class RowReader
         {
             channel.Warning($"Skipped {cursor.SkippedRowCount} of {cursor.SkippedRowCount + cursor.KeptRowCount} {purpose} rows with a missing or infinite feature or label, or a weight that is not positive.");
         }
-        return new TrainingData(featureCount, 1, [.. features], [.. targets], weighted ? [.. weights] : null);
+        return new TrainingData(featureCount, 1, features.TakeAll(), targets.TakeAll(), weights?.TakeAll());
     }
 }

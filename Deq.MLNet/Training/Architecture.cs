@@ -31,15 +31,23 @@ internal abstract record Architecture(Activation Activation)
 
 /// <summary>A deep equilibrium network.</summary>
 internal sealed record DeqArchitecture(int StateSize, Activation Activation, WellPosedness Rule, FixedPointSolver Solver, FixedPointSolver GradientSolver,
-    Tolerance Tolerance, int MaxIterations, EquilibriumSettings Scoring) : Architecture(Activation)
+    Tolerance Tolerance, int MaxIterations, EquilibriumSettings Scoring, float Dropout = 0) : Architecture(Activation)
 {
-    /// <summary>W starts with about this share of the norm that its rule allows (of 1 without a rule): few iterations at first, room to grow.</summary>
+    /// <summary>W starts with about this share of the norm that its rule allows in training (of 1 without a rule): few iterations at first, room to grow.</summary>
     private const double StartOfNorm = 0.5;
+
+    /// <summary>The rule's bound in training, null without a rule: dropout stretches what it keeps by 1 / (1 - dropout), and the stretched cell must contract too.</summary>
+    public double? TrainingBound => Rule.Bound * Kept;
+
+    private double Kept => 1 - (double)Dropout;
+
+    /// <summary>Whether a network's W is within the bound of training.</summary>
+    public bool Keeps(DeqNetwork network) => TrainingBound is not { } bound || network.Certificate.ContractionFactor <= bound;
 
     public override Network Initialize(int features, int outputs, Link link, bool[] constantFeatures, Random random)
     {
         // A square Gaussian matrix of deviation s has a 2-norm of about 2 s sqrt(d).
-        var deviation = StartOfNorm * (Rule.Bound ?? 1) / (2 * Math.Sqrt(StateSize));
+        var deviation = StartOfNorm * (TrainingBound ?? Kept) / (2 * Math.Sqrt(StateSize));
         var w = Normal(random, StateSize, StateSize, deviation);
         var u = Normal(random, StateSize, features, 1 / Math.Sqrt(features), constantFeatures);
         var b = Normal(random, StateSize, 1, 0.5);

@@ -12,6 +12,9 @@ internal interface ITrainingEngine : IDisposable
     /// <summary>Takes the training rows; called once, before the first step.</summary>
     void Attach(TrainingData data);
 
+    /// <summary>Called before the first step of an epoch, from 1: what is random in it follows from the seed and the epoch alone.</summary>
+    void BeginEpoch(int epoch);
+
     /// <summary>One step of the optimizer on the rows with these indices.</summary>
     void Step(ReadOnlySpan<int> rows, double learningRate);
 
@@ -26,8 +29,17 @@ internal interface ITrainingEngine : IDisposable
     /// <summary>The present weights.</summary>
     Network ToNetwork();
 
-    /// <summary>Replaces the weights by those of a network of the same shape.</summary>
-    void Load(Network network);
+    /// <summary>The present weights as one array, in an order of the engine's own.</summary>
+    float[] ReadWeights();
+
+    /// <summary>Replaces the weights by what <see cref="ReadWeights"/> gave.</summary>
+    void LoadWeights(float[] weights);
+
+    /// <summary>What the optimizer remembers.</summary>
+    OptimizerState ReadOptimizer();
+
+    /// <summary>Replaces what the optimizer remembers by what <see cref="ReadOptimizer"/> gave.</summary>
+    void LoadOptimizer(OptimizerState state);
 }
 
 /// <summary>A weighted mean over rows, over standardised targets.</summary>

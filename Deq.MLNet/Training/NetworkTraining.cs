@@ -6,25 +6,36 @@ namespace Deq.MLNet.Training;
 /// <param name="Network">The network, over the data's own units.</param>
 /// <param name="History">The training, epoch by epoch.</param>
 /// <param name="Equilibrium">How the equilibria of training rows are found in scoring; null for a feed-forward network.</param>
-/// <param name="Validation">The rows that validated it, in their own units; null without them.</param>
-internal sealed record TrainedNetwork(Network Network, TrainingHistory History, SolveReport? Equilibrium, TrainingData? Validation = null);
+/// <param name="Sample">The training rows, in their own units, that a finished deep equilibrium network is measured on: up to 2,048, evenly spread.</param>
+/// <param name="Validation">The rows that validated it; null without them.</param>
+internal sealed record TrainedNetwork(Network Network, TrainingHistory History, SolveReport? Equilibrium = null, IReadOnlyList<ReadOnlyMemory<float>>? Sample = null, ValidatedNetwork? Validation = null)
+{
+    /// <summary>The same, with the error of unrolling in what a model gives measured; none for the network's own outputs.</summary>
+    public TrainedNetwork MeasureUnrolling(params IReadOnlyList<Readout> readouts) =>
+        Network is DeqNetwork deq && Sample is not null && UnrollCurve.Measure(deq, Sample, readouts) is { } curve ? this with { Network = deq.WithUnroll(curve) } : this;
+}
+
+/// <summary>Validation rows in standard units, and the trained network over these: the same function as over the data's own.</summary>
+internal sealed record ValidatedNetwork(Network Network, TrainingData Rows);
 
 /// <summary>From rows to a network: splits off validation rows, standardises, trains on an engine, folds the scaling into the weights, measures the result.</summary>
 internal static class NetworkTraining
 {
     /// <summary>Rows on which the finished network is measured, at the most.</summary>
-    private const int MeasuredRows = 2048;
+    private const int MostMeasuredRows = 2048;
 
     /// <summary>Trains a network.</summary>
     /// <param name="settings">How.</param>
     /// <param name="createEngine">Makes an engine that starts from the network given, with settings over standardised rows.</param>
-    /// <param name="data">Training rows.</param>
-    /// <param name="validation">Rows for the validation loss; null to split off a share of the training rows where the settings ask for it.</param>
+    /// <param name="data">Training rows. They are this method's from now on: it brings them to standard units in place, and an engine may share their memory.</param>
+    /// <param name="validation">Rows for the validation loss, given over likewise; null to split off a share of the training rows where the settings ask for it.</param>
     /// <param name="initial">The network to start from, over the data's own units; null for random weights.</param>
     /// <param name="monitor">Who is told.</param>
+    /// <param name="checkpoint">Where the state of the training is kept, and resumed from; null for nowhere.</param>
     public static TrainedNetwork Fit(TrainingSettings settings, Func<TrainingSettings, Network, ITrainingEngine> createEngine, TrainingData data, TrainingData? validation,
-        Network? initial, ITrainingMonitor monitor)
+        Network? initial, ITrainingMonitor monitor, ITrainingCheckpoint? checkpoint = null)
     {
+        var saved = checkpoint?.Begin(TrainingIdentity.Of(settings, data, validation, initial));
         if (validation is null && settings.ValidationFraction > 0)
         {
             (data, validation) = Split(data, settings);
@@ -47,15 +58,21 @@ internal static class NetworkTraining
             ? Initialize(settings, data, scaling)
             : scaling.ToStandardUnits(Adopt(settings, initial, monitor));
 
+        var measured = settings.Architecture is DeqArchitecture deq ? MeasuredRows(data, deq.StateSize) : [];
+        var classWeights = settings.ClassWeights?.Learn(data, settings.Loss is BinaryLoss ? 2 : settings.Outputs);
         using var engine = createEngine(settings with { Loss = loss }, start);
         var loop = new TrainingLoop(settings, scaling.TargetUnit, monitor);
-        var classWeights = settings.ClassWeights?.Learn(data, settings.Loss is BinaryLoss ? 2 : settings.Outputs);
-        var history = loop.Run(engine, ForEngine(data), validation is null ? null : ForEngine(validation));
+        var history = loop.Run(engine, ForEngine(data), validation is null ? null : ForEngine(validation), checkpoint, saved);
         monitor.CheckCancelled();
-        var network = ToDataUnits(scaling, engine.ToNetwork());
-        return (network is DeqNetwork deq ? Measure(deq, data, history, monitor) : new TrainedNetwork(network, history, null)) with { Validation = validation };
+        var standard = engine.ToNetwork();
+        var trained = new TrainedNetwork(ToDataUnits(scaling, standard), history, Validation: validation is null ? null : new ValidatedNetwork(standard, validation));
+        return trained.Network is DeqNetwork network ? Measure(trained, network, measured, monitor) : trained;
 
-        TrainingData ForEngine(TrainingData rows) => scaling.Apply(classWeights is null ? rows : ClassWeights.Apply(classWeights, rows));
+        TrainingData ForEngine(TrainingData rows)
+        {
+            scaling.Apply(rows);
+            return classWeights is null ? rows : ClassWeights.Apply(classWeights, rows);
+        }
     }
 
     private static Network Initialize(TrainingSettings settings, TrainingData data, Standardization scaling)
@@ -72,12 +89,14 @@ internal static class NetworkTraining
             throw new DeqException($"The model to start from has the link {initial.Link}; the loss {settings.Loss} has the link {settings.Loss.Link}. Choose the loss that the model was trained with, or start without it.");
         }
         var network = settings.Architecture.Adopt(initial);
-        if (network is DeqNetwork { Certificate: { RuleHolds: false } certificate })
+        if (network is DeqNetwork deq && settings.Architecture is DeqArchitecture training && !training.Keeps(deq))
         {
+            var factor = deq.Certificate.ContractionFactor;
             // The projection's own bound on the norm is up to 2 percent above it.
-            var enough = Math.Ceiling(1020 * certificate.ContractionFactor) / 1000;
+            var enough = Math.Ceiling(1020 * factor / (1 - training.Dropout)) / 1000;
             var remedy = enough < 1 ? FormattableString.Invariant($"Spectral({enough}) or more") : "None";
-            monitor.Warn(FormattableString.Invariant($"The model to start from has the contraction factor {certificate.ContractionFactor:G4}, above this trainer's rule {certificate.Rule}: its W is scaled down, so training starts from another function. Set WellPosedness to {remedy} to start from the same."));
+            var (under, lower) = training.Dropout == 0 ? ("", "Set") : (FormattableString.Invariant($", which under a Dropout of {training.Dropout} allows {training.TrainingBound:G4}"), "Lower Dropout, or set");
+            monitor.Warn(FormattableString.Invariant($"The model to start from has the contraction factor {factor:G4}, above this trainer's rule {training.Rule}{under}: its W is scaled down, so training starts from another function. {lower} WellPosedness to {remedy} to start from the same."));
         }
         return network;
     }
@@ -94,28 +113,30 @@ internal static class NetworkTraining
         }
     }
 
-    private static TrainedNetwork Measure(DeqNetwork network, TrainingData data, TrainingHistory history, ITrainingMonitor monitor)
+    /// <summary>Evenly spread rows in the data's own units; fewer where d is so large that the measurement would cost as much as the training.</summary>
+    private static ReadOnlyMemory<float>[] MeasuredRows(TrainingData data, int stateSize)
     {
-        // Evenly spread rows; fewer where d is so large that the measurement would cost as much as the training.
-        var affordable = (int)Math.Clamp((1L << 27) / ((long)network.StateSize * network.StateSize), 16, MeasuredRows);
-        var count = Math.Min(data.Rows, affordable);
-        var rows = new ReadOnlyMemory<float>[count];
-        var solutions = new RowSolution[count];
-        for (var i = 0; i < count; i++)
+        var affordable = (int)Math.Clamp((1L << 27) / ((long)stateSize * stateSize), 16, MostMeasuredRows);
+        var rows = new ReadOnlyMemory<float>[Math.Min(data.Rows, affordable)];
+        for (var i = 0; i < rows.Length; i++)
         {
-            rows[i] = data.Row((int)((long)i * data.Rows / count));
+            rows[i] = data.Row((int)((long)i * data.Rows / rows.Length)).ToArray();
         }
-        Parallel.For(0, count, i => solutions[i] = network.Solve(rows[i].Span, new float[network.ScratchSize], new float[network.StateSize]));
+        return rows;
+    }
+
+    private static TrainedNetwork Measure(TrainedNetwork trained, DeqNetwork network, ReadOnlyMemory<float>[] rows, ITrainingMonitor monitor)
+    {
+        var solutions = new RowSolution[rows.Length];
+        Parallel.For(0, rows.Length, i => solutions[i] = network.Solve(rows[i].Span, new float[network.ScratchSize], new float[network.StateSize]));
         var report = SolveReport.From(solutions);
         var unsolved = report.Count(SolveStatus.IterationLimit) + report.Count(SolveStatus.Diverged);
         if (unsolved > 0)
         {
-            monitor.Warn(FormattableString.Invariant($"The equilibrium of {unsolved} of {count} training rows was not found within {network.Scoring.MaxIterations} iterations (worst residual {report.WorstResidual:G3}, contraction factor {network.Certificate.ContractionFactor:G3}). Raise MaxIterations, use Anderson, or set WellPosedness to a Spectral bound."));
+            monitor.Warn(FormattableString.Invariant($"The equilibrium of {unsolved} of {rows.Length} training rows was not found within {network.Scoring.MaxIterations} iterations (worst residual {report.WorstResidual:G3}, contraction factor {network.Certificate.ContractionFactor:G3}). Raise MaxIterations, use Anderson, or set WellPosedness to a Spectral bound."));
         }
         monitor.CheckCancelled();
-        var curve = UnrollCurve.Measure(network, rows);
-        monitor.CheckCancelled();
-        return new TrainedNetwork(curve is null ? network : network.WithUnroll(curve), history, report);
+        return trained with { Equilibrium = report, Sample = rows };
     }
 
     private static (TrainingData Train, TrainingData Validation) Split(TrainingData data, TrainingSettings settings)

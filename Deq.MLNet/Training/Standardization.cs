@@ -33,12 +33,12 @@ internal sealed record Standardization(AffineMap Features, AffineMap Targets, Af
         return new Standardization(features, targets, targets.Inverse(), constant, settings.NormalizeTargets && constantTargets.All(c => c));
     }
 
-    /// <summary>The data in standard units.</summary>
-    public TrainingData Apply(TrainingData data) => data with
+    /// <summary>Brings rows to standard units, in their own arrays: a second copy of all rows would be the largest thing in memory.</summary>
+    public void Apply(TrainingData data)
     {
-        Features = Apply(Features, data.Features),
-        Targets = Apply(Targets, data.Targets),
-    };
+        Apply(Features, data.Features);
+        Apply(Targets, data.Targets);
+    }
 
     /// <summary>A network over standard units as one over the data's own units.</summary>
     public Network ToDataUnits(Network network) => network.Fold(Features, Outputs);
@@ -58,7 +58,7 @@ internal sealed record Standardization(AffineMap Features, AffineMap Targets, Af
 
     private static (double Mean, bool IsConstant) MeanOfPositive(TrainingData data, Loss loss)
     {
-        var total = Enumerable.Range(0, data.Rows).Sum(data.Weight);
+        var total = data.TotalWeight;
         double mean = 0;
         for (var row = 0; row < data.Rows; row++)
         {
@@ -69,51 +69,68 @@ internal sealed record Standardization(AffineMap Features, AffineMap Targets, Af
             : throw new DeqException($"Every label is 0; the loss {loss} predicts the exponential of a number, which cannot be 0. Use Squared, Absolute or Huber.");
     }
 
-    private static float[] Apply(AffineMap map, float[] values)
+    private static void Apply(AffineMap map, float[] values)
     {
-        var result = new float[values.Length];
-        for (var i = 0; i < values.Length; i++)
+        for (var row = 0; row < values.Length; row += map.Size)
         {
-            result[i] = (float)map.Apply(i % map.Size, values[i]);
+            for (var column = 0; column < map.Size; column++)
+            {
+                values[row + column] = (float)map.Apply(column, values[row + column]);
+            }
         }
-        return result;
     }
 
     private static (AffineMap Map, bool[] Constant) Learn(TrainingData data, float[] values, int columns, bool wanted, string what)
     {
-        var (scale, shift, constant) = (new double[columns], new double[columns], new bool[columns]);
-        var total = Enumerable.Range(0, data.Rows).Sum(data.Weight);
+        var (mean, variance, constant) = Moments(data, values, columns);
+        var (scale, shift) = (new double[columns], new double[columns]);
         for (var column = 0; column < columns; column++)
         {
-            double mean = 0, variance = 0;
-            for (var row = 0; row < data.Rows; row++)
-            {
-                mean += data.Weight(row) / total * values[row * columns + column];
-            }
-            constant[column] = true;
-            for (var row = 0; row < data.Rows; row++)
-            {
-                double value = values[row * columns + column];
-                constant[column] &= value == values[column];
-                variance += data.Weight(row) / total * (value - mean) * (value - mean);
-            }
             (scale[column], shift[column]) = (1, 0);
             if (!wanted)
             {
                 continue;
             }
-            var deviation = Math.Sqrt(variance);
+            var deviation = Math.Sqrt(variance[column]);
             if (constant[column] || deviation == 0)
             {
-                shift[column] = -(constant[column] ? values[column] : mean);
+                shift[column] = -(constant[column] ? values[column] : mean[column]);
                 continue;
             }
             if (deviation is < Smallest or > Largest)
             {
                 throw new DeqException(FormattableString.Invariant($"The {what} in position {column} has the standard deviation {deviation:G3}, outside {Smallest:G1} to {Largest:G1}, which float32 weights cannot carry. Rescale it before the trainer."));
             }
-            (scale[column], shift[column]) = (1 / deviation, -mean / deviation);
+            (scale[column], shift[column]) = (1 / deviation, -mean[column] / deviation);
         }
         return (new AffineMap(scale, shift), constant);
+    }
+
+    /// <summary>Column by column, in two passes over the rows: the second goes by the mean, and loses no digits where that is large.</summary>
+    private static (double[] Mean, double[] Variance, bool[] Constant) Moments(TrainingData data, float[] values, int columns)
+    {
+        var (mean, variance, constant) = (new double[columns], new double[columns], new bool[columns]);
+        Array.Fill(constant, true);
+        var total = data.TotalWeight;
+        for (var row = 0; row < data.Rows; row++)
+        {
+            var share = data.Weight(row) / total;
+            for (var column = 0; column < columns; column++)
+            {
+                mean[column] += share * values[row * columns + column];
+            }
+        }
+        for (var row = 0; row < data.Rows; row++)
+        {
+            var share = data.Weight(row) / total;
+            for (var column = 0; column < columns; column++)
+            {
+                var value = values[row * columns + column];
+                constant[column] &= value == values[column];
+                var difference = value - mean[column];
+                variance[column] += share * difference * difference;
+            }
+        }
+        return (mean, variance, constant);
     }
 }

@@ -5,6 +5,8 @@ internal sealed record TrainingData(int FeatureCount, int TargetCount, float[] F
 {
     public int Rows => Targets.Length / TargetCount;
 
+    public double TotalWeight => Weights is null ? Rows : Weights.Sum(w => (double)w);
+
     public double Weight(int row) => Weights is null ? 1 : Weights[row];
 
     public ReadOnlyMemory<float> Row(int row) => Features.AsMemory(row * FeatureCount, FeatureCount);

@@ -11,6 +11,9 @@ internal interface ITrainingMonitor
     /// <summary>Called after every epoch.</summary>
     void EpochDone(TrainingEpoch epoch);
 
+    /// <summary>Called for what a user may want to know.</summary>
+    void Info(string message);
+
     /// <summary>Called for what a user should know.</summary>
     void Warn(string message);
 }
@@ -22,74 +25,109 @@ internal interface ITrainingMonitor
 internal sealed class TrainingLoop(TrainingSettings settings, double targetUnit, ITrainingMonitor monitor)
 {
     private readonly List<TrainingEpoch> _epochs = [];
-    private Network? _best;
-    private double _leastLoss = double.PositiveInfinity;
-    private int _bestEpoch;
+    private BestWeights? _best;
 
     /// <summary>Trains, and leaves the weights that the model shall have in the engine.</summary>
-    public TrainingHistory Run(ITrainingEngine engine, TrainingData train, TrainingData? validation)
+    /// <param name="engine">An engine with the weights to start from.</param>
+    /// <param name="train">Training rows, in standard units.</param>
+    /// <param name="validation">Validation rows, likewise; null for none.</param>
+    /// <param name="checkpoint">Where the state is kept; null for nowhere.</param>
+    /// <param name="saved">The state to go on from; null to start anew.</param>
+    public TrainingHistory Run(ITrainingEngine engine, TrainingData train, TrainingData? validation, ITrainingCheckpoint? checkpoint = null, TrainingState? saved = null)
     {
         engine.Attach(train);
+        if (saved is not null)
+        {
+            GoOnFrom(saved, engine);
+        }
         var order = new int[train.Rows];
         for (var i = 0; i < order.Length; i++)
         {
             order[i] = i;
         }
         var random = new Random(settings.Seed);
-        // Not (rows + size - 1) / size, which overflows where the batch size is int.MaxValue.
-        var batchesPerEpoch = (order.Length - 1L) / settings.BatchSize + 1;
-        for (var epoch = 1; epoch <= settings.Epochs; epoch++)
+        var diverged = false;
+        for (var epoch = 1; epoch <= settings.Epochs && !diverged && !StopsEarly(); epoch++)
         {
-            var watch = Stopwatch.StartNew();
-            random.Shuffle(order);
-            var rate = 0.0;
-            for (var batch = 0; batch < batchesPerEpoch; batch++)
+            if (settings.Shuffle)
             {
-                monitor.CheckCancelled();
-                rate = settings.LearningRate * settings.Schedule.Factor((epoch - 1) * batchesPerEpoch + batch, settings.Epochs * batchesPerEpoch);
-                var start = batch * settings.BatchSize;
-                engine.Step(order.AsSpan(start, Math.Min(settings.BatchSize, order.Length - start)), rate);
+                random.Shuffle(order);
             }
-            var metrics = engine.ReadMetrics();
-            MeanLoss? validated = validation is null ? null : engine.Evaluate(validation, monitor.CheckCancelled);
-            var validationLoss = LossOf(validated);
-            var done = new TrainingEpoch(epoch, LossOf(metrics.Training)!.Value, validationLoss, MetricOf(metrics.Training)!.Value, MetricOf(validated), rate,
-                metrics.MeanIterations, metrics.WorstIterations, metrics.WorstResidual, metrics.WorstGradientResidual, metrics.ContractionBound, watch.Elapsed.TotalSeconds);
-            _epochs.Add(done);
+            if (epoch <= _epochs.Count)
+            {
+                // It was done before; its order is what the next one's follows from.
+                continue;
+            }
+            var (done, finite) = RunEpoch(epoch, engine, order, validation);
+            diverged = !finite;
+            if (finite)
+            {
+                KeepIfBest(done, engine);
+                if (checkpoint is not null && (epoch % checkpoint.EveryEpochs == 0 || epoch == settings.Epochs || StopsEarly()))
+                {
+                    checkpoint.Write(new TrainingState(_epochs, engine.ReadWeights(), engine.ReadOptimizer(), _best));
+                }
+            }
             monitor.EpochDone(done);
-            if (!metrics.WeightsFinite || !double.IsFinite(done.TrainingLoss) || validationLoss is { } loss && !double.IsFinite(loss))
+            if (diverged)
             {
                 Diverged(done);
-                break;
-            }
-            if (StopsAt(done, engine))
-            {
-                break;
             }
         }
-        if (_best is not null)
+        if (_best is null || !diverged && settings.EarlyStopping is { RestoreBest: false })
         {
-            engine.Load(_best);
+            return new TrainingHistory(_epochs, _epochs.Count, settings.Seed, engine.Device);
         }
-        return new TrainingHistory(_epochs, _best is null ? _epochs.Count : _bestEpoch, settings.Seed, engine.Device);
+        engine.LoadWeights(_best.Weights);
+        return new TrainingHistory(_epochs, _best.Epoch, settings.Seed, engine.Device);
     }
 
     private double? LossOf(MeanLoss? mean) => mean?.Loss * settings.Loss.Unit(targetUnit);
 
     private double? MetricOf(MeanLoss? mean) => mean is { } m ? settings.Loss.Metric(m.Metric, targetUnit) : null;
 
-    private bool StopsAt(TrainingEpoch epoch, ITrainingEngine engine)
+    private void GoOnFrom(TrainingState saved, ITrainingEngine engine)
     {
-        if (settings.EarlyStopping is not { } rule || epoch.ValidationLoss is not { } loss)
-        {
-            return false;
-        }
-        if (_best is null || loss < _leastLoss * (1 - rule.MinDelta))
-        {
-            (_best, _leastLoss, _bestEpoch) = (engine.ToNetwork(), loss, epoch.Epoch);
-        }
-        return epoch.Epoch - _bestEpoch >= rule.Patience;
+        _epochs.AddRange(saved.Epochs);
+        _best = saved.Best;
+        engine.LoadWeights(saved.Weights);
+        engine.LoadOptimizer(saved.Optimizer);
+        monitor.Info($"The checkpoint holds {_epochs.Count} of {settings.Epochs} epochs; training goes on from there.");
     }
+
+    /// <summary>Trains one epoch, and tells it and whether all of it is finite.</summary>
+    private (TrainingEpoch Epoch, bool Finite) RunEpoch(int epoch, ITrainingEngine engine, int[] order, TrainingData? validation)
+    {
+        var watch = Stopwatch.StartNew();
+        engine.BeginEpoch(epoch);
+        // Not (rows + size - 1) / size, which overflows where the batch size is int.MaxValue.
+        var batches = (order.Length - 1L) / settings.BatchSize + 1;
+        var rate = 0.0;
+        for (var batch = 0; batch < batches; batch++)
+        {
+            monitor.CheckCancelled();
+            rate = settings.LearningRate * settings.Schedule.Factor(new TrainingPosition((epoch - 1) * batches + batch, settings.Epochs * batches, _epochs));
+            var start = batch * settings.BatchSize;
+            engine.Step(order.AsSpan(start, Math.Min(settings.BatchSize, order.Length - start)), rate);
+        }
+        var metrics = engine.ReadMetrics();
+        MeanLoss? validated = validation is null ? null : engine.Evaluate(validation, monitor.CheckCancelled);
+        var validationLoss = LossOf(validated);
+        var done = new TrainingEpoch(epoch, LossOf(metrics.Training)!.Value, validationLoss, MetricOf(metrics.Training)!.Value, MetricOf(validated), rate,
+            metrics.MeanIterations, metrics.WorstIterations, metrics.WorstResidual, metrics.WorstGradientResidual, metrics.ContractionBound, watch.Elapsed.TotalSeconds);
+        _epochs.Add(done);
+        return (done, metrics.WeightsFinite && double.IsFinite(done.TrainingLoss) && double.IsFinite(validationLoss ?? 0));
+    }
+
+    private void KeepIfBest(TrainingEpoch epoch, ITrainingEngine engine)
+    {
+        if (settings.EarlyStopping is { } rule && epoch.ValidationLoss is { } loss && TrainingPosition.IsBetter(loss, _best?.Loss, rule.MinDelta))
+        {
+            _best = new BestWeights(epoch.Epoch, loss, engine.ReadWeights());
+        }
+    }
+
+    private bool StopsEarly() => settings.EarlyStopping is { } rule && _best is not null && _epochs.Count - _best.Epoch >= rule.Patience;
 
     private void Diverged(TrainingEpoch epoch)
     {
@@ -101,6 +139,6 @@ internal sealed class TrainingLoop(TrainingSettings settings, double targetUnit,
             var remedy = settings is { NormalizeFeatures: true, NormalizeTargets: true } ? "Lower" : "Set NormalizeFeatures and NormalizeLabel to true, lower";
             throw new DivergenceException($"{what} {remedy} LearningRate, set GradientClip, or, for a DEQ without a rule, set WellPosedness to Spectral.");
         }
-        monitor.Warn($"{what} The weights of epoch {_bestEpoch}, the best by validation loss, are kept.");
+        monitor.Warn($"{what} The weights of epoch {_best.Epoch}, the best by validation loss, are kept.");
     }
 }

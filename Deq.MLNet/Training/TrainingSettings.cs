@@ -16,6 +16,7 @@ internal sealed record TrainingSettings
     public required Optimizer Optimizer { get; init; }
     public required LearningRateSchedule Schedule { get; init; }
     public required int Seed { get; init; }
+    public bool Shuffle { get; init; } = true;
     public double WeightDecay { get; init; }
     public double? GradientClip { get; init; }
     public EarlyStopping? EarlyStopping { get; init; }

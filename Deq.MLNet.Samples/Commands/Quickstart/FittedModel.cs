@@ -13,7 +13,7 @@ internal sealed class FittedModel
     {
         (Pipeline, TestRows, TrainSeconds) = (pipeline, testRows, seconds);
         Network = (DeqNetwork)pipeline.LastTransformer.Model.Network;
-        History = pipeline.LastTransformer.Model.History!;
+        History = pipeline.LastTransformer.Model.History;
 
         var scored = pipeline.Transform(testRows);
         Features = [.. scored.GetColumn<float[]>("Features")];

@@ -16,7 +16,7 @@ internal static class OnnxCheck
         var input = new DenseTensor<float>(fitted.Features.SelectMany(row => row).ToArray(), [fitted.Features.Length, fitted.Network.InputSize]);
         using var session = new InferenceSession(path);
         using var outputs = session.Run([NamedOnnxValue.CreateFromTensor(report.InputName, input)]);
-        var onnx = outputs.Single(output => output.Name == report.OutputName).AsEnumerable<float>();
+        var onnx = outputs.Single(output => output.Name == "Score.output").AsEnumerable<float>();
 
         var exact = fitted.Features.Select(row => InFloat64(fitted.Network, row)).ToArray();
         return (onnx.Zip(exact, (a, b) => Math.Abs(a - b)).Max() / exact.Max(Math.Abs), report.Steps);

@@ -58,6 +58,31 @@ public sealed class SpectralProjectionTests
         Largest(WellPosedness.Spectral((float)Limit)).Should().BeInRange(0.97 * Limit, Limit);
     }
 
+    [Theory]
+    [ClassData(typeof(TrainingDevices))]
+    public void Under_dropout_the_stretched_cell_is_within_the_rule_from_the_start_and_after_every_step(string device)
+    {
+        TorchBackend.EnsureAvailable(device);
+        var architecture = Setup.Deq(16, Activation.Tanh, WellPosedness.Spectral((float)Limit), maxIterations: 12, dropout: 0.4f);
+        var stretched = 1 / (1 - (double)0.4f);
+        double Stretched(Network network) => stretched * Linear.SingularValues(Linear.ToDouble(((DeqNetwork)network).W.Span), 16)[0];
+        // Within the rule, but not where two fifths of the states are left out.
+        var start = new RandomCell(16, 3, 1, 0.8, 5).Fill().Network(Activation.Tanh);
+        using var engine = new TorchEngine(Setup.Settings(architecture), start, device);
+        engine.Attach(Setup.Noise(64, 3, 1, 4));
+        var norms = new List<double> { Stretched(engine.ToNetwork()) };
+        for (var step = 0; step < 25; step++)
+        {
+            engine.Step([.. Enumerable.Range(step, 32)], 0.15);
+            norms.Add(Stretched(engine.ToNetwork()));
+        }
+
+        norms.Should().OnlyContain(norm => norm <= Limit);
+        norms[0].Should().BeGreaterThan(0.97 * Limit);
+        norms.Skip(1).Max().Should().BeGreaterThan(0.97 * Limit);
+        Stretched(architecture.Initialize(3, 1, Link.Identity, new bool[3], new Random(1))).Should().BeInRange(0.35 * Limit, 0.65 * Limit);
+    }
+
     /// <summary>Any mix of singular values: one, all the same (the loosest case of the bound), nearly equal, decaying.</summary>
     [Theory]
     [ClassData(typeof(TrainingDevices))]

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Deq.MLNet.Training;
 using Deq.MLNet.Training.Torch;
 using TorchSharp;
+using AnyArchitecture = Deq.MLNet.Training.Architecture;
 
 namespace Deq.MLNet.Tests.Training.Torch;
 
@@ -35,7 +36,9 @@ public sealed class TorchEngineResourceTests
                         {
                             engine.ReadMetrics();
                             engine.Evaluate(rows, () => { });
-                            engine.Load(engine.ToNetwork());
+                            engine.ToNetwork();
+                            engine.LoadWeights(engine.ReadWeights());
+                            engine.LoadOptimizer(engine.ReadOptimizer());
                         }
                     }
                 }
@@ -47,6 +50,23 @@ public sealed class TorchEngineResourceTests
             (ResidentBytes() - bytes).Should().BeLessThan(50L << 20);
         }
         live.ThreadTotalLiveCount.Should().Be(before);
+    }
+
+    private sealed record UnknownOptimizer : Optimizer;
+
+    [Fact]
+    public void An_engine_that_cannot_be_made_leaves_no_tensor_and_no_number_of_threads_behind()
+    {
+        TorchBackend.EnsureAvailable();
+        var live = DisposeScopeManager.Statistics.TensorStatistics;
+        var (tensors, threads) = (live.ThreadTotalLiveCount, torch.get_num_threads());
+        foreach (var architecture in new AnyArchitecture[] { Setup.Deq(4), Setup.Fnn(4) })
+        {
+            var start = architecture.Initialize(2, 1, Link.Identity, new bool[2], new Random(1));
+            FluentActions.Invoking(() => new TorchEngine(Setup.Settings(architecture) with { Optimizer = new UnknownOptimizer(), Threads = threads + 1 }, start, "cpu"))
+                .Should().Throw<NotSupportedException>();
+        }
+        (live.ThreadTotalLiveCount, torch.get_num_threads()).Should().Be((tensors, threads));
     }
 
     [Fact]

@@ -2,23 +2,24 @@ using static TorchSharp.torch;
 
 namespace Deq.MLNet.Training.Torch;
 
-/// <summary>Training rows on a device.</summary>
+/// <summary>Training rows on a device. On the CPU in float32 they are the arrays given, which nobody may write to while this lives.</summary>
 internal sealed class DeviceRows : IDisposable
 {
     private readonly Tensor _x, _y, _weight;
 
     public DeviceRows(TrainingData data, Device device, ScalarType type)
     {
-        Tensor Copy(float[] values, int columns)
+        Tensor Share(float[] values, int columns)
         {
-            using var host = tensor(values);
+            // The tensor pins the array and frees the pin with its storage, which views and shares hold.
+            using var host = frombuffer(values, ScalarType.Float32);
             using var shaped = host.view(data.Rows, columns);
-            // A copy even where nothing is converted: the tensor must own its memory.
-            return shaped.to(type, device, copy: true).DetachFromDisposeScope();
+            return shaped.to(type, device).DetachFromDisposeScope();
         }
-        _x = Copy(data.Features, data.FeatureCount);
-        _y = Copy(data.Targets, data.TargetCount);
-        _weight = data.Weights is null ? ones([data.Rows, 1], type, device).DetachFromDisposeScope() : Copy(data.Weights, 1);
+        _x = Share(data.Features, data.FeatureCount);
+        _y = Share(data.Targets, data.TargetCount);
+        using var one = ones([1, 1], type, device);
+        _weight = data.Weights is null ? one.expand(data.Rows, 1).DetachFromDisposeScope() : Share(data.Weights, 1);
     }
 
     /// <summary>Some rows: X (B x n), Y (B x T), Weight (B x 1).</summary>
@@ -31,8 +32,12 @@ internal sealed class DeviceRows : IDisposable
         return new Batch(_x.index_select(0, indices), _y.index_select(0, indices), _weight.index_select(0, indices));
     }
 
-    /// <summary>Consecutive rows, in the caller's dispose scope.</summary>
-    public Batch Slice(long start, long count) => new(_x.narrow(0, start, count), _y.narrow(0, start, count), _weight.narrow(0, start, count));
+    /// <summary>Consecutive rows, in the caller's dispose scope; copied, since a product's last bits may depend on where an array starts in memory.</summary>
+    public Batch Slice(long start, long count)
+    {
+        Tensor Part(Tensor rows) => rows.narrow(0, start, count).clone();
+        return new(Part(_x), Part(_y), Part(_weight));
+    }
 
     public void Dispose()
     {

@@ -26,14 +26,16 @@ internal sealed class ParameterBuffer : IDisposable
 
     public Tensor Gradient(int index) => _gradients[index];
 
-    public void Load(int index, ReadOnlyMemory<float> values)
-    {
-        using var host = tensor(values.ToArray());
-        using var shaped = host.view(_values[index].shape);
-        _values[index].copy_(shaped);
-    }
+    public void Load(int index, ReadOnlyMemory<float> values) => Copy(values.ToArray(), _values[index]);
 
     public float[] Read(int index) => ToArray(_values[index]);
+
+    public static void Copy(float[] values, Tensor to)
+    {
+        using var host = tensor(values);
+        using var shaped = host.view(to.shape);
+        to.copy_(shaped);
+    }
 
     public static float[] ToArray(Tensor values)
     {

@@ -5,6 +5,7 @@ namespace Deq.MLNet.Training.Torch;
 /// <summary>
 /// The deep equilibrium cell as tensors. With M the solution of M = phi'(A) (G + M W), where A holds the pre-activations and G = (dL/dY) V, the implicit
 /// function theorem gives dL/dW = M' Z, dL/dU = M' X, dL/db = M' 1 (Bai, Kolter, Koltun 2019, theorem 1). Nothing is recorded and nothing is unrolled.
+/// Dropout is variational (Gal and Ghahramani 2016; Bai et al. 2019): a row has one mask for its whole solve, z = mask * phi(W z + u), and mask * phi' is the slope.
 /// </summary>
 internal sealed class TensorDeq : TensorModel
 {
@@ -19,21 +20,22 @@ internal sealed class TensorDeq : TensorModel
     private readonly Link _link;
     private Workspace? _workspace;
     private Tensor _x = null!;
+    private Tensor? _mask;
 
     private long _batches, _iterations;
     private int _worstIterations;
     private double _worstResidual, _worstGradientResidual;
 
-    public TensorDeq(DeqArchitecture architecture, DeqNetwork network, Device device, ScalarType type)
+    public TensorDeq(DeqArchitecture architecture, DeqNetwork network, int seed, Device device, ScalarType type) : base(new Dropout(architecture.Dropout, seed, device))
     {
-        long d = network.StateSize, n = network.InputSize, k = network.OutputSize;
-        Parameters = new ParameterBuffer(device, type, [d, d], [d, n], [d], [k, d], [k]);
         _architecture = architecture;
         _link = network.Link;
         _solver = TensorSolver.Create(architecture.Solver);
         _gradientSolver = TensorSolver.Create(architecture.GradientSolver);
         _gradientTolerance = new Tolerance(architecture.Tolerance.Relative, AdjointAbsolute);
-        _projection = architecture.Rule is SpectralRule rule ? new SpectralProjection(rule.Limit / architecture.Activation.Lipschitz()) : null;
+        _projection = architecture.TrainingBound is { } bound ? new SpectralProjection(bound / architecture.Activation.Lipschitz()) : null;
+        long d = network.StateSize, n = network.InputSize, k = network.OutputSize;
+        Parameters = new ParameterBuffer(device, type, [d, d], [d, n], [d], [k, d], [k]);
         Load(network);
     }
 
@@ -53,11 +55,16 @@ internal sealed class TensorDeq : TensorModel
         work.Injection.addmm_(x, U.t(), 1, 1);
         work.Z.zero_();
         var transposed = W.t();
+        var mask = _mask = training ? Dropout.Mask(work.Z) : null;
         var solution = _solver.Solve((z, f) =>
         {
             f.copy_(work.Injection);
             f.addmm_(z, transposed, 1, 1);
             Activate(_architecture.Activation, f);
+            if (mask is not null)
+            {
+                f.mul_(mask);
+            }
         }, ref work.Z, ref work.F, _architecture.Tolerance, _architecture.MaxIterations);
         if (training)
         {
@@ -76,7 +83,7 @@ internal sealed class TensorDeq : TensorModel
         Parameters.Gradient(4).copy_(outputGradient.sum(0L));
 
         work.StateGradient.copy_(outputGradient.mm(V));
-        Slope(_architecture.Activation, work.F, work.Slope);
+        Dropout.Slope(_architecture.Activation, work.F, _mask, work.Slope);
         work.Adjoint.zero_();
         var solution = _gradientSolver.Solve((m, f) =>
         {
@@ -114,7 +121,7 @@ internal sealed class TensorDeq : TensorModel
         Parameters.Load(3, deq.V);
         Parameters.Load(4, deq.C);
         // A W that obeys its rule starts as it is: the projection goes by a bound that may lie a little above the norm.
-        if (!deq.Certificate.RuleHolds)
+        if (!_architecture.Keeps(deq))
         {
             using var scope = NewDisposeScope();
             Project();

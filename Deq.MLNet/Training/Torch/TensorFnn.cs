@@ -2,24 +2,22 @@ using static TorchSharp.torch;
 
 namespace Deq.MLNet.Training.Torch;
 
-/// <summary>A feed-forward network as tensors, with backpropagation written out and dropout after every hidden layer (Srivastava et al. 2014, scaled in training).</summary>
+/// <summary>A feed-forward network as tensors, with backpropagation written out and dropout after every hidden layer.</summary>
 internal sealed class TensorFnn : TensorModel
 {
     private readonly FnnArchitecture _architecture;
     private readonly Link _link;
-    private readonly Generator _generator;
     private readonly Tensor[] _inputs;
     private readonly Tensor?[] _masks;
     private readonly int _layers;
 
-    public TensorFnn(FnnArchitecture architecture, FnnNetwork network, int seed, Device device, ScalarType type)
+    public TensorFnn(FnnArchitecture architecture, FnnNetwork network, int seed, Device device, ScalarType type) : base(new Dropout(architecture.Dropout, seed, device))
     {
         _architecture = architecture;
         _link = network.Link;
         _layers = network.Layers.Count;
         _inputs = new Tensor[_layers];
         _masks = new Tensor?[_layers];
-        _generator = new Generator((ulong)seed, device);
         Parameters = new ParameterBuffer(device, type,
             [.. network.Layers.SelectMany(l => new long[][] { [l.OutputSize, l.InputSize], [l.OutputSize] })]);
         Load(network);
@@ -36,7 +34,7 @@ internal sealed class TensorFnn : TensorModel
             if (layer < _layers - 1)
             {
                 Activate(_architecture.Activation, x);
-                _masks[layer] = training && _architecture.Dropout > 0 ? Mask(x) : null;
+                _masks[layer] = training ? Dropout.Mask(x) : null;
                 if (_masks[layer] is { } mask)
                 {
                     x = x * mask;
@@ -56,15 +54,8 @@ internal sealed class TensorFnn : TensorModel
             if (layer > 0)
             {
                 gradient = gradient.mm(Parameters.Value(2 * layer));
-                var activated = _inputs[layer];
-                if (_masks[layer - 1] is { } mask)
-                {
-                    gradient.mul_(mask);
-                    // The stored input is masked and scaled; the slope is that of the activation itself.
-                    activated = activated.clone().MultiplyInPlace(1 - (double)_architecture.Dropout);
-                }
                 var slope = empty_like(gradient);
-                Slope(_architecture.Activation, activated, slope);
+                Dropout.Slope(_architecture.Activation, _inputs[layer], _masks[layer - 1], slope);
                 gradient.mul_(slope);
             }
         }
@@ -88,18 +79,5 @@ internal sealed class TensorFnn : TensorModel
             Parameters.Load(2 * i, layers[i].Weights);
             Parameters.Load(2 * i + 1, layers[i].Bias);
         }
-    }
-
-    public override void Dispose()
-    {
-        _generator.Dispose();
-        base.Dispose();
-    }
-
-    /// <summary>0 with the dropout's probability, else 1 / (1 - dropout).</summary>
-    private Tensor Mask(Tensor values)
-    {
-        var keep = rand(values.shape, values.dtype, values.device, generator: _generator).IsAtLeast(_architecture.Dropout);
-        return keep.to(values.dtype).MultiplyInPlace(1 / (1 - (double)_architecture.Dropout));
     }
 }

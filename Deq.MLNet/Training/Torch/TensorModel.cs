@@ -3,9 +3,14 @@ using static TorchSharp.torch;
 namespace Deq.MLNet.Training.Torch;
 
 /// <summary>A network as tensors: outputs of a batch, and analytic gradients of its weights from the gradient of the outputs.</summary>
-internal abstract class TensorModel : IDisposable
+internal abstract class TensorModel(Dropout dropout) : IDisposable
 {
+    protected Dropout Dropout { get; } = dropout;
+
     public abstract ParameterBuffer Parameters { get; }
+
+    /// <summary>Makes what is random follow from the seed and the epoch.</summary>
+    public void BeginEpoch(int epoch) => Dropout.BeginEpoch(epoch);
 
     /// <summary>The affine outputs (B x K) of a batch (B x n).</summary>
     public abstract Tensor Forward(Tensor x, bool training);
@@ -23,7 +28,11 @@ internal abstract class TensorModel : IDisposable
     /// <summary>The solve figures since the last read, and starts anew.</summary>
     public virtual SolveFigures ReadFigures() => SolveFigures.None;
 
-    public virtual void Dispose() => Parameters.Dispose();
+    public virtual void Dispose()
+    {
+        Parameters.Dispose();
+        Dropout.Dispose();
+    }
 
     protected static void Activate(Activation activation, Tensor values)
     {
@@ -36,7 +45,7 @@ internal abstract class TensorModel : IDisposable
     }
 
     /// <summary>Writes phi'(a) given phi(a).</summary>
-    protected static void Slope(Activation activation, Tensor activated, Tensor slope)
+    public static void Slope(Activation activation, Tensor activated, Tensor slope)
     {
         switch (activation)
         {

@@ -16,6 +16,23 @@ internal abstract class TensorOptimizer : IDisposable
     /// <summary>Moves the values against the gradients, which may be overwritten.</summary>
     public abstract void Step(double learningRate);
 
+    /// <summary>Steps so far, where the rule goes by them.</summary>
+    protected long Steps { get; set; }
+
+    /// <summary>Running means over the gradients.</summary>
+    protected abstract IReadOnlyList<Tensor> Moments { get; }
+
+    public OptimizerState Read() => new(Steps, [.. Moments.Select(ParameterBuffer.ToArray)]);
+
+    public void Load(OptimizerState state)
+    {
+        Steps = state.Steps;
+        foreach (var (moment, values) in Moments.Zip(state.Moments))
+        {
+            ParameterBuffer.Copy(values, moment);
+        }
+    }
+
     public abstract void Dispose();
 
     private sealed class AdamRule(Adam options, ParameterBuffer parameters, double weightDecay, bool decoupled) : TensorOptimizer
@@ -23,12 +40,13 @@ internal abstract class TensorOptimizer : IDisposable
         private readonly Tensor _mean = zeros_like(parameters.Values).DetachFromDisposeScope();
         private readonly Tensor _meanSquare = zeros_like(parameters.Values).DetachFromDisposeScope();
         private readonly Tensor _divisor = zeros_like(parameters.Values).DetachFromDisposeScope();
-        private long _step;
+
+        protected override IReadOnlyList<Tensor> Moments => [_mean, _meanSquare];
 
         public override void Step(double learningRate)
         {
             var (values, gradients) = (parameters.Values, parameters.Gradients);
-            _step++;
+            Steps++;
             if (weightDecay > 0 && decoupled)
             {
                 values.MultiplyInPlace(1 - learningRate * weightDecay);
@@ -42,9 +60,9 @@ internal abstract class TensorOptimizer : IDisposable
             _meanSquare.AddProductInPlace(gradients, gradients, 1 - (double)options.Beta2);
             _divisor.copy_(_meanSquare);
             _divisor.sqrt_();
-            _divisor.MultiplyInPlace(1 / Math.Sqrt(1 - Math.Pow(options.Beta2, _step)));
+            _divisor.MultiplyInPlace(1 / Math.Sqrt(1 - Math.Pow(options.Beta2, Steps)));
             _divisor.AddInPlace(options.Epsilon);
-            values.AddQuotientInPlace(_mean, _divisor, -learningRate / (1 - Math.Pow(options.Beta1, _step)));
+            values.AddQuotientInPlace(_mean, _divisor, -learningRate / (1 - Math.Pow(options.Beta1, Steps)));
         }
 
         public override void Dispose()
@@ -58,6 +76,8 @@ internal abstract class TensorOptimizer : IDisposable
     private sealed class SgdRule(Sgd options, ParameterBuffer parameters, double weightDecay) : TensorOptimizer
     {
         private readonly Tensor _velocity = zeros_like(parameters.Values).DetachFromDisposeScope();
+
+        protected override IReadOnlyList<Tensor> Moments => [_velocity];
 
         public override void Step(double learningRate)
         {

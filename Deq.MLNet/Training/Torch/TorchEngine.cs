@@ -42,19 +42,31 @@ internal sealed class TorchEngine : ITrainingEngine
         Device = device;
         _model = (settings.Architecture, initial) switch
         {
-            (DeqArchitecture architecture, DeqNetwork network) => new TensorDeq(architecture, network, _device, type),
+            (DeqArchitecture architecture, DeqNetwork network) => new TensorDeq(architecture, network, settings.Seed, _device, type),
             (FnnArchitecture architecture, FnnNetwork network) => new TensorFnn(architecture, network, settings.Seed, _device, type),
             _ => throw new NotSupportedException($"{settings.Architecture} does not fit {initial.GetType().Name}."),
         };
-        _optimizer = TensorOptimizer.Create(settings.Optimizer, _model.Parameters, settings.WeightDecay);
-        _sums = zeros(3, ScalarType.Float64, _device).DetachFromDisposeScope();
-        // Last: a constructor that fails must leave the process as it was.
-        _threads = new TorchThreads(settings.Threads ?? DefaultThreads(settings.Architecture));
+        try
+        {
+            _optimizer = TensorOptimizer.Create(settings.Optimizer, _model.Parameters, settings.WeightDecay);
+            _sums = zeros(3, ScalarType.Float64, _device).DetachFromDisposeScope();
+            // Last: a constructor that fails must leave the process as it was.
+            _threads = new TorchThreads(settings.Threads ?? DefaultThreads(settings.Architecture));
+        }
+        catch
+        {
+            _model.Dispose();
+            _optimizer?.Dispose();
+            _sums?.Dispose();
+            throw;
+        }
     }
 
     public string Device { get; }
 
     public void Attach(TrainingData data) => _rows = new DeviceRows(data, _device, _type);
+
+    public void BeginEpoch(int epoch) => _model.BeginEpoch(epoch);
 
     public void Step(ReadOnlySpan<int> rows, double learningRate)
     {
@@ -101,11 +113,13 @@ internal sealed class TorchEngine : ITrainingEngine
 
     public Network ToNetwork() => _model.ToNetwork();
 
-    public void Load(Network network)
-    {
-        using var mode = no_grad();
-        _model.Load(network);
-    }
+    public float[] ReadWeights() => ParameterBuffer.ToArray(_model.Parameters.Values);
+
+    public void LoadWeights(float[] weights) => ParameterBuffer.Copy(weights, _model.Parameters.Values);
+
+    public OptimizerState ReadOptimizer() => _optimizer.Read();
+
+    public void LoadOptimizer(OptimizerState state) => _optimizer.Load(state);
 
     /// <summary>The gradient of the mean loss over some rows, in the order of the parameters (W, U, b, V, c, or layer by layer), in float64.</summary>
     internal double[] Gradient(ReadOnlySpan<int> rows)

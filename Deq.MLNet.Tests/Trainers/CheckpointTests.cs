@@ -1,0 +1,260 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using Microsoft.ML;
+using static Deq.MLNet.Tests.Trainers.TrainerSetup;
+
+namespace Deq.MLNet.Tests.Trainers;
+
+/// <summary>A training that was stopped, and what comes of it with the same file.</summary>
+public sealed class CheckpointTests : IDisposable
+{
+    private const int Epochs = 8;
+
+    private static readonly Dictionary<string, Action<NetworkTrainerOptions>> Ways = new()
+    {
+        ["Adam and dropout"] = o =>
+        {
+            if (o is DeqTrainerOptions deq)
+            {
+                deq.Dropout = 0.3f;
+            }
+            else
+            {
+                ((FnnTrainerOptions)o).Dropout = 0.3f;
+            }
+        },
+        ["AdamW and a cosine, unshuffled"] = o => (o.Optimizer, o.WeightDecay, o.LearningRateSchedule, o.Shuffle) = (new AdamW(), 0.1f, LearningRateSchedule.Cosine().WithWarmUp(0.2f), false),
+        ["Sgd with momentum"] = o => o.Optimizer = new Sgd(0.9f),
+        ["a plateau, by validation rows"] = o => (o.LearningRateSchedule, o.ValidationFraction) = (LearningRateSchedule.ReduceOnPlateau(0.5f, 1, 0.6f), 0.3f),
+        ["early stopping"] = o => (o.LearningRate, o.ValidationFraction, o.EarlyStopping) = (0.3f, 0.3f, new EarlyStopping(3, 0.4f)),
+        ["early stopping that keeps the last weights"] = o => (o.LearningRate, o.ValidationFraction, o.EarlyStopping) = (0.3f, 0.3f, new EarlyStopping(3, 0.4f, restoreBest: false)),
+    };
+
+    private readonly string _folder = Directory.CreateTempSubdirectory("checkpoint").FullName;
+
+    private string Path => System.IO.Path.Combine(_folder, "training.state");
+
+    public static TheoryData<TrainerKind, string, string> Cases()
+    {
+        var all = new TheoryData<TrainerKind, string, string>();
+        foreach (var kind in Enum.GetValues<TrainerKind>())
+        {
+            foreach (var way in Ways.Keys)
+            {
+                foreach (var device in Training.TrainingDevices.Names)
+                {
+                    all.Add(kind, way, device);
+                }
+            }
+        }
+        return all;
+    }
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void A_training_that_was_stopped_ends_with_the_weights_of_one_that_was_not(TrainerKind kind, string way, string device)
+    {
+        void Set(NetworkTrainerOptions o)
+        {
+            (o.Epochs, o.Device) = (Epochs, device);
+            Ways[way](o);
+        }
+        var whole = Fit(kind, Set).Model;
+        whole.History!.Epochs.Count.Should().BeGreaterThan(4);
+        Stop(kind, Set, 1);
+        Stop(kind, Set, 4);
+        var seen = new List<int>();
+
+        var resumed = Fit(kind, o =>
+        {
+            Set(o);
+            (o.Checkpoint, o.OnEpoch) = (new Checkpoint(Path), e => seen.Add(e.Epoch));
+        }).Model;
+
+        seen.Should().Equal(Enumerable.Range(5, whole.History.Epochs.Count - 4));
+        Same(resumed, whole);
+    }
+
+    [Theory, BothTrainers]
+    public void A_training_that_was_cancelled_goes_on_after_the_last_epoch_written(TrainerKind kind)
+    {
+        using var source = new CancellationTokenSource();
+        // The third epoch is done but not written.
+        FluentActions.Invoking(() => Fit(kind, o =>
+        {
+            (o.Checkpoint, o.CancellationToken) = (new Checkpoint(Path, 2), source.Token);
+            o.OnEpoch = e =>
+            {
+                if (e.Epoch == 3)
+                {
+                    source.Cancel();
+                }
+            };
+        })).Should().Throw<OperationCanceledException>();
+        var seen = new List<int>();
+
+        var resumed = Fit(kind, o => (o.Checkpoint, o.OnEpoch) = (new Checkpoint(Path, 2), e => seen.Add(e.Epoch))).Model;
+
+        seen.Should().Equal(3, 4);
+        Same(resumed, Fit(kind).Model);
+    }
+
+    [Theory, BothTrainers]
+    public void The_file_of_a_training_that_has_ended_gives_its_model_at_once(TrainerKind kind)
+    {
+        var whole = Fit(kind, o => o.Checkpoint = new Checkpoint(Path)).Model;
+        var written = File.ReadAllBytes(Path);
+        var context = new MLContext(1);
+        var log = new TrainerLog(context);
+
+        var again = context.Trainer(kind, o => (o.Checkpoint, o.OnEpoch) = (new Checkpoint(Path), _ => throw new InvalidOperationException("An epoch was trained."))).Fit(context.View(Rows()));
+
+        Same(again.Model, whole);
+        File.ReadAllBytes(Path).Should().Equal(written);
+        log.Infos.Should().Contain("The checkpoint holds 4 of 4 epochs; training goes on from there.");
+        Directory.GetFiles(_folder).Should().ContainSingle();
+    }
+
+    [Theory, BothTrainers]
+    public void A_training_with_a_random_seed_goes_on_with_that_of_the_file(TrainerKind kind)
+    {
+        Microsoft.ML.Data.RegressionPredictionTransformer<NetworkRegressionModelParameters> Seedless(Action<TrainingEpoch>? onEpoch = null)
+        {
+            var context = new MLContext();
+            return context.Trainer(kind, o => (o.Checkpoint, o.OnEpoch) = (new Checkpoint(Path), onEpoch)).Fit(context.View(Rows()));
+        }
+        FluentActions.Invoking(() => Seedless(_ => throw new InvalidDataException())).Should().Throw<InvalidDataException>();
+
+        var resumed = Seedless().Model;
+
+        Same(resumed, Fit(kind, o => o.Seed = resumed.History!.Seed).Model);
+    }
+
+    [Theory, BothTrainers]
+    public void A_training_goes_on_in_another_culture_and_with_another_number_of_threads(TrainerKind kind)
+    {
+        Stop(kind, _ => { }, 2);
+        var before = CultureInfo.CurrentCulture;
+        CultureInfo.CurrentCulture = new CultureInfo("de-DE");
+        try
+        {
+            Fit(kind, o => (o.Checkpoint, o.Threads) = (new Checkpoint(Path), 2)).Model.History!.Epochs.Should().HaveCount(4);
+        }
+        finally
+        {
+            CultureInfo.CurrentCulture = before;
+        }
+    }
+
+    [Theory, BothTrainers]
+    public void The_file_of_another_training_is_refused_and_stays(TrainerKind kind)
+    {
+        var start = Fit(kind).Model;
+        Stop(kind, _ => { }, 2);
+        var written = File.ReadAllBytes(Path);
+        void Refused(string difference, Action<NetworkTrainerOptions> set, IEnumerable<TrainerRow>? rows = null, bool validate = false, NetworkRegressionModelParameters? initial = null)
+        {
+            var context = new MLContext(1);
+            var trainer = context.Trainer(kind, o =>
+            {
+                o.Checkpoint = new Checkpoint(Path);
+                set(o);
+            });
+            FluentActions.Invoking(() => trainer.Fit(context.View(rows ?? Rows()), validate ? context.View(Rows(20)) : null, initial)).Should().Throw<DeqException>()
+                .WithMessage($"The checkpoint {Path} is of another training, which differs in {difference}. Delete the file*");
+        }
+
+        Refused("Epochs (5 now, 4 in the file)", o => o.Epochs = 5);
+        Refused("Optimizer (Sgd now, Adam in the file)", o => o.Optimizer = new Sgd());
+        Refused("Seed (2 now, 1 in the file)", o => o.Seed = 2);
+        Refused("the training rows", _ => { }, Rows().Reverse());
+        Refused("the validation rows", _ => { }, validate: true);
+        Refused("the model to start from", _ => { }, initial: start);
+        File.ReadAllBytes(Path).Should().Equal(written);
+    }
+
+    [Fact]
+    public void A_training_from_a_given_model_goes_on_too()
+    {
+        var start = Fit(TrainerKind.Deq).Model;
+        NetworkRegressionModelParameters From(Action<NetworkTrainerOptions> set)
+        {
+            var context = new MLContext(1);
+            return context.Trainer(TrainerKind.Deq, set).Fit(context.View(Rows(150, 3)), modelParameters: start).Model;
+        }
+        FluentActions.Invoking(() => From(o => (o.Checkpoint, o.OnEpoch) = (new Checkpoint(Path), _ => throw new InvalidDataException()))).Should().Throw<InvalidDataException>();
+
+        Same(From(o => o.Checkpoint = new Checkpoint(Path)), From(_ => { }));
+    }
+
+    [Fact]
+    public void A_file_that_was_cut_off_changed_or_is_none_at_all_is_refused_and_stays()
+    {
+        Stop(TrainerKind.Fnn, _ => { }, 2);
+        var whole = File.ReadAllBytes(Path);
+        var changes = new List<byte[]> { Array.Empty<byte>(), "a text"u8.ToArray() };
+        changes.AddRange(new[] { 1, 7, 8, 15, 16, 40, whole.Length / 2, whole.Length - 33, whole.Length - 1 }.Select(length => whole[..length]));
+        changes.AddRange(new[] { 0, 9, 13, 60, whole.Length / 2, whole.Length - 40, whole.Length - 1 }.Select(at => whole.Select((b, i) => i == at ? (byte)(b ^ 1) : b).ToArray()));
+        changes.Add([.. whole, 0]);
+        foreach (var bytes in changes)
+        {
+            File.WriteAllBytes(Path, bytes);
+            FluentActions.Invoking(() => Fit(TrainerKind.Fnn, o => o.Checkpoint = new Checkpoint(Path))).Should().Throw<ModelFormatException>()
+                .WithMessage($"{Path} is no whole checkpoint of a training: it*Delete it*");
+            File.ReadAllBytes(Path).Should().Equal(bytes);
+        }
+    }
+
+    [Fact]
+    public void A_file_of_another_version_says_so()
+    {
+        Stop(TrainerKind.Fnn, _ => { }, 2);
+        var whole = File.ReadAllBytes(Path);
+        void Refused(byte[] content, string message)
+        {
+            File.WriteAllBytes(Path, [.. content, .. SHA256.HashData(content)]);
+            FluentActions.Invoking(() => Fit(TrainerKind.Fnn, o => o.Checkpoint = new Checkpoint(Path))).Should().Throw<ModelFormatException>().WithMessage(message);
+        }
+        Refused([.. whole[..8], 2, .. whole[9..^32]], "*it is of version 2, and this Deq.MLNet reads version 1*Delete it*");
+        var name = whole.AsSpan().IndexOf("OptimizerSteps"u8);
+        Refused([.. whole[..name], (byte)'X', .. whole[(name + 1)..^32]], "*another version of Deq.MLNet wrote it*");
+    }
+
+    [Fact]
+    public void A_folder_that_does_not_exist_is_told_before_anything_is_trained() =>
+        FluentActions.Invoking(() => Fit(TrainerKind.Fnn, o => (o.Checkpoint, o.OnEpoch) =
+            (new Checkpoint(System.IO.Path.Combine(_folder, "none", "file")), _ => throw new InvalidOperationException("An epoch was trained."))))
+            .Should().Throw<DirectoryNotFoundException>().WithMessage("The folder of the checkpoint *none*does not exist*");
+
+    [Fact]
+    public void A_checkpoint_needs_a_path_and_a_positive_number_of_epochs()
+    {
+        FluentActions.Invoking(() => new Checkpoint("")).Should().Throw<ArgumentException>();
+        FluentActions.Invoking(() => new Checkpoint("file", 0)).Should().Throw<ArgumentOutOfRangeException>().WithMessage("everyEpochs is 0; it must be at least 1*");
+        (new Checkpoint("file").Path, new Checkpoint("file").EveryEpochs).Should().Be(("file", 1));
+    }
+
+    /// <summary>Trains until an epoch is told, and there breaks off.</summary>
+    private void Stop(TrainerKind kind, Action<NetworkTrainerOptions> set, int epoch) => FluentActions.Invoking(() => Fit(kind, o =>
+    {
+        set(o);
+        o.Checkpoint = new Checkpoint(Path);
+        o.OnEpoch = e =>
+        {
+            if (e.Epoch == epoch)
+            {
+                throw new InvalidDataException("enough");
+            }
+        };
+    })).Should().Throw<InvalidDataException>();
+
+    private static void Same(NetworkRegressionModelParameters model, NetworkRegressionModelParameters expected)
+    {
+        model.Network.Weights().Bits().Should().Equal(expected.Network.Weights().Bits());
+        model.History!.Epochs.Select(e => e with { Seconds = 0 }).Should().Equal(expected.History!.Epochs.Select(e => e with { Seconds = 0 }));
+        (model.History with { Epochs = [] }).Should().BeEquivalentTo(expected.History with { Epochs = [] });
+        model.Equilibrium.Should().BeEquivalentTo(expected.Equilibrium);
+    }
+}

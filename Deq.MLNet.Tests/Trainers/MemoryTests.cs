@@ -1,0 +1,50 @@
+using System.Globalization;
+using Deq.MLNet.Tests.Training.Torch;
+using Microsoft.ML;
+using TorchSharp;
+using Xunit.Abstractions;
+
+namespace Deq.MLNet.Tests.Trainers;
+
+public sealed class MemoryTests(ITestOutputHelper output)
+{
+    private const int Rows = 1_000_000;
+
+    /// <summary>A million rows of 16 features of 4 bytes.</summary>
+    private const long Matrix = Rows * 16L * sizeof(float);
+
+    [TorchBackendFact(OnLinux = true)]
+    public void A_million_rows_are_in_memory_less_than_two_and_a_half_times_in_Fit_and_not_at_all_in_Transform()
+    {
+        using var app = new TorchBackendFolder();
+        foreach (var kind in new[] { "deq", "fnn" })
+        {
+            foreach (var validationFraction in new[] { "0", "0.1" })
+            {
+                var growth = app.Run<Growth>("memory", kind, Rows.ToString(CultureInfo.InvariantCulture), validationFraction);
+
+                output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{kind}, {validationFraction} held out: Fit {growth.Fit / 1e6:F0} MB in {growth.Seconds:F1} s, Transform {growth.Transform / 1e6:F1} MB; the matrix has {Matrix / 1e6:F0} MB"));
+                growth.Fit.Should().BeInRange(Matrix, 5 * Matrix / 2, "the rows are in memory, but not three times ({0})", kind);
+                growth.Transform.Should().BeLessThan(Matrix / 2);
+            }
+        }
+    }
+
+    [Theory, BothTrainers]
+    public void Epochs_leave_no_tensor_behind(TrainerKind kind)
+    {
+        var context = new MLContext(1);
+        var live = DisposeScopeManager.Statistics.TensorStatistics;
+        context.Trainer(kind).Fit(context.View(TrainerSetup.Rows()));
+        var before = live.ThreadTotalLiveCount;
+        var counts = new List<long>();
+
+        context.Trainer(kind, o => (o.Epochs, o.BatchSize, o.ValidationFraction, o.OnEpoch) = (20, 32, 0.25f, _ => counts.Add(live.ThreadTotalLiveCount)))
+            .Fit(context.View(TrainerSetup.Rows()));
+
+        counts.Should().HaveCount(20).And.OnlyContain(c => c == counts[0] && c > before);
+        live.ThreadTotalLiveCount.Should().Be(before);
+    }
+
+    private sealed record Growth(long Fit, long Transform, double Seconds);
+}

@@ -1,0 +1,135 @@
+using Deq.MLNet.Training;
+
+namespace Deq.MLNet.Tests.Training;
+
+/// <summary>When a training's state is written, what of it is used, and what tells one training from another.</summary>
+public sealed class CheckpointTests
+{
+    private static readonly TrainingData Ten = new(1, 1, new float[10], new float[10], null);
+
+    private static readonly TrainingSettings Settings = Setup.Settings(Setup.Fnn()) with { Epochs = 8, BatchSize = 4, LearningRate = 0.5, Schedule = LearningRateSchedule.Cosine() };
+
+    private sealed class Memory(int everyEpochs = 1) : ITrainingCheckpoint
+    {
+        public List<TrainingState> Written { get; } = [];
+
+        public int EveryEpochs => everyEpochs;
+
+        public TrainingState? Begin(TrainingIdentity training) => throw new NotSupportedException("The loop is given the state.");
+
+        // Epochs are copied: the loop goes on adding to its list.
+        public void Write(TrainingState state) => Written.Add(state with { Epochs = [.. state.Epochs] });
+    }
+
+    private static TrainingHistory Run(FakeEngine engine, TrainingSettings settings, Memory checkpoint, TrainingState? saved = null, RecordingMonitor? monitor = null) =>
+        new TrainingLoop(settings, 1, monitor ?? new RecordingMonitor()).Run(engine, Ten, settings.EarlyStopping is null ? null : Ten, checkpoint, saved);
+
+    [Theory]
+    [InlineData(1, new[] { 1, 2, 3, 4, 5, 6, 7, 8 })]
+    [InlineData(3, new[] { 3, 6, 8 })]
+    [InlineData(100, new[] { 8 })]
+    public void The_state_is_written_after_every_so_many_epochs_and_after_the_last(int everyEpochs, int[] written)
+    {
+        var memory = new Memory(everyEpochs);
+        Run(new FakeEngine(), Settings, memory);
+        memory.Written.Select(s => s.Epochs.Count).Should().Equal(written);
+        memory.Written.Select(s => (int)s.Weights[0]).Should().Equal(written);
+        memory.Written.Should().OnlyContain(s => s.Best == null);
+    }
+
+    [Fact]
+    public void The_state_is_written_where_training_stops_early_and_not_where_it_diverged()
+    {
+        var memory = new Memory(100);
+        var engine = new FakeEngine { ValidationLoss = epoch => epoch == 2 ? 1 : 3 };
+        Run(engine, Settings with { EarlyStopping = new EarlyStopping(3) }, memory);
+        memory.Written.Should().ContainSingle().Which.Best.Should().BeEquivalentTo(new BestWeights(2, 1, [2]));
+        memory.Written[0].Epochs.Should().HaveCount(5);
+
+        memory = new Memory();
+        Run(new FakeEngine { Finite = epoch => epoch < 4 }, Settings with { EarlyStopping = new EarlyStopping(3) }, memory);
+        memory.Written.Select(s => s.Epochs.Count).Should().Equal(1, 2, 3);
+    }
+
+    [Fact]
+    public void The_state_is_written_before_an_epoch_is_told()
+    {
+        var memory = new Memory();
+        var monitor = new RecordingMonitor(cancelAtBatch: 3 * 3);
+        FluentActions.Invoking(() => Run(new FakeEngine(), Settings, memory, monitor: monitor)).Should().Throw<OperationCanceledException>();
+        monitor.Epochs.Should().HaveCount(3);
+        memory.Written[^1].Epochs.Should().Equal(monitor.Epochs);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(5)]
+    public void A_training_goes_on_with_the_order_rates_weights_and_optimizer_of_the_epochs_that_would_have_come(int done)
+    {
+        var (memory, whole, rest, monitor) = (new Memory(), new FakeEngine(), new FakeEngine(), new RecordingMonitor());
+        var history = Run(whole, Settings, memory);
+
+        var resumed = Run(rest, Settings, new Memory(), memory.Written[done - 1], monitor);
+
+        rest.Begun.Should().Equal(Enumerable.Range(done + 1, 8 - done));
+        rest.Rates.Should().Equal(whole.Rates.Skip(3 * done));
+        rest.Epochs.SelectMany(e => e).SelectMany(b => b).Should().Equal(whole.Epochs.Skip(done).SelectMany(e => e).SelectMany(b => b));
+        (rest.Weights, rest.StepsBefore).Should().Be((8, 3 * done));
+        resumed.Epochs.Select(e => e with { Seconds = 0 }).Should().Equal(history.Epochs.Select(e => e with { Seconds = 0 }));
+        monitor.Epochs.Select(e => e.Epoch).Should().Equal(Enumerable.Range(done + 1, 8 - done), "epochs are told once");
+        monitor.Infos.Should().Equal($"The checkpoint holds {done} of 8 epochs; training goes on from there.");
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    [InlineData(5)]
+    public void Early_stopping_goes_on_waiting_and_restores_the_best_of_before(int done)
+    {
+        var settings = Settings with { EarlyStopping = new EarlyStopping(3) };
+        double Loss(int epoch) => epoch == 2 ? 1 : 3;
+        var memory = new Memory();
+        Run(new FakeEngine { ValidationLoss = Loss }, settings, memory);
+        var rest = new FakeEngine { ValidationLoss = Loss };
+
+        var history = Run(rest, settings, new Memory(), memory.Written[done - 1]);
+
+        (history.BestEpoch, history.Epochs.Count, rest.Weights).Should().Be((2, 5, 2));
+        rest.Begun.Should().Equal(Enumerable.Range(done + 1, 5 - done));
+    }
+
+    [Fact]
+    public void Every_setting_but_the_threads_is_part_of_a_trainings_identity()
+    {
+        var settings = Setup.Settings(Setup.Deq(4)) with { Threads = 3, ClassWeights = ClassWeights.Given(1, 2.5f) };
+
+        var described = TrainingIdentity.Of(settings, Ten, null, null).Settings;
+
+        described.Keys.Should().Contain(typeof(TrainingSettings).GetProperties().Select(p => p.Name));
+        described.Keys.Should().Contain(typeof(DeqArchitecture).GetProperties().Select(p => $"Architecture.{p.Name}"));
+        (described["Threads"], described["Architecture.StateSize"], described["LearningRate"], described["Optimizer"], described["Optimizer.Beta2"], described["ClassWeights.Weights"])
+            .Should().Be(("null", "4", "0.01", "Adam", "0.999", "[1, 2.5]"));
+        described["GradientClip"].Should().Be("null");
+    }
+
+    [Fact]
+    public void What_differs_between_two_trainings_is_named()
+    {
+        var data = Setup.Noise(5, 2, 1, 1, weighted: true);
+        var settings = Setup.Settings(Setup.Fnn(4, 4));
+        var start = Setup.Fnn(3).Initialize(2, 1, Link.Identity, new bool[2], new Random(1));
+        string? Difference(TrainingSettings? s = null, TrainingData? rows = null, TrainingData? validation = null, Network? initial = null) =>
+            TrainingIdentity.Of(settings, data, null, null).DifferenceFrom(TrainingIdentity.Of(s ?? settings, rows ?? data, validation, initial), "here", "there");
+
+        Difference().Should().BeNull();
+        Difference(settings with { Threads = 7 }).Should().BeNull();
+        Difference(settings with { LearningRate = 0.02 }).Should().Be("LearningRate (0.01 here, 0.02 there)");
+        Difference(settings with { Optimizer = new Sgd(), Epochs = 3 }).Should().Be("Epochs (10 here, 3 there), Optimizer (Adam here, Sgd there)");
+        Difference(settings with { Architecture = Setup.Fnn(4, 5) }).Should().Be("Architecture.HiddenSizes ([4, 4] here, [4, 5] there)");
+        Difference(rows: Setup.Noise(5, 2, 1, 2, weighted: true)).Should().Be("the training rows");
+        Difference(rows: data with { Weights = null }).Should().Be("the training rows");
+        Difference(rows: data.Select([1, 0, 2, 3, 4])).Should().Be("the training rows");
+        Difference(validation: data).Should().Be("the validation rows");
+        Difference(initial: start).Should().Be("the model to start from");
+    }
+}
