@@ -22,7 +22,7 @@ public abstract class NetworkBinaryTrainer : NetworkTrainer<BinaryPredictionTran
         return 1;
     }
 
-    private protected override NetworkBinaryModelParameters MakeModel(TrainedNetwork trained, TrainingSettings settings, IChannel channel)
+    private protected override NetworkBinaryModelParameters MakeModel(TrainedNetwork trained, TrainingSettings settings)
     {
         var isProper = settings.Loss.IsProper && settings.ClassWeights is null;
         var calibration = isProper || trained.Validation is not { } validated ? null : Platt.Fit(validated.Network, validated.Rows);

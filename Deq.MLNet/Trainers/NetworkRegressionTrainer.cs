@@ -21,7 +21,7 @@ public abstract class NetworkRegressionTrainer : NetworkTrainer<RegressionPredic
         return 1;
     }
 
-    private protected override NetworkRegressionModelParameters MakeModel(TrainedNetwork trained, TrainingSettings settings, IChannel channel) =>
+    private protected override NetworkRegressionModelParameters MakeModel(TrainedNetwork trained, TrainingSettings settings) =>
         new(Host, trained.MeasureUnrolling(), Extra);
 
     private protected override SchemaShape.Column[] GetTaskColumns(SchemaShape inputSchema) => [ScoreColumn(SchemaShape.Column.VectorKind.Scalar, AnnotationUtils.GetTrainerOutputAnnotation())];

@@ -69,7 +69,7 @@ public abstract class NetworkTrainer<TTransformer, TModel> : TrainerEstimatorBas
 
     private protected ExtraColumns Extra { get; }
 
-    private protected abstract TModel MakeModel(TrainedNetwork trained, TrainingSettings settings, IChannel channel);
+    private protected abstract TModel MakeModel(TrainedNetwork trained, TrainingSettings settings);
 
     /// <summary>K, the affine outputs that the label asks for; throws where the column cannot be the label of the task.</summary>
     private protected abstract int CheckLabel(RoleMappedData data);
@@ -102,7 +102,7 @@ public abstract class NetworkTrainer<TTransformer, TModel> : TrainerEstimatorBas
         channel.Info($"Training on {device}: {train.Rows} rows, {train.FeatureCount} features, {held}, seed {settings.Seed}.");
         var initial = (trainContext.InitialPredictor as INetworkModel)?.Network;
         var trained = NetworkTraining.Fit(settings, (scaled, start) => new TorchEngine(scaled, start, device), train, validation, initial, monitor, checkpoint);
-        var model = MakeModel(trained, settings, channel);
+        var model = MakeModel(trained, settings);
         monitor.CheckCancelled();
         return model;
     }

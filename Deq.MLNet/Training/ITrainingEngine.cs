@@ -9,7 +9,7 @@ internal interface ITrainingEngine : IDisposable
     /// <summary>The device that trains, such as cpu or cuda:0.</summary>
     string Device { get; }
 
-    /// <summary>Takes the training rows; called once, before the first step.</summary>
+    /// <summary>Takes the training rows, called once, before the first step. An engine may share the arrays of these and of those it evaluates: nobody writes to them while it lives.</summary>
     void Attach(TrainingData data);
 
     /// <summary>Called before the first step of an epoch, from 1: what is random in it follows from the seed and the epoch alone.</summary>
