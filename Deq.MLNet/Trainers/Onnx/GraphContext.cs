@@ -28,8 +28,7 @@ internal sealed class GraphContext(string graphName, OnnxExportOptions options) 
     /// <summary>Makes the values of a data column an output of the graph, named as ML.NET's converter does; returns false where no node has written them.</summary>
     public bool AddOutput(string column, DataViewType type)
     {
-        var value = GetVariableName(column);
-        if (!Graph.Holds(value))
+        if (!_columns.TryGetValue(column, out var value) || !Graph.Holds(value))
         {
             return false;
         }
