@@ -1,23 +1,54 @@
 using System.CommandLine;
+using Deq.MLNet;
 using Deq.MLNet.Samples.Commands;
 
-var folder = new Option<string>("--out") { Description = "The folder for the model, the ONNX file and the pictures.", DefaultValueFactory = _ => "out" };
-var quickstart = new Command("quickstart", "Compares four trainers, then trains, saves, reloads, exports and draws a deep equilibrium network.") { folder };
-quickstart.SetAction(parsed => Quickstart.Run(parsed.GetRequiredValue(folder)));
+var folder = new Option<string>("--out") { Description = "The folder for models and pictures.", DefaultValueFactory = _ => "out" };
+var repeats = new Option<int>("--repeats") { Description = "How often the cross-validation is repeated, each time with other folds.", DefaultValueFactory = _ => 5 };
+repeats.Validators.Add(option =>
+{
+    // What is no number is told by the parser.
+    if (option.Tokens.Any(token => int.TryParse(token.Value, out var value) && value < 1))
+        option.AddError("--repeats must be at least 1.");
+});
 
-var regression = new Command("regression", "Trains with a validation set and early stopping: the sample to copy from.");
-regression.SetAction(_ => Regression.Run());
-
-var doctor = new Command("doctor", "Prints what this machine offers for training and scoring.");
-doctor.SetAction(_ => Doctor.Run());
+var quickstart = Sample("quickstart", "Compares four trainers, then trains, saves, reloads, exports and draws a deep equilibrium network.", parsed => Quickstart.Run(parsed.GetRequiredValue(folder)), folder);
+var regression = Sample("regression", "Predicts a number (diabetes), with a validation set and early stopping.", parsed => Regression.Run(parsed.GetRequiredValue(folder), parsed.GetValue(repeats)), folder, repeats);
+var binary = Sample("binary", "Predicts yes or no (breast cancer), with a probability.", parsed => Binary.Run(parsed.GetRequiredValue(folder), parsed.GetValue(repeats)), folder, repeats);
+var multiclass = Sample("multiclass", "Predicts one of several classes (wine, handwritten digits).", parsed => Multiclass.Run(parsed.GetRequiredValue(folder), parsed.GetValue(repeats)), folder, repeats);
+var doctor = Sample("doctor", "Prints what this machine offers for training and scoring.", _ => Doctor.Run());
 
 // The quickstart starts it as a process of its own.
 var model = new Argument<string>("model");
 var scores = new Argument<string>("scores");
-var scoreSaved = new Command("score-saved", "Scores the test rows by a saved model.") { model, scores };
+var scoreSaved = Sample("score-saved", "Scores the test rows by a saved model.", parsed => ScoreSaved.Run(parsed.GetRequiredValue(model), parsed.GetRequiredValue(scores)), model, scores);
 scoreSaved.Hidden = true;
-scoreSaved.SetAction(parsed => ScoreSaved.Run(parsed.GetRequiredValue(model), parsed.GetRequiredValue(scores)));
 
-var parsed = new RootCommand("Samples of Deq.MLNet: deep equilibrium models as ML.NET trainers.") { quickstart, regression, doctor, scoreSaved }.Parse(args);
+var parsed = new RootCommand("Samples of Deq.MLNet: deep equilibrium models as ML.NET trainers.") { quickstart, regression, binary, multiclass, doctor, scoreSaved }.Parse(args);
 var exitCode = parsed.Invoke();
 return parsed.Errors.Count == 0 ? exitCode : 2;
+
+// A command that says in one line what is amiss where that is not the program's fault: a folder, a file, a missing backend.
+static Command Sample(string name, string description, Func<ParseResult, int> run, params Symbol[] symbols)
+{
+    var command = new Command(name, description);
+    foreach (var symbol in symbols)
+    {
+        if (symbol is Option option)
+            command.Options.Add(option);
+        else
+            command.Arguments.Add((Argument)symbol);
+    }
+    command.SetAction(parsed =>
+    {
+        try
+        {
+            return run(parsed);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or DeqException)
+        {
+            Console.Error.WriteLine($"Error: {e.Message}");
+            return 1;
+        }
+    });
+    return command;
+}

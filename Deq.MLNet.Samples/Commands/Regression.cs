@@ -5,13 +5,28 @@ using Spectre.Console;
 
 namespace Deq.MLNet.Samples.Commands;
 
-/// <summary>A deep equilibrium network for regression, from the rows to a saved model.</summary>
+/// <summary>A deep equilibrium network for regression, from the rows to a saved model; then the comparison with ML.NET's own trainers.</summary>
 internal static class Regression
 {
-    public static int Run()
+    /// <returns>0 where every check holds, else 1.</returns>
+    public static int Run(string folder, int repeats)
     {
-        var ml = new MLContext(seed: 1);
+        var output = new OutputFolder(folder);
+        var isSame = TrainOne(new MLContext(seed: 1), output["regression.zip"]);
 
+        var results = CrossValidation.Run(DiabetesTask.Full, repeats);
+        Results.Print(DiabetesTask.Full, results);
+        var rows = results.Of("DEQ").FirstRepeat.ToList();
+        PredictedAgainstTrue.Draw([.. rows.Select(row => row.Label)], [.. rows.Select(row => row.Score)], "rows, each held out once", output["regression_predicted_vs_true.png"]);
+        Console.WriteLine($"The model and the picture are in {output}.");
+
+        Results.PrintFigures("diabetes_r2", results);
+        Figures.Print("reload_is_same", isSame ? 1 : 0);
+        return isSame ? 0 : 1;
+    }
+
+    private static bool TrainOne(MLContext ml, string path)
+    {
         // Rows to test on, rows to stop by, and rows to train on.
         var (trainRows, testRows) = Split(Diabetes.Load(ml), 0.2);
         (trainRows, var validationRows) = Split(trainRows, 0.2);
@@ -40,8 +55,11 @@ internal static class Regression
         AnsiConsole.Write(epochs);
         Console.WriteLine(Text($"Stopped after epoch {history.Epochs.Count}; the model has the weights of epoch {history.BestEpoch}."));
 
-        // How much worse R² gets when one feature is shuffled among the rows.
         var scored = model.Transform(testRows);
+        var evaluation = ml.Regression.Evaluate(scored);
+        Console.WriteLine(Text($"On the test rows: R² {evaluation.RSquared:F3}, root mean squared error {evaluation.RootMeanSquaredError:F1}."));
+
+        // How much worse R² gets when one feature is shuffled among the rows.
         var importance = ml.Regression.PermutationFeatureImportance(model, scored, permutationCount: 10);
         var chart = new BarChart().Label("R² lost without the feature");
         foreach (var (name, metrics) in importance.OrderBy(f => f.Value.RSquared.Mean))
@@ -49,19 +67,13 @@ internal static class Regression
         AnsiConsole.Write(chart);
 
         // A model file is replaced whole or not at all, and loads where libtorch is not.
-        var path = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
         ml.Model.SaveAtomic(model, testRows.Schema, path);
         var loaded = ml.Model.Load(path, out _);
-        File.Delete(path);
-        var isSame = loaded.Transform(testRows).GetColumn<float>("Score").SequenceEqual(scored.GetColumn<float>("Score"));
 
-        var evaluation = ml.Regression.Evaluate(scored);
-        Figures.Print("r2", evaluation.RSquared);
-        Figures.Print("rmse", evaluation.RootMeanSquaredError);
-        Figures.Print("epochs", history.Epochs.Count);
-        Figures.Print("best_epoch", history.BestEpoch);
-        Figures.Print("reload_is_same", isSame ? 1 : 0);
-        return isSame ? 0 : 1;
+        using var engine = ml.Model.CreatePredictionEngine<Patient, ProgressionEstimate>(loaded);
+        var patient = ml.Data.CreateEnumerable<Patient>(testRows, reuseRowObject: false).First();
+        Console.WriteLine(Text($"The first test patient: predicted {engine.Predict(patient).Score:F0}, true {patient.Progression:F0}."));
+        return loaded.Transform(testRows).GetColumn<float>("Score").SequenceEqual(scored.GetColumn<float>("Score"));
     }
 
     private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);

@@ -1,10 +1,27 @@
+using System.Text.RegularExpressions;
+
 namespace Deq.MLNet.Tests.Package;
 
 public class ReadmeTests
 {
+    private static readonly string[] Blocks = [.. Regex.Matches(Repository.Text("README.md"), "```csharp\n(.*?)```\n", RegexOptions.Singleline).Select(m => m.Groups[1].Value)];
+
     [Fact]
-    public void The_readme_shows_the_very_program_that_a_stranger_runs()
+    public void The_readme_shows_the_very_program_that_a_stranger_runs() =>
+        Blocks[0].Should().Be(Repository.Text("Deq.MLNet.Tests", "Package", "StrangerTrains", "Program.cs.txt"));
+
+    [Fact]
+    public void Every_other_example_of_the_readme_is_run_by_a_test()
     {
-        Repository.Text("README.md").Should().Contain($"```csharp\n{Repository.Text("Deq.MLNet.Tests", "Package", "StrangerTrains", "Program.cs.txt")}```\n");
+        // Only the folder of the file differs.
+        var run = Trimmed(Repository.Text("Deq.MLNet.Tests", "Package", "ReadmeExamples.cs").Replace("Path.Combine(_folder, \"houses.onnx\")", "\"houses.onnx\"", StringComparison.Ordinal));
+
+        Blocks.Should().HaveCount(4);
+        foreach (var block in Blocks[1..])
+        {
+            run.Should().Contain(Trimmed(block));
+        }
     }
+
+    private static string Trimmed(string code) => string.Join('\n', code.Split('\n').Select(line => line.Trim()));
 }

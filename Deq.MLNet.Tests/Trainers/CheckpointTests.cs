@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Security.Cryptography;
+using Deq.MLNet.Trainers;
 using Microsoft.ML;
 using static Deq.MLNet.Tests.Trainers.TrainerSetup;
 
@@ -26,24 +27,33 @@ public sealed class CheckpointTests : IDisposable
         ["AdamW and a cosine, unshuffled"] = o => (o.Optimizer, o.WeightDecay, o.LearningRateSchedule, o.Shuffle) = (new AdamW(), 0.1f, LearningRateSchedule.Cosine().WithWarmUp(0.2f), false),
         ["Sgd with momentum"] = o => o.Optimizer = new Sgd(0.9f),
         ["a plateau, by validation rows"] = o => (o.LearningRateSchedule, o.ValidationFraction) = (LearningRateSchedule.ReduceOnPlateau(0.5f, 1, 0.6f), 0.3f),
+        ["a hinge with Platt's numbers, or what the task has"] = o =>
+        {
+            o.ValidationFraction = 0.3f;
+            (o as DeqBinaryTrainer.Options)?.Loss = BinaryLoss.Hinge;
+            (o as FnnBinaryTrainer.Options)?.Loss = BinaryLoss.Hinge;
+        },
         ["early stopping"] = o => (o.LearningRate, o.ValidationFraction, o.EarlyStopping) = (0.3f, 0.3f, new EarlyStopping(3, 0.4f)),
         ["early stopping that keeps the last weights"] = o => (o.LearningRate, o.ValidationFraction, o.EarlyStopping) = (0.3f, 0.3f, new EarlyStopping(3, 0.4f, restoreBest: false)),
     };
+
+    /// <summary>For what is the same for every trainer.</summary>
+    private static readonly TrainerCase Any = TrainerCase.All[1];
 
     private readonly string _folder = Directory.CreateTempSubdirectory("checkpoint").FullName;
 
     private string Path => System.IO.Path.Combine(_folder, "training.state");
 
-    public static TheoryData<TrainerKind, string, string> Cases()
+    public static TheoryData<TrainerCase, string, string> Cases()
     {
-        var all = new TheoryData<TrainerKind, string, string>();
-        foreach (var kind in Enum.GetValues<TrainerKind>())
+        var all = new TheoryData<TrainerCase, string, string>();
+        foreach (var trainer in TrainerCase.All)
         {
             foreach (var way in Ways.Keys)
             {
                 foreach (var device in Training.TrainingDevices.Names)
                 {
-                    all.Add(kind, way, device);
+                    all.Add(trainer, way, device);
                 }
             }
         }
@@ -54,35 +64,35 @@ public sealed class CheckpointTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public void A_training_that_was_stopped_ends_with_the_weights_of_one_that_was_not(TrainerKind kind, string way, string device)
+    public void A_training_that_was_stopped_ends_with_the_weights_of_one_that_was_not(TrainerCase trainer, string way, string device)
     {
         void Set(NetworkTrainerOptions o)
         {
             (o.Epochs, o.Device) = (Epochs, device);
             Ways[way](o);
         }
-        var whole = Fit(kind, Set).Model;
-        whole.History!.Epochs.Count.Should().BeGreaterThan(4);
-        Stop(kind, Set, 1);
-        Stop(kind, Set, 4);
+        var whole = trainer.Fit(Set).Model;
+        whole.History().Epochs.Count.Should().BeGreaterThan(4);
+        Stop(trainer, Set, 1);
+        Stop(trainer, Set, 4);
         var seen = new List<int>();
 
-        var resumed = Fit(kind, o =>
+        var resumed = trainer.Fit(o =>
         {
             Set(o);
             (o.Checkpoint, o.OnEpoch) = (new Checkpoint(Path), e => seen.Add(e.Epoch));
         }).Model;
 
-        seen.Should().Equal(Enumerable.Range(5, whole.History.Epochs.Count - 4));
+        seen.Should().Equal(Enumerable.Range(5, whole.History().Epochs.Count - 4));
         Same(resumed, whole);
     }
 
-    [Theory, BothTrainers]
-    public void A_training_that_was_cancelled_goes_on_after_the_last_epoch_written(TrainerKind kind)
+    [Theory, AllTrainers]
+    public void A_training_that_was_cancelled_goes_on_after_the_last_epoch_written(TrainerCase trainer)
     {
         using var source = new CancellationTokenSource();
         // The third epoch is done but not written.
-        FluentActions.Invoking(() => Fit(kind, o =>
+        FluentActions.Invoking(() => trainer.Fit(o =>
         {
             (o.Checkpoint, o.CancellationToken) = (new Checkpoint(Path, 2), source.Token);
             o.OnEpoch = e =>
@@ -95,21 +105,21 @@ public sealed class CheckpointTests : IDisposable
         })).Should().Throw<OperationCanceledException>();
         var seen = new List<int>();
 
-        var resumed = Fit(kind, o => (o.Checkpoint, o.OnEpoch) = (new Checkpoint(Path, 2), e => seen.Add(e.Epoch))).Model;
+        var resumed = trainer.Fit(o => (o.Checkpoint, o.OnEpoch) = (new Checkpoint(Path, 2), e => seen.Add(e.Epoch))).Model;
 
         seen.Should().Equal(3, 4);
-        Same(resumed, Fit(kind).Model);
+        Same(resumed, trainer.Fit().Model);
     }
 
-    [Theory, BothTrainers]
-    public void The_file_of_a_training_that_has_ended_gives_its_model_at_once(TrainerKind kind)
+    [Theory, AllTrainers]
+    public void The_file_of_a_training_that_has_ended_gives_its_model_at_once(TrainerCase trainer)
     {
-        var whole = Fit(kind, o => o.Checkpoint = new Checkpoint(Path)).Model;
+        var whole = trainer.Fit(o => o.Checkpoint = new Checkpoint(Path)).Model;
         var written = File.ReadAllBytes(Path);
         var context = new MLContext(1);
         var log = new TrainerLog(context);
 
-        var again = context.Trainer(kind, o => (o.Checkpoint, o.OnEpoch) = (new Checkpoint(Path), _ => throw new InvalidOperationException("An epoch was trained."))).Fit(context.View(Rows()));
+        var again = trainer.Trainer(context, o => (o.Checkpoint, o.OnEpoch) = (new Checkpoint(Path), _ => throw new InvalidOperationException("An epoch was trained."))).Fit(trainer.View(context));
 
         Same(again.Model, whole);
         File.ReadAllBytes(Path).Should().Equal(written);
@@ -117,30 +127,30 @@ public sealed class CheckpointTests : IDisposable
         Directory.GetFiles(_folder).Should().ContainSingle();
     }
 
-    [Theory, BothTrainers]
-    public void A_training_with_a_random_seed_goes_on_with_that_of_the_file(TrainerKind kind)
+    [Theory, AllTrainers]
+    public void A_training_with_a_random_seed_goes_on_with_that_of_the_file(TrainerCase trainer)
     {
-        Microsoft.ML.Data.RegressionPredictionTransformer<NetworkRegressionModelParameters> Seedless(Action<TrainingEpoch>? onEpoch = null)
+        AnyModel Seedless(Action<TrainingEpoch>? onEpoch = null)
         {
             var context = new MLContext();
-            return context.Trainer(kind, o => (o.Checkpoint, o.OnEpoch) = (new Checkpoint(Path), onEpoch)).Fit(context.View(Rows()));
+            return trainer.Trainer(context, o => (o.Checkpoint, o.OnEpoch) = (new Checkpoint(Path), onEpoch)).Fit(trainer.View(context));
         }
         FluentActions.Invoking(() => Seedless(_ => throw new InvalidDataException())).Should().Throw<InvalidDataException>();
 
         var resumed = Seedless().Model;
 
-        Same(resumed, Fit(kind, o => o.Seed = resumed.History!.Seed).Model);
+        Same(resumed, trainer.Fit(o => o.Seed = resumed.History().Seed).Model);
     }
 
-    [Theory, BothTrainers]
-    public void A_training_goes_on_in_another_culture_and_with_another_number_of_threads(TrainerKind kind)
+    [Theory, AllTrainers]
+    public void A_training_goes_on_in_another_culture_and_with_another_number_of_threads(TrainerCase trainer)
     {
-        Stop(kind, _ => { }, 2);
+        Stop(trainer, _ => { }, 2);
         var before = CultureInfo.CurrentCulture;
         CultureInfo.CurrentCulture = new CultureInfo("de-DE");
         try
         {
-            Fit(kind, o => (o.Checkpoint, o.Threads) = (new Checkpoint(Path), 2)).Model.History!.Epochs.Should().HaveCount(4);
+            trainer.Fit(o => (o.Checkpoint, o.Threads) = (new Checkpoint(Path), 2)).Model.History().Epochs.Should().HaveCount(4);
         }
         finally
         {
@@ -148,21 +158,21 @@ public sealed class CheckpointTests : IDisposable
         }
     }
 
-    [Theory, BothTrainers]
-    public void The_file_of_another_training_is_refused_and_stays(TrainerKind kind)
+    [Theory, AllTrainers]
+    public void The_file_of_another_training_is_refused_and_stays(TrainerCase trainer)
     {
-        var start = Fit(kind).Model;
-        Stop(kind, _ => { }, 2);
+        var start = trainer.Fit().Model;
+        Stop(trainer, _ => { }, 2);
         var written = File.ReadAllBytes(Path);
-        void Refused(string difference, Action<NetworkTrainerOptions> set, IEnumerable<TrainerRow>? rows = null, bool validate = false, NetworkRegressionModelParameters? initial = null)
+        void Refused(string difference, Action<NetworkTrainerOptions> set, IEnumerable<TrainerRow>? rows = null, bool validate = false, INetworkModel? initial = null)
         {
             var context = new MLContext(1);
-            var trainer = context.Trainer(kind, o =>
+            var made = trainer.Trainer(context, o =>
             {
                 o.Checkpoint = new Checkpoint(Path);
                 set(o);
             });
-            FluentActions.Invoking(() => trainer.Fit(context.View(rows ?? Rows()), validate ? context.View(Rows(20)) : null, initial)).Should().Throw<DeqException>()
+            FluentActions.Invoking(() => made.Fit(trainer.View(context, rows ?? Rows()), validate ? trainer.View(context, Rows(20)) : null, initial)).Should().Throw<DeqException>()
                 .WithMessage($"The checkpoint {Path} is of another training, which differs in {difference}. Delete the file*");
         }
 
@@ -175,14 +185,14 @@ public sealed class CheckpointTests : IDisposable
         File.ReadAllBytes(Path).Should().Equal(written);
     }
 
-    [Fact]
-    public void A_training_from_a_given_model_goes_on_too()
+    [Theory, AllTrainers]
+    public void A_training_from_a_given_model_goes_on_too(TrainerCase trainer)
     {
-        var start = Fit(TrainerKind.Deq).Model;
-        NetworkRegressionModelParameters From(Action<NetworkTrainerOptions> set)
+        var start = trainer.Fit().Model;
+        INetworkModel From(Action<NetworkTrainerOptions> set)
         {
             var context = new MLContext(1);
-            return context.Trainer(TrainerKind.Deq, set).Fit(context.View(Rows(150, 3)), modelParameters: start).Model;
+            return trainer.Trainer(context, set).Fit(trainer.View(context, Rows(150, 3)), null, start).Model;
         }
         FluentActions.Invoking(() => From(o => (o.Checkpoint, o.OnEpoch) = (new Checkpoint(Path), _ => throw new InvalidDataException()))).Should().Throw<InvalidDataException>();
 
@@ -192,7 +202,7 @@ public sealed class CheckpointTests : IDisposable
     [Fact]
     public void A_file_that_was_cut_off_changed_or_is_none_at_all_is_refused_and_stays()
     {
-        Stop(TrainerKind.Fnn, _ => { }, 2);
+        Stop(Any, _ => { }, 2);
         var whole = File.ReadAllBytes(Path);
         var changes = new List<byte[]> { Array.Empty<byte>(), "a text"u8.ToArray() };
         changes.AddRange(new[] { 1, 7, 8, 15, 16, 40, whole.Length / 2, whole.Length - 33, whole.Length - 1 }.Select(length => whole[..length]));
@@ -201,7 +211,7 @@ public sealed class CheckpointTests : IDisposable
         foreach (var bytes in changes)
         {
             File.WriteAllBytes(Path, bytes);
-            FluentActions.Invoking(() => Fit(TrainerKind.Fnn, o => o.Checkpoint = new Checkpoint(Path))).Should().Throw<ModelFormatException>()
+            FluentActions.Invoking(() => Any.Fit(o => o.Checkpoint = new Checkpoint(Path))).Should().Throw<ModelFormatException>()
                 .WithMessage($"{Path} is no whole checkpoint of a training: it*Delete it*");
             File.ReadAllBytes(Path).Should().Equal(bytes);
         }
@@ -210,12 +220,12 @@ public sealed class CheckpointTests : IDisposable
     [Fact]
     public void A_file_of_another_version_says_so()
     {
-        Stop(TrainerKind.Fnn, _ => { }, 2);
+        Stop(Any, _ => { }, 2);
         var whole = File.ReadAllBytes(Path);
         void Refused(byte[] content, string message)
         {
             File.WriteAllBytes(Path, [.. content, .. SHA256.HashData(content)]);
-            FluentActions.Invoking(() => Fit(TrainerKind.Fnn, o => o.Checkpoint = new Checkpoint(Path))).Should().Throw<ModelFormatException>().WithMessage(message);
+            FluentActions.Invoking(() => Any.Fit(o => o.Checkpoint = new Checkpoint(Path))).Should().Throw<ModelFormatException>().WithMessage(message);
         }
         Refused([.. whole[..8], 2, .. whole[9..^32]], "*it is of version 2, and this Deq.MLNet reads version 1*Delete it*");
         var name = whole.AsSpan().IndexOf("OptimizerSteps"u8);
@@ -224,7 +234,7 @@ public sealed class CheckpointTests : IDisposable
 
     [Fact]
     public void A_folder_that_does_not_exist_is_told_before_anything_is_trained() =>
-        FluentActions.Invoking(() => Fit(TrainerKind.Fnn, o => (o.Checkpoint, o.OnEpoch) =
+        FluentActions.Invoking(() => Any.Fit(o => (o.Checkpoint, o.OnEpoch) =
             (new Checkpoint(System.IO.Path.Combine(_folder, "none", "file")), _ => throw new InvalidOperationException("An epoch was trained."))))
             .Should().Throw<DirectoryNotFoundException>().WithMessage("The folder of the checkpoint *none*does not exist*");
 
@@ -237,7 +247,7 @@ public sealed class CheckpointTests : IDisposable
     }
 
     /// <summary>Trains until an epoch is told, and there breaks off.</summary>
-    private void Stop(TrainerKind kind, Action<NetworkTrainerOptions> set, int epoch) => FluentActions.Invoking(() => Fit(kind, o =>
+    private void Stop(TrainerCase trainer, Action<NetworkTrainerOptions> set, int epoch) => FluentActions.Invoking(() => trainer.Fit(o =>
     {
         set(o);
         o.Checkpoint = new Checkpoint(Path);
@@ -250,11 +260,12 @@ public sealed class CheckpointTests : IDisposable
         };
     })).Should().Throw<InvalidDataException>();
 
-    private static void Same(NetworkRegressionModelParameters model, NetworkRegressionModelParameters expected)
+    private static void Same(INetworkModel model, INetworkModel expected)
     {
         model.Network.Weights().Bits().Should().Equal(expected.Network.Weights().Bits());
-        model.History!.Epochs.Select(e => e with { Seconds = 0 }).Should().Equal(expected.History!.Epochs.Select(e => e with { Seconds = 0 }));
-        (model.History with { Epochs = [] }).Should().BeEquivalentTo(expected.History with { Epochs = [] });
-        model.Equilibrium.Should().BeEquivalentTo(expected.Equilibrium);
+        model.History().Epochs.Select(e => e with { Seconds = 0 }).Should().Equal(expected.History().Epochs.Select(e => e with { Seconds = 0 }));
+        (model.History() with { Epochs = [] }).Should().BeEquivalentTo(expected.History() with { Epochs = [] });
+        model.Equilibrium().Should().BeEquivalentTo(expected.Equilibrium());
+        (model as NetworkBinaryModelParameters)?.Calibration.Should().Be(((NetworkBinaryModelParameters)expected).Calibration);
     }
 }

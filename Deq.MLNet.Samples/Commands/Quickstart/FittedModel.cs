@@ -40,7 +40,7 @@ internal sealed class FittedModel
 
     public static FittedModel Train(MLContext ml) => AnsiConsole.Progress().Start(progress =>
     {
-        var bar = progress.AddTask("Training", maxValue: Candidates.Epochs);
+        var bar = progress.AddTask("Training", maxValue: DiabetesTask.Epochs);
         void OnEpoch(TrainingEpoch epoch)
         {
             bar.Description = string.Create(CultureInfo.InvariantCulture, $"Training, loss {epoch.TrainingLoss:F0}");
@@ -49,7 +49,7 @@ internal sealed class FittedModel
 
         var split = Diabetes.Split(ml);
         var watch = Stopwatch.StartNew();
-        var pipeline = Candidates.Pipeline(ml, Candidates.Deq(ml, OnEpoch)).Fit(split.TrainSet);
+        var pipeline = DiabetesTask.Pipeline(ml, DiabetesTask.Deq(ml, OnEpoch)).Fit(split.TrainSet);
         return new FittedModel(pipeline, split.TestSet, watch.Elapsed.TotalSeconds);
     });
 

@@ -59,6 +59,16 @@ public sealed class SolveColumnsTests
         string[] New(IDataView view) => [.. view.Schema.Skip(data.Schema.Count).Select(c => c.Name)];
     }
 
+    /// <summary>The variables of these columns, taken back from the graph, were asked for as outputs.</summary>
+    [Theory, EveryTask]
+    public void An_ONNX_file_has_the_columns_of_the_task_and_not_these(DeqTask task)
+    {
+        var data = _context.View(SolveRows());
+        OnnxExportReport Export(ITransformer model) => _context.Model.SaveOnnx(model, data.Schema, Stream.Null);
+
+        Export(_context.Deq(task, AllColumns).Fit(data)).Should().BeEquivalentTo(Export(_context.Deq(task).Fit(data)));
+    }
+
     [Theory, EveryTask]
     public void What_a_trainer_promises_is_what_its_model_gives(DeqTask task)
     {

@@ -25,7 +25,7 @@ internal sealed class GraphContext(string graphName, OnnxExportOptions options) 
         Graph.AddInput(name, Width(type), Element(type));
     }
 
-    /// <summary>Makes the values of a data column an output of the graph, named as ML.NET's converter does; returns false where no node has written them.</summary>
+    /// <summary>Makes the values of a data column an output of the graph, named as ML.NET's converter does; returns false where no node has written them, or a hook has taken them back.</summary>
     public bool AddOutput(string column, DataViewType type)
     {
         if (!_columns.TryGetValue(column, out var value) || !Graph.Holds(value))

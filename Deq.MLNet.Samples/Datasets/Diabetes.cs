@@ -9,7 +9,7 @@ internal static class Diabetes
     public static readonly string[] Measurements = ["age", "sex", "bmi", "bp", "s1", "s2", "s3", "s4", "s5", "s6"];
 
     public static IDataView Load(MLContext ml) =>
-        ml.Data.LoadFromTextFile<Patient>(Path.Combine(AppContext.BaseDirectory, "data", "diabetes.txt"), separatorChar: ' ');
+        ml.Data.LoadFromTextFile<Patient>(DataFile.Path("diabetes.txt"), separatorChar: ' ');
 
     /// <summary>The same 80% for training and 20% for testing in every process.</summary>
     public static DataOperationsCatalog.TrainTestData Split(MLContext ml) => ml.Data.TrainTestSplit(Load(ml), testFraction: 0.2, seed: 1);
@@ -34,7 +34,9 @@ internal sealed class Patient
 }
 
 /// <summary>What a model says of a patient.</summary>
-internal sealed class Prediction
+internal sealed class ProgressionEstimate
 {
+    public float Label { get; set; }
+
     public float Score { get; set; }
 }

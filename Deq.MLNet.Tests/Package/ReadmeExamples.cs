@@ -1,0 +1,77 @@
+using Microsoft.ML;
+using Microsoft.ML.Data;
+
+namespace Deq.MLNet.Tests.Package;
+
+/// <summary>The README's examples beside its program, run on the rows of that program.</summary>
+public sealed class ReadmeExamples : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("deq-readme-").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public void The_examples_run()
+    {
+        var ml = new MLContext(seed: 1);
+        IDataView houses = ml.Data.LoadFromEnumerable(House.Some(300));
+        var encoded = ml.Transforms.Categorical.OneHotEncoding("Town").Append(ml.Transforms.Concatenate("Features", "Town", "Area", "Rooms"));
+        var Console = new StringWriter(System.Globalization.CultureInfo.InvariantCulture);
+
+        var trainer = ml.Regression.Trainers.Deq(new DeqRegressionTrainer.Options
+        {
+            LabelColumnName = "Price",
+            HiddenSize = 16,
+            WellPosedness = WellPosedness.Spectral(0.9f),
+            Loss = RegressionLoss.Huber(delta: 20_000), // in units of the label: prices far off count little
+            Optimizer = new AdamW(),
+            WeightDecay = 0.1f, // few, noisy rows ask for more: 1 to 3
+            LearningRate = 1e-2f,
+            LearningRateSchedule = LearningRateSchedule.Cosine().WithWarmUp(0.1f),
+            ValidationFraction = 0.2f,
+            EarlyStopping = new EarlyStopping(patience: 10),
+            SolveColumns = true, // adds Residual, Iterations and SolveStatus to every scored row
+            OnEpoch = epoch => Console.WriteLine($"{epoch.Epoch}: {epoch.TrainingLoss:G4} {epoch.ValidationLoss:G4}"),
+        });
+
+        var model = encoded.Append(trainer).Fit(houses);
+        model.Transform(houses).GetColumn<string>("SolveStatus").Should().OnlyContain(s => s == "Converged" || s == "AtPrecisionLimit");
+        Console.ToString().Should().Contain("10: ");
+
+        var byTown = ml.Transforms.Conversion.MapValueToKey("Label", "Town")
+            .Append(ml.Transforms.Concatenate("Features", "Area", "Rooms", "Price"))
+            .Append(ml.MulticlassClassification.Trainers.Deq(hiddenSize: 16, epochs: 30))
+            .Append(ml.Transforms.Conversion.MapKeyToValue("PredictedLabel"));
+        var folds = ml.MulticlassClassification.CrossValidate(houses, byTown, numberOfFolds: 5);
+        Console.WriteLine($"accuracy {folds.Average(fold => fold.Metrics.MicroAccuracy):P1}");
+
+        folds.Average(fold => fold.Metrics.MicroAccuracy).Should().BeGreaterThan(0.75);
+        Console.ToString().Should().Contain("accuracy ");
+
+        OnnxExportReport report = ml.Model.SaveOnnx(model, houses.Schema, Path.Combine(_folder, "houses.onnx"));
+        Console.WriteLine($"{report.Form}, {report.Steps} steps, off by {report.MaxError:G2} of the largest score at most");
+
+        report.MaxError.Should().BeLessThanOrEqualTo(1e-5);
+        Console.ToString().Should().Contain("unrolled, ");
+    }
+
+    /// <summary>As in the README's program.</summary>
+    private sealed class House
+    {
+        public string Town { get; set; } = "";
+        public float Area { get; set; }
+        public float Rooms { get; set; }
+        public float Price { get; set; }
+
+        public static IEnumerable<House> Some(int count)
+        {
+            var random = new Random(1);
+            for (var i = 0; i < count; i++)
+            {
+                var (inner, area) = (random.Next(2) == 0, random.Next(30, 200));
+                var price = 1000f * area * (inner ? 3 : 2) + 200 * Math.Max(0, area - 120) * area / 10f;
+                yield return new House { Town = inner ? "inner" : "outer", Area = area, Rooms = 1 + area / 30, Price = price };
+            }
+        }
+    }
+}
