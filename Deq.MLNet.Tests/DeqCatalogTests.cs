@@ -8,7 +8,7 @@ public sealed class DeqCatalogTests
 {
     private readonly MLContext _context = new(1);
 
-    /// <summary>The short overload of a trainer, with values for every parameter, and with none but the epochs.</summary>
+    /// <summary>The short overload of a trainer, with a value for every parameter.</summary>
     private AnyTrainer Short(TrainerCase trainer) => (trainer.Network, trainer.Task) switch
     {
         (TrainerKind.Deq, TrainerTask.Regression) => _context.Regression.Trainers.Deq("Label", "Features", "Weight", hiddenSize: 5, epochs: 2, learningRate: 0.02f),

@@ -29,6 +29,7 @@ public static partial class DeqCatalog
     /// The graph is the trained model alone: its input is the feature column as it reaches the trainer, (B, n) float32, which the transforms before it make from the data;
     /// its outputs are the columns that the trainer adds, each with ".output" after its name: <c>Score.output</c>, (B, 1) or (B, K) float32; for two classes also <c>Probability.output</c>, (B, 1) float32,
     /// and <c>PredictedLabel.output</c>, (B, 1) bool; for K classes <c>PredictedLabel.output</c>, (B, 1) uint32: 1 for the first key, 0 for none.
+    /// The columns of <see cref="DeqTrainerOptions.SolveColumns"/> and <see cref="DeqTrainerOptions.StateColumn"/> are left out.
     /// </remarks>
     /// <param name="catalog">The catalog.</param>
     /// <param name="model">A fitted pipeline with exactly one model of this library.</param>

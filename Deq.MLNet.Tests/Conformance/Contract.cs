@@ -41,10 +41,7 @@ internal abstract class Contract
 
     protected IDataView Without(string column) => Context.Transforms.DropColumns(column).Fit(Data).Transform(Data);
 
-    protected static IEnumerable<string> Describe(SchemaShape shape) => shape.OrderBy(c => c.Name, StringComparer.Ordinal)
-        .Select(c => $"{c.Name} {c.Kind} {c.ItemType} {c.IsKey} ({string.Join("; ", Describe(c.Annotations))})");
-
     /// <summary>Columns by position with their types, and their annotations with types and values.</summary>
-    protected static IEnumerable<string> Describe(DataViewSchema schema) => schema.Select(c =>
+    protected static IEnumerable<string> Columns(DataViewSchema schema) => schema.Select(c =>
         $"{c.Index} {c.Name} {c.Type} hidden {c.IsHidden}: {string.Join("; ", c.Annotations.Schema.Select(a => $"{a.Name} {a.Type} = {RowReaders.Reader(c.Annotations, a)()}"))}");
 }

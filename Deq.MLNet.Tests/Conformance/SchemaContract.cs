@@ -1,6 +1,7 @@
 using Deq.MLNet.Tests.Trainers;
 using Microsoft.ML;
 using Microsoft.ML.Data;
+using static Deq.MLNet.Tests.Trainers.TrainerSetup;
 
 namespace Deq.MLNet.Tests.Conformance;
 
@@ -36,7 +37,7 @@ internal sealed class SchemaContract(TrainerCase trainer) : Contract(trainer)
             var mapper = model.GetRowToRowMapper(Data.Schema);
 
             mapper.InputSchema.Should().BeSameAs(Data.Schema);
-            Describe(mapper.OutputSchema).Should().Equal(Describe(model.GetOutputSchema(Data.Schema)));
+            Columns(mapper.OutputSchema).Should().Equal(Columns(model.GetOutputSchema(Data.Schema)));
             foreach (var column in Case.OutputColumns)
             {
                 mapper.GetDependencies([mapper.OutputSchema[column]]).Select(c => c.Name).Should().Equal("Features");
@@ -46,15 +47,15 @@ internal sealed class SchemaContract(TrainerCase trainer) : Contract(trainer)
     }
 
     public void The_loaded_transformer_has_the_schema_of_the_saved_one() =>
-        Describe(Loaded.GetOutputSchema(Data.Schema)).Should().Equal(Describe(Model.GetOutputSchema(Data.Schema)));
+        Columns(Loaded.GetOutputSchema(Data.Schema)).Should().Equal(Columns(Model.GetOutputSchema(Data.Schema)));
 
-    public void The_input_schema_saved_is_that_of_the_data() => Describe(LoadedSchema).Should().Equal(Describe(Data.Schema));
+    public void The_input_schema_saved_is_that_of_the_data() => Columns(LoadedSchema).Should().Equal(Columns(Data.Schema));
 
     public void The_schema_of_the_scored_data_is_that_of_the_transformer()
     {
         foreach (var model in Both)
         {
-            Describe(model.Transform(Data).Schema).Should().Equal(Describe(model.GetOutputSchema(Data.Schema)));
+            Columns(model.Transform(Data).Schema).Should().Equal(Columns(model.GetOutputSchema(Data.Schema)));
         }
     }
 

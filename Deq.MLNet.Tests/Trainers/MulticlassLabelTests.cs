@@ -122,9 +122,6 @@ public sealed class MulticlassLabelTests
         FluentActions.Invoking(() => trainer.Trainer(_context).Fit(ofFour, null, trainer.Fit().Model)).Should().Throw<DeqException>().WithMessage("*3 outputs*4*");
     }
 
-    private static IEnumerable<string> Describe(SchemaShape shape) => shape.OrderBy(c => c.Name, StringComparer.Ordinal)
-        .Select(c => $"{c.Name} {c.Kind} {c.ItemType} {c.IsKey} ({string.Join("; ", Describe(c.Annotations))})");
-
     private abstract class Featured
     {
         [VectorType(FeatureCount)]

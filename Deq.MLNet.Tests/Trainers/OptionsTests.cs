@@ -273,6 +273,20 @@ public sealed class OptionsTests
         }
     }
 
+    [TorchBackendFact(WithCuda = true)]
+    public void The_contexts_gpu_trains_every_trainer()
+    {
+        var context = new MLContext(1) { GpuDeviceId = 0 };
+        foreach (var trainer in TrainerCase.All)
+        {
+            var model = trainer.Trainer(context).Fit(trainer.View(context));
+
+            model.Model.History().Device.Should().Be("cuda:0");
+            var expected = DefaultScores[$"{trainer}"];
+            model.Scores(Rows(50, 2)).Zip(expected, (a, b) => Math.Abs(a - b)).Max().Should().BeLessThan(1e-2f * expected.Max(Math.Abs), "of {0}", trainer);
+        }
+    }
+
     private static TheoryData<TrainerCase, string> Names(IEnumerable<string> both, IEnumerable<string> deq, IEnumerable<string> fnn, Func<TrainerCase, string, bool>? applies = null)
     {
         var data = new TheoryData<TrainerCase, string>();

@@ -51,6 +51,21 @@ public sealed class SaveLoadTests : IDisposable
         next.Fit(data, null, loaded.Model).Scores(Rows()).Bits().Should().Equal(next.Fit(data, null, model.Model).Scores(Rows()).Bits());
     }
 
+    [Theory, AllTrainers(TrainerTask.Binary)]
+    public void The_calibration_of_a_probability_is_saved_with_its_model(TrainerCase trainer)
+    {
+        var data = trainer.View(_context);
+        var model = trainer.Trainer(_context, o => TrainerCase.SetLoss(o, BinaryLoss.Hinge)).Fit(data, trainer.View(_context, Rows(50, 2)));
+        var parameters = (NetworkBinaryModelParameters)model.Model;
+
+        var loaded = (BinaryPredictionTransformer<NetworkBinaryModelParameters>)Load(Save(model, data.Schema), out _);
+
+        (loaded.Model.IsCalibrated, loaded.Model.Calibration).Should().Be((true, parameters.Calibration));
+        var probabilities = loaded.Scores(data, "Probability");
+        probabilities.Bits().Should().Equal(model.Scores(data, "Probability").Bits());
+        probabilities.Should().Equal(loaded.Scores(data).Select(score => (float)(1 / (1 + Math.Exp(-(parameters.Calibration!.Slope * score + parameters.Calibration.Offset))))), "it is the calibrated one");
+    }
+
     [TorchBackendFact(OnLinux = true)]
     public void A_fresh_process_without_libtorch_loads_and_scores_to_the_last_bit()
     {

@@ -35,9 +35,14 @@ public sealed class TrainerCase : IXunitSerializable
     public static IReadOnlyList<TrainerCase> All { get; } =
         [.. from task in Enum.GetValues<TrainerTask>() from network in Enum.GetValues<TrainerKind>() select new TrainerCase { Network = network, Task = task }];
 
+    /// <summary>The trainers of deep equilibrium networks with every column that they can add.</summary>
+    public static IReadOnlyList<TrainerCase> WithColumns { get; } = [.. All.Where(c => c.IsDeq).Select(c => new TrainerCase { Network = c.Network, Task = c.Task, AddsColumns = true })];
+
     public TrainerKind Network { get; private set; }
 
     public TrainerTask Task { get; private set; }
+
+    private bool AddsColumns { get; set; }
 
     public bool IsDeq => Network == TrainerKind.Deq;
 
@@ -46,14 +51,18 @@ public sealed class TrainerCase : IXunitSerializable
     /// <summary>Scores of one row: the prediction, the log-odds, or the probabilities of the classes.</summary>
     public int Outputs => Task == TrainerTask.Multiclass ? Classes.Length : 1;
 
-    public string[] OutputColumns => Task switch
-    {
-        TrainerTask.Regression => ["Score"],
-        TrainerTask.Binary => ["Score", "Probability", "PredictedLabel"],
-        _ => ["Score", "PredictedLabel"],
-    };
+    public string[] OutputColumns =>
+    [
+        .. Task switch
+        {
+            TrainerTask.Regression => new[] { "Score" },
+            TrainerTask.Binary => ["Score", "Probability", "PredictedLabel"],
+            _ => ["Score", "PredictedLabel"],
+        },
+        .. AddsColumns ? new[] { "Residual", "Iterations", "SolveStatus", "State" } : [],
+    ];
 
-    public override string ToString() => $"{Network} {Task}";
+    public override string ToString() => $"{Network} {Task}{(AddsColumns ? " with columns" : "")}";
 
     internal TrainerCase OfOtherNetwork => All.Single(c => c.Task == Task && c.Network != Network);
 
@@ -69,6 +78,10 @@ public sealed class TrainerCase : IXunitSerializable
             _ => new FnnMulticlassTrainer.Options { HiddenSizes = [8] },
         };
         (options.Epochs, options.LearningRate, options.Threads) = (4, 1e-2f, 1);
+        if (AddsColumns && options is DeqTrainerOptions deq)
+        {
+            (deq.SolveColumns, deq.StateColumn) = (true, "State");
+        }
         return options;
     }
 
@@ -200,12 +213,14 @@ public sealed class TrainerCase : IXunitSerializable
         }).Average();
     }
 
-    void IXunitSerializable.Deserialize(IXunitSerializationInfo info) => (Network, Task) = (info.GetValue<TrainerKind>(nameof(Network)), info.GetValue<TrainerTask>(nameof(Task)));
+    void IXunitSerializable.Deserialize(IXunitSerializationInfo info) =>
+        (Network, Task, AddsColumns) = (info.GetValue<TrainerKind>(nameof(Network)), info.GetValue<TrainerTask>(nameof(Task)), info.GetValue<bool>(nameof(AddsColumns)));
 
     void IXunitSerializable.Serialize(IXunitSerializationInfo info)
     {
         info.AddValue(nameof(Network), Network);
         info.AddValue(nameof(Task), Task);
+        info.AddValue(nameof(AddsColumns), AddsColumns);
     }
 
     private sealed class BinaryRow

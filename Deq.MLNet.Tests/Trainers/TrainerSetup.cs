@@ -130,6 +130,10 @@ internal static class TrainerSetup
 
     public static float[] Scores(this ITransformer model, IEnumerable<TrainerRow> rows) => model.Scores(new MLContext(1).View(rows));
 
+    /// <summary>The columns of a schema by name, with their types and annotations.</summary>
+    public static IEnumerable<string> Describe(SchemaShape shape) => shape.OrderBy(c => c.Name, StringComparer.Ordinal)
+        .Select(c => $"{c.Name} {c.Kind} {c.ItemType} {c.IsKey} ({string.Join("; ", Describe(c.Annotations))})");
+
     /// <summary>Scores down to the last bit.</summary>
     public static int[] Bits(this IEnumerable<float> values) => [.. values.Select(BitConverter.SingleToInt32Bits)];
 
