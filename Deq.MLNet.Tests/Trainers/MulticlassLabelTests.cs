@@ -114,6 +114,21 @@ public sealed class MulticlassLabelTests
             .Should().Throw<ArgumentException>().WithMessage("*Validation*4 classes*3*");
     }
 
+    /// <summary>The third of three classes would count as the first.</summary>
+    [Theory, AllTrainers(TrainerTask.Multiclass)]
+    public void Validation_rows_whose_keys_stand_for_other_classes_are_refused(TrainerCase trainer)
+    {
+        var training = _context.Data.LoadFromEnumerable(Rows().Select(r => new Named { Features = r.Features, Label = TrainerCase.Classes[trainer.ClassOf(r)] }));
+        var validation = _context.Data.LoadFromEnumerable(Rows(60, 2).Select(r => new Named { Features = r.Features, Label = TrainerCase.Classes[trainer.ClassOf(r)] }));
+        IDataView Mapped(IDataView rows, params string[] order) =>
+            _context.Transforms.Conversion.MapValueToKey("Label", keyData: _context.Data.LoadFromEnumerable(order.Select(name => new Key { Label = name }))).Fit(rows).Transform(rows);
+        var estimator = trainer.Trainer(_context);
+        var rows = Mapped(training, "low", "middle", "high");
+
+        FluentActions.Invoking(() => estimator.Fit(rows, Mapped(validation, "high", "middle", "low"))).Should().Throw<ArgumentException>().WithMessage("*other keys*1 is \"high\", not \"low\"*");
+        estimator.Fit(rows, Mapped(validation, "low", "middle", "high")).Model.History().Epochs.Should().OnlyContain(e => e.ValidationLoss > 0);
+    }
+
     [Theory, AllTrainers(TrainerTask.Multiclass)]
     public void A_model_to_start_from_must_have_the_same_number_of_classes(TrainerCase trainer)
     {
@@ -129,6 +144,11 @@ public sealed class MulticlassLabelTests
     }
 
     private sealed class Named : Featured
+    {
+        public string Label { get; set; } = "";
+    }
+
+    private sealed class Key
     {
         public string Label { get; set; } = "";
     }

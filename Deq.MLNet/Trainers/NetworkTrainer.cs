@@ -81,16 +81,7 @@ public abstract class NetworkTrainer<TTransformer, TModel> : TrainerEstimatorBas
         using var progress = Host.StartProgressChannel(GetType().Name);
         var monitor = new HostMonitor(Host, channel, progress, _settings.Epochs, _onEpoch, _cancellation);
         var settings = _settings with { Outputs = CheckLabel(trainContext.TrainingSet) };
-        if (trainContext.ValidationSet is { } other && CheckLabel(other) is var classes && classes != settings.Outputs)
-        {
-            throw channel.ExceptParam(nameof(trainContext), $"Validation rows have a label of {classes} classes, training rows one of {settings.Outputs}. Make both keys by one mapping.");
-        }
-        var train = RowReader.Read(trainContext.TrainingSet, "training", channel, monitor.CheckCancelled);
-        var validation = trainContext.ValidationSet is { } rows ? RowReader.Read(rows, "validation", channel, monitor.CheckCancelled) : null;
-        if (validation is not null && validation.FeatureCount != train.FeatureCount)
-        {
-            throw channel.ExceptParam(nameof(trainContext), $"Validation rows have {validation.FeatureCount} features, training rows {train.FeatureCount}.");
-        }
+        var (train, validation) = ReadRows(trainContext, settings.Outputs, channel, monitor);
         var device = ChooseDevice(channel);
         var checkpoint = _checkpoint is null ? null : new CheckpointFile(_checkpoint);
         if (_seedIsRandom && checkpoint?.ReadSeed() is { } seed)
@@ -105,6 +96,29 @@ public abstract class NetworkTrainer<TTransformer, TModel> : TrainerEstimatorBas
         var model = MakeModel(trained, settings);
         monitor.CheckCancelled();
         return model;
+    }
+
+    private (TrainingData Training, TrainingData? Validation) ReadRows(TrainContext context, int outputs, IChannel channel, HostMonitor monitor)
+    {
+        if (context.ValidationSet is not { } rows)
+        {
+            return (Read(context.TrainingSet, "training"), null);
+        }
+        // Before hours of reading and training.
+        if (CheckLabel(rows) is var classes && classes != outputs)
+        {
+            throw channel.ExceptParam(nameof(context), $"Validation rows have a label of {classes} classes, training rows one of {outputs}. Make both keys by one mapping.");
+        }
+        if (LabelKeys.FirstDifference(context.TrainingSet.Schema, rows.Schema) is { } difference)
+        {
+            throw channel.ExceptParam(nameof(context), $"The labels of validation rows have other keys than those of training rows: {difference}. Make both keys by one mapping.");
+        }
+        var (training, validation) = (Read(context.TrainingSet, "training"), Read(rows, "validation"));
+        return validation.FeatureCount == training.FeatureCount
+            ? (training, validation)
+            : throw channel.ExceptParam(nameof(context), $"Validation rows have {validation.FeatureCount} features, training rows {training.FeatureCount}.");
+
+        TrainingData Read(RoleMappedData data, string purpose) => RowReader.Read(data, purpose, channel, monitor.CheckCancelled);
     }
 
     /// <inheritdoc/>
