@@ -12,6 +12,9 @@ internal static class Check
     public static T Positive<T>(T value, [CallerArgumentExpression(nameof(value))] string? name = null) where T : INumber<T> =>
         value > T.Zero && T.IsFinite(value) ? value : throw new ArgumentOutOfRangeException(name, value, FormattableString.Invariant($"{name} is {value}; it must be positive and finite."));
 
+    public static T Finite<T>(T value, [CallerArgumentExpression(nameof(value))] string? name = null) where T : INumber<T> =>
+        T.IsFinite(value) ? value : throw new ArgumentOutOfRangeException(name, value, FormattableString.Invariant($"{name} is {value}; it must be finite."));
+
     /// <summary>Checks that minimum is at most the value, and the value below the maximum.</summary>
     public static T Within<T>(T value, T minimum, T maximum, [CallerArgumentExpression(nameof(value))] string? name = null) where T : INumber<T> =>
         value >= minimum && value < maximum

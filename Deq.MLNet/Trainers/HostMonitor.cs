@@ -1,3 +1,4 @@
+using System.Globalization;
 using Deq.MLNet.Training;
 using Microsoft.ML.Runtime;
 
@@ -29,7 +30,7 @@ internal sealed class HostMonitor : ITrainingMonitor
     {
         _done = epoch.Epoch;
         _progress.Checkpoint(epoch.TrainingLoss, epoch.ValidationLoss, epoch.Epoch);
-        _channel.Trace(FormattableString.Invariant($"Epoch {epoch.Epoch}: training loss {epoch.TrainingLoss:G6}, validation loss {epoch.ValidationLoss:G6}, iterations {epoch.MeanIterations:F1}, worst residual {epoch.WorstResidual:G3}, {epoch.Seconds:F3} s."));
+        _channel.Trace(FormattableString.Invariant($"Epoch {epoch.Epoch}: training loss {epoch.TrainingLoss:G6}, validation loss {epoch.ValidationLoss?.ToString("G6", CultureInfo.InvariantCulture) ?? "-"}, iterations {epoch.MeanIterations:F1}, worst residual {epoch.WorstResidual:G3}, {epoch.Seconds:F3} s."));
         _onEpoch?.Invoke(epoch);
     }
 

@@ -16,20 +16,19 @@ public sealed class NetworkBinaryModelParameters : NetworkModelParameters<float>
 {
     internal const string LoaderSignature = "DeqNetworkBinary";
 
-    internal NetworkBinaryModelParameters(IHostEnvironment environment, TrainedNetwork trained, ExtraColumns extra, PlattCalibration? calibration, bool isCalibrated)
-        : base(environment, Version, trained, extra) => (Calibration, IsCalibrated) = (calibration, isCalibrated);
+    internal NetworkBinaryModelParameters(IHostEnvironment environment, TrainedNetwork trained, ExtraColumns extra, bool isCalibrated)
+        : base(environment, Version, trained, extra) => (Calibration, IsCalibrated) = (trained.Calibration, isCalibrated);
 
     /// <summary>Found by ML.NET through reflection when a model is loaded; it takes this or a static Create, and refuses a type with both.</summary>
-    private NetworkBinaryModelParameters(IHostEnvironment environment, ModelLoadContext context) : base(environment, Version, context)
+    private NetworkBinaryModelParameters(IHostEnvironment environment, ModelLoadContext context) : base(environment, Version, context, network => network is { OutputSize: 1, Link: Link.Identity or Link.Logistic })
     {
         IsCalibrated = context.Reader.ReadBoolean();
         if (context.Reader.ReadBoolean())
         {
-            Calibration = new PlattCalibration(context.Reader.ReadDouble(), context.Reader.ReadDouble());
-            if (!double.IsFinite(Calibration.Slope) || !double.IsFinite(Calibration.Offset))
-            {
-                throw new ModelFormatException($"The model's {Calibration} is not finite. Save or copy the model again.");
-            }
+            var (slope, offset) = (context.Reader.ReadDouble(), context.Reader.ReadDouble());
+            Calibration = double.IsFinite(slope) && double.IsFinite(offset)
+                ? new PlattCalibration(slope, offset)
+                : throw new ModelFormatException(FormattableString.Invariant($"The model's calibration has the slope {slope} and the offset {offset}, which are not finite. Save or copy the model again."));
         }
     }
 
@@ -37,7 +36,7 @@ public sealed class NetworkBinaryModelParameters : NetworkModelParameters<float>
     public PlattCalibration? Calibration { get; }
 
     /// <summary>
-    /// Whether the Probability may be read as one: the loss is logistic without class weights, or <see cref="Calibration"/> was fitted.
+    /// Whether the Probability may be read as one: the loss is logistic (or Focal(0)) without class weights, or <see cref="Calibration"/> was fitted.
     /// Else it is 1 / (1 + exp(-Score)), which orders rows but is no frequency.
     /// </summary>
     public bool IsCalibrated { get; }

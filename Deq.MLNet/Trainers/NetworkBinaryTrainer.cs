@@ -1,4 +1,3 @@
-using Deq.MLNet.Trainers;
 using Deq.MLNet.Training;
 using Microsoft.ML;
 using Microsoft.ML.Data;
@@ -22,19 +21,15 @@ public abstract class NetworkBinaryTrainer : NetworkTrainer<BinaryPredictionTran
         return 1;
     }
 
-    private protected override NetworkBinaryModelParameters MakeModel(TrainedNetwork trained, TrainingSettings settings)
-    {
-        var isProper = settings.Loss.IsProper && settings.ClassWeights is null;
-        var calibration = isProper || trained.Validation is not { } validated ? null : Platt.Fit(validated.Network, validated.Rows);
-        return new(Host, trained.MeasureUnrolling(NetworkBinaryModelParameters.Readouts(calibration)), Extra, calibration, isProper || calibration is not null);
-    }
+    private protected override NetworkBinaryModelParameters MakeModel(TrainedNetwork trained, TrainingSettings settings) =>
+        new(Host, trained.MeasureUnrolling(NetworkBinaryModelParameters.Readouts(trained.Calibration)), Extra, settings.GivesProbabilities || trained.Calibration is not null);
 
     private protected override SchemaShape.Column[] GetTaskColumns(SchemaShape inputSchema)
     {
         var annotations = AnnotationUtils.GetTrainerOutputAnnotation();
         return
         [
-            ScoreColumn(SchemaShape.Column.VectorKind.Scalar, annotations),
+            PromisedScore(SchemaShape.Column.VectorKind.Scalar, annotations),
             new(DefaultColumnNames.Probability, SchemaShape.Column.VectorKind.Scalar, NumberDataViewType.Single, false, new SchemaShape(AnnotationUtils.GetTrainerOutputAnnotation(isNormalized: true))),
             new(DefaultColumnNames.PredictedLabel, SchemaShape.Column.VectorKind.Scalar, BooleanDataViewType.Instance, false, new SchemaShape(annotations)),
         ];

@@ -28,11 +28,15 @@ public abstract class NetworkModelParameters<TOutput> : ModelParametersBase<TOut
         (History, Equilibrium) = new TrainingRecord(trained.History, trained.Equilibrium);
     }
 
-    private protected NetworkModelParameters(IHostEnvironment environment, VersionInfo version, ModelLoadContext context)
+    private protected NetworkModelParameters(IHostEnvironment environment, VersionInfo version, ModelLoadContext context, Predicate<Network> isOfTask)
         : base(environment, version.LoaderSignature, Checked(context, version))
     {
         _version = version;
         Network = Load(context, NetworkStream, NetworkFormat.Read);
+        if (!isOfTask(Network))
+        {
+            throw new ModelFormatException($"The model's network has {Network.OutputSize} outputs and the link {Network.Link}, which are not those of its task, {version.LoaderSignature}. Save or copy the model again.");
+        }
         (History, Equilibrium) = Load(context, TrainingStream, TrainingRecord.Read);
         if ((Equilibrium is null) != (Network is FnnNetwork))
         {

@@ -19,7 +19,7 @@ public sealed class NetworkMulticlassModelParameters : NetworkModelParameters<VB
     internal NetworkMulticlassModelParameters(IHostEnvironment environment, TrainedNetwork trained, ExtraColumns extra) : base(environment, Version, trained, extra) { }
 
     /// <summary>Found by ML.NET through reflection when a model is loaded; it takes this or a static Create, and refuses a type with both.</summary>
-    private NetworkMulticlassModelParameters(IHostEnvironment environment, ModelLoadContext context) : base(environment, Version, context) { }
+    private NetworkMulticlassModelParameters(IHostEnvironment environment, ModelLoadContext context) : base(environment, Version, context, network => network.Link == Link.Softmax) { }
 
     /// <inheritdoc/>
     protected override PredictionKind PredictionKind => PredictionKind.MulticlassClassification;

@@ -30,7 +30,7 @@ public abstract class NetworkMulticlassTrainer : NetworkTrainer<MulticlassPredic
         var keyValues = label.Annotations.Where(a => a.Name == AnnotationUtils.Kinds.KeyValues);
         return
         [
-            ScoreColumn(SchemaShape.Column.VectorKind.Vector, AnnotationUtils.AnnotationsForMulticlassScoreColumn(label)),
+            PromisedScore(SchemaShape.Column.VectorKind.Vector, AnnotationUtils.AnnotationsForMulticlassScoreColumn(label)),
             new(DefaultColumnNames.PredictedLabel, SchemaShape.Column.VectorKind.Scalar, NumberDataViewType.UInt32, true, new SchemaShape(keyValues.Concat(AnnotationUtils.GetTrainerOutputAnnotation()))),
         ];
     }

@@ -19,7 +19,7 @@ public sealed class NetworkRegressionModelParameters : NetworkModelParameters<fl
     internal NetworkRegressionModelParameters(IHostEnvironment environment, TrainedNetwork trained, ExtraColumns extra) : base(environment, Version, trained, extra) { }
 
     /// <summary>Found by ML.NET through reflection when a model is loaded; it takes this or a static Create, and refuses a type with both.</summary>
-    private NetworkRegressionModelParameters(IHostEnvironment environment, ModelLoadContext context) : base(environment, Version, context) { }
+    private NetworkRegressionModelParameters(IHostEnvironment environment, ModelLoadContext context) : base(environment, Version, context, network => network is { OutputSize: 1, Link: Link.Identity or Link.Exp }) { }
 
     /// <inheritdoc/>
     protected override PredictionKind PredictionKind => PredictionKind.Regression;

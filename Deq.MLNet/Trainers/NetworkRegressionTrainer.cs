@@ -24,7 +24,7 @@ public abstract class NetworkRegressionTrainer : NetworkTrainer<RegressionPredic
     private protected override NetworkRegressionModelParameters MakeModel(TrainedNetwork trained, TrainingSettings settings) =>
         new(Host, trained.MeasureUnrolling(), Extra);
 
-    private protected override SchemaShape.Column[] GetTaskColumns(SchemaShape inputSchema) => [ScoreColumn(SchemaShape.Column.VectorKind.Scalar, AnnotationUtils.GetTrainerOutputAnnotation())];
+    private protected override SchemaShape.Column[] GetTaskColumns(SchemaShape inputSchema) => [PromisedScore(SchemaShape.Column.VectorKind.Scalar, AnnotationUtils.GetTrainerOutputAnnotation())];
 
     /// <inheritdoc/>
     protected override RegressionPredictionTransformer<NetworkRegressionModelParameters> MakeTransformer(NetworkRegressionModelParameters model, DataViewSchema trainSchema) =>

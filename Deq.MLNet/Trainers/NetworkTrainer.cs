@@ -53,7 +53,7 @@ public abstract class NetworkTrainer<TTransformer, TModel> : TrainerEstimatorBas
     /// <summary>Trains on from the weights of a fitted model: it starts as the same function, also where the new rows are scaled differently.
     /// Where the model's W breaks this trainer's rule, it is scaled down, with a warning.</summary>
     /// <param name="trainData">Training rows.</param>
-    /// <param name="modelParameters">A model of the same kind, sizes and activation. To pass null, name the argument.</param>
+    /// <param name="modelParameters">A model of the same kind, sizes and activation; for classes, of the same classes in the same order, which the model does not tell. To pass null, name the argument.</param>
     /// <returns>The fitted transformer.</returns>
     /// <exception cref="DeqException">The model's shape is not that of the options.</exception>
     public TTransformer Fit(IDataView trainData, TModel? modelParameters) => TrainTransformer(trainData, null, (IPredictor?)modelParameters);
@@ -126,7 +126,7 @@ public abstract class NetworkTrainer<TTransformer, TModel> : TrainerEstimatorBas
 
     private protected abstract SchemaShape.Column[] GetTaskColumns(SchemaShape inputSchema);
 
-    private protected static SchemaShape.Column ScoreColumn(SchemaShape.Column.VectorKind kind, IEnumerable<SchemaShape.Column> annotations) =>
+    private protected static SchemaShape.Column PromisedScore(SchemaShape.Column.VectorKind kind, IEnumerable<SchemaShape.Column> annotations) =>
         new(DefaultColumnNames.Score, kind, NumberDataViewType.Single, false, new SchemaShape(annotations));
 
     private string ChooseDevice(IChannel channel)

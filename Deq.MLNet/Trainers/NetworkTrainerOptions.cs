@@ -38,7 +38,7 @@ public abstract class NetworkTrainerOptions : TrainerInputBaseWithWeight
     /// <summary>The share of the training rows that is held out for the validation loss where Fit is given no validation data, in [0, 1); default 0.</summary>
     public float ValidationFraction;
 
-    /// <summary>The seed of initial weights, row order and dropout. Default null: the MLContext's seed, else a random one, which <see cref="TrainingHistory.Seed"/> tells.</summary>
+    /// <summary>The seed of initial weights, row order, dropout and the rows that <see cref="ValidationFraction"/> holds out. Default null: the MLContext's seed, else a random one, which <see cref="TrainingHistory.Seed"/> tells.</summary>
     public int? Seed;
 
     /// <summary>Whether features are brought to mean 0 and standard deviation 1; default true. The scaling is folded into the weights: scoring takes raw features.</summary>

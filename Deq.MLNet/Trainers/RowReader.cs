@@ -19,13 +19,9 @@ internal static class RowReader
         using var features = new RowBlocks(featureCount);
         using var targets = new RowBlocks(1);
         using var weights = weighted ? new RowBlocks(1) : null;
-        using var cursor = new FloatLabelCursor(data, columns);
+        using var cursor = new Cursor(data, columns, checkCancelled);
         while (cursor.MoveNext())
         {
-            if (targets.Count % RowsBetweenChecks == 0)
-            {
-                checkCancelled();
-            }
             if (features.Count > Array.MaxLength - featureCount)
             {
                 throw channel.Except($"The {purpose} data has more than {Array.MaxLength} feature values ({targets.Count} rows of {featureCount} so far), which do not fit in memory as one block. Train on fewer rows.");
@@ -46,5 +42,20 @@ internal static class RowReader
             channel.Warning($"Skipped {cursor.SkippedRowCount} of {cursor.SkippedRowCount + cursor.KeptRowCount} {purpose} rows with a missing or infinite feature or label, or a weight that is not positive.");
         }
         return new TrainingData(featureCount, 1, features.TakeAll(), targets.TakeAll(), weights?.TakeAll());
+    }
+
+    /// <summary>Also skipped rows count until the next check.</summary>
+    private sealed class Cursor(RoleMappedData data, CursOpt columns, Action checkCancelled) : FloatLabelCursor(data, columns)
+    {
+        private int _rows;
+
+        public override bool Accept()
+        {
+            if (_rows++ % RowsBetweenChecks == 0)
+            {
+                checkCancelled();
+            }
+            return base.Accept();
+        }
     }
 }

@@ -21,4 +21,7 @@ public sealed record EarlyStopping
 
     /// <summary>Whether the model gets the weights of the best epoch, not of the last.</summary>
     public bool RestoreBest { get; }
+
+    /// <summary>Whether a loss is lower than the best so far by more than a share of it; true where there is none. A loss may be negative.</summary>
+    internal static bool IsBetter(double loss, double? best, double minDelta) => best is not { } least || loss < least - minDelta * Math.Abs(least);
 }

@@ -32,12 +32,15 @@ public abstract record LearningRateSchedule
     /// <param name="minimum">The least rate as a share of the rate given, in [0, 1); default 0.</param>
     /// <exception cref="ArgumentOutOfRangeException">A value is out of its range.</exception>
     public static LearningRateSchedule ReduceOnPlateau(float factor = 0.1f, int patience = 10, float minDelta = 1e-4f, float minimum = 0) =>
-        new PlateauSchedule(Check.Within(Check.Positive(factor), 0f, 1f), Check.AtLeast(patience, 1), Check.Within(minDelta, 0f, 1f), Check.Within(minimum, 0f, 1f));
+        new PlateauSchedule(Check.Within(Check.Positive(factor), 0f, 1f, nameof(factor)), Check.AtLeast(patience, 1), Check.Within(minDelta, 0f, 1f), Check.Within(minimum, 0f, 1f));
 
     /// <summary>This schedule after a linear rise from near zero to where it begins.</summary>
     /// <param name="share">The share of all batches over which the rate rises, in [0, 1); this schedule gets the rest of them.</param>
     /// <exception cref="ArgumentOutOfRangeException">The share is out of its range.</exception>
     public LearningRateSchedule WithWarmUp(float share) => new WarmUpSchedule(Check.Within(share, 0f, 1f), this);
+
+    /// <summary>This schedule for the epoch after those that are done: what follows from them alone is worked out once.</summary>
+    internal virtual LearningRateSchedule After(IReadOnlyList<TrainingEpoch> epochs) => this;
 
     /// <summary>The factor of the learning rate at a batch. It follows from the position alone, so that a training that resumes goes on with the same rates.</summary>
     internal abstract double Factor(TrainingPosition at);
@@ -69,17 +72,27 @@ internal sealed record OneCycleSchedule(float Rise, float StartDivisor, float Fi
     }
 }
 
+/// <summary>One factor for a while.</summary>
+internal sealed record HeldSchedule(double Share) : LearningRateSchedule
+{
+    internal override double Factor(TrainingPosition at) => Share;
+}
+
 internal sealed record PlateauSchedule(float Multiplier, int Patience, float MinDelta, float Minimum) : LearningRateSchedule
 {
-    internal override double Factor(TrainingPosition at)
+    internal override LearningRateSchedule After(IReadOnlyList<TrainingEpoch> epochs) => new HeldSchedule(Factor(epochs));
+
+    internal override double Factor(TrainingPosition at) => Factor(at.Epochs);
+
+    private double Factor(IReadOnlyList<TrainingEpoch> epochs)
     {
         var factor = 1.0;
         double? best = null;
         var waited = 0;
-        foreach (var epoch in at.Epochs)
+        foreach (var epoch in epochs)
         {
             var loss = epoch.ValidationLoss ?? epoch.TrainingLoss;
-            if (TrainingPosition.IsBetter(loss, best, MinDelta))
+            if (EarlyStopping.IsBetter(loss, best, MinDelta))
             {
                 (best, waited) = (loss, 0);
             }
@@ -94,6 +107,8 @@ internal sealed record PlateauSchedule(float Multiplier, int Patience, float Min
 
 internal sealed record WarmUpSchedule(float Share, LearningRateSchedule Inner) : LearningRateSchedule
 {
+    internal override LearningRateSchedule After(IReadOnlyList<TrainingEpoch> epochs) => this with { Inner = Inner.After(epochs) };
+
     internal override double Factor(TrainingPosition at)
     {
         // A whole number of batches, and at least one for the schedule behind it.

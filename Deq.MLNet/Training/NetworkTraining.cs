@@ -7,16 +7,13 @@ namespace Deq.MLNet.Training;
 /// <param name="History">The training, epoch by epoch.</param>
 /// <param name="Equilibrium">How the equilibria of training rows are found in scoring; null for a feed-forward network.</param>
 /// <param name="Sample">The training rows, in their own units, that a finished deep equilibrium network is measured on: up to 2,048, evenly spread.</param>
-/// <param name="Validation">The rows that validated it; null without them.</param>
-internal sealed record TrainedNetwork(Network Network, TrainingHistory History, SolveReport? Equilibrium = null, IReadOnlyList<ReadOnlyMemory<float>>? Sample = null, ValidatedNetwork? Validation = null)
+/// <param name="Calibration">For two classes Platt's two numbers; null where they are not needed, or there are no validation rows to fit them to.</param>
+internal sealed record TrainedNetwork(Network Network, TrainingHistory History, SolveReport? Equilibrium = null, IReadOnlyList<ReadOnlyMemory<float>>? Sample = null, PlattCalibration? Calibration = null)
 {
     /// <summary>The same, with the error of unrolling in what a model gives measured; none for the network's own outputs.</summary>
     public TrainedNetwork MeasureUnrolling(params IReadOnlyList<Readout> readouts) =>
         Network is DeqNetwork deq && Sample is not null && UnrollCurve.Measure(deq, Sample, readouts) is { } curve ? this with { Network = deq.WithUnroll(curve) } : this;
 }
-
-/// <summary>Validation rows in standard units, and the trained network over these: the same function as over the data's own.</summary>
-internal sealed record ValidatedNetwork(Network Network, TrainingData Rows);
 
 /// <summary>From rows to a network: splits off validation rows, standardises, trains on an engine, folds the scaling into the weights, measures the result.</summary>
 internal static class NetworkTraining
@@ -48,15 +45,20 @@ internal static class NetworkTraining
         {
             throw new DeqException("EarlyStopping needs validation rows: set ValidationFraction, or call Fit(trainData, validationData: ...).");
         }
-        foreach (var rows in new[] { data, validation ?? data })
+        if (data.TargetCount != 1)
+        {
+            throw new NotSupportedException($"Rows have {data.TargetCount} targets; a network is trained on one.");
+        }
+        foreach (var rows in validation is null ? [data] : new[] { data, validation })
         {
             Standardization.CheckLabels(settings.Loss, rows);
+            rows.NormalizeWeights();
         }
         var scaling = Standardization.Learn(data, settings);
         var loss = settings.Loss.InStandardUnits(scaling.TargetUnit);
         var start = initial is null
             ? Initialize(settings, data, scaling)
-            : scaling.ToStandardUnits(Adopt(settings, initial, monitor));
+            : ToStandardUnits(scaling, Adopt(settings, initial, monitor));
 
         var measured = settings.Architecture is DeqArchitecture deq ? MeasuredRows(data, deq.StateSize) : [];
         var classWeights = settings.ClassWeights?.Learn(data, settings.Loss is BinaryLoss ? 2 : settings.Outputs);
@@ -65,7 +67,8 @@ internal static class NetworkTraining
         var history = loop.Run(engine, ForEngine(data), validation is null ? null : ForEngine(validation), checkpoint, saved);
         monitor.CheckCancelled();
         var standard = engine.ToNetwork();
-        var trained = new TrainedNetwork(ToDataUnits(scaling, standard), history, Validation: validation is null ? null : new ValidatedNetwork(standard, validation));
+        var needsCalibration = settings.Loss is BinaryLoss && !settings.GivesProbabilities;
+        var trained = new TrainedNetwork(ToDataUnits(scaling, standard), history, Calibration: needsCalibration && validation is not null ? Platt.Fit(standard, validation, monitor) : null);
         return trained.Network is DeqNetwork network ? Measure(trained, network, measured, monitor) : trained;
 
         TrainingData ForEngine(TrainingData rows)
@@ -99,6 +102,18 @@ internal static class NetworkTraining
             monitor.Warn(FormattableString.Invariant($"The model to start from has the contraction factor {factor:G4}, above this trainer's rule {training.Rule}{under}: its W is scaled down, so training starts from another function. {lower} WellPosedness to {remedy} to start from the same."));
         }
         return network;
+    }
+
+    private static Network ToStandardUnits(Standardization scaling, Network network)
+    {
+        try
+        {
+            return scaling.ToStandardUnits(network);
+        }
+        catch (ArgumentException notFinite)
+        {
+            throw new DeqException($"The model to start from cannot be expressed in the scale of these rows: a weight leaves float32. Start without it, or rescale features and label. {notFinite.Message}", notFinite);
+        }
     }
 
     private static Network ToDataUnits(Standardization scaling, Network network)

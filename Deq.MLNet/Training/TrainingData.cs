@@ -7,6 +7,16 @@ internal sealed record TrainingData(int FeatureCount, int TargetCount, float[] F
 
     public double TotalWeight => Weights is null ? Rows : Weights.Sum(w => (double)w);
 
+    /// <summary>Brings the weights to mean 1, in their array: their unit means nothing, and float32 sums of huge ones would not be finite.</summary>
+    public void NormalizeWeights()
+    {
+        var mean = TotalWeight / Rows;
+        for (var row = 0; row < Weights?.Length; row++)
+        {
+            Weights[row] = (float)(Weights[row] / mean);
+        }
+    }
+
     public double Weight(int row) => Weights is null ? 1 : Weights[row];
 
     public ReadOnlyMemory<float> Row(int row) => Features.AsMemory(row * FeatureCount, FeatureCount);

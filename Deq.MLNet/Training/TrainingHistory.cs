@@ -4,7 +4,7 @@ namespace Deq.MLNet;
 /// <param name="Epoch">The epoch, from 1.</param>
 /// <param name="TrainingLoss">The mean loss over the epoch's batches, each before its step, over labels in their own units.</param>
 /// <param name="ValidationLoss">The mean loss over the validation rows after the epoch; null without them.</param>
-/// <param name="TrainingMetric">Over the epoch's batches, each before its step: the root mean squared error in units of the label for regression, the accuracy in [0, 1] for classification.</param>
+/// <param name="TrainingMetric">Over the epoch's batches, each before its step: the root mean squared error in units of the label for regression, the accuracy in [0, 1] for classification. Losses and metrics are weighted by the rows' weights and, where there are any, those of their classes.</param>
 /// <param name="ValidationMetric">The same over the validation rows after the epoch; null without them.</param>
 /// <param name="LearningRate">The learning rate of the epoch's last batch.</param>
 /// <param name="MeanIterations">Evaluations of the cell per batch, mean; 0 for a feed-forward network.</param>

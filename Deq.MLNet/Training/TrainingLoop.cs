@@ -82,9 +82,9 @@ internal sealed class TrainingLoop(TrainingSettings settings, double targetUnit,
         return new TrainingHistory(_epochs, _best.Epoch, settings.Seed, engine.Device);
     }
 
-    private double? LossOf(MeanLoss? mean) => mean?.Loss * settings.Loss.Unit(targetUnit);
+    private double LossOf(MeanLoss mean) => mean.Loss * settings.Loss.Unit(targetUnit);
 
-    private double? MetricOf(MeanLoss? mean) => mean is { } m ? settings.Loss.Metric(m.Metric, targetUnit) : null;
+    private double MetricOf(MeanLoss mean) => settings.Loss.Metric(mean.Metric, targetUnit);
 
     private void GoOnFrom(TrainingState saved, ITrainingEngine engine)
     {
@@ -102,18 +102,19 @@ internal sealed class TrainingLoop(TrainingSettings settings, double targetUnit,
         engine.BeginEpoch(epoch);
         // Not (rows + size - 1) / size, which overflows where the batch size is int.MaxValue.
         var batches = (order.Length - 1L) / settings.BatchSize + 1;
+        var schedule = settings.Schedule.After(_epochs);
         var rate = 0.0;
         for (var batch = 0; batch < batches; batch++)
         {
             monitor.CheckCancelled();
-            rate = settings.LearningRate * settings.Schedule.Factor(new TrainingPosition((epoch - 1) * batches + batch, settings.Epochs * batches, _epochs));
+            rate = settings.LearningRate * schedule.Factor(new TrainingPosition((epoch - 1) * batches + batch, settings.Epochs * batches, _epochs));
             var start = batch * settings.BatchSize;
             engine.Step(order.AsSpan(start, Math.Min(settings.BatchSize, order.Length - start)), rate);
         }
         var metrics = engine.ReadMetrics();
         MeanLoss? validated = validation is null ? null : engine.Evaluate(validation, monitor.CheckCancelled);
-        var validationLoss = LossOf(validated);
-        var done = new TrainingEpoch(epoch, LossOf(metrics.Training)!.Value, validationLoss, MetricOf(metrics.Training)!.Value, MetricOf(validated), rate,
+        double? validationLoss = validated is { } mean ? LossOf(mean) : null;
+        var done = new TrainingEpoch(epoch, LossOf(metrics.Training), validationLoss, MetricOf(metrics.Training), validated is { } also ? MetricOf(also) : null, rate,
             metrics.MeanIterations, metrics.WorstIterations, metrics.WorstResidual, metrics.WorstGradientResidual, metrics.ContractionBound, watch.Elapsed.TotalSeconds);
         _epochs.Add(done);
         return (done, metrics.WeightsFinite && double.IsFinite(done.TrainingLoss) && double.IsFinite(validationLoss ?? 0));
@@ -121,7 +122,7 @@ internal sealed class TrainingLoop(TrainingSettings settings, double targetUnit,
 
     private void KeepIfBest(TrainingEpoch epoch, ITrainingEngine engine)
     {
-        if (settings.EarlyStopping is { } rule && epoch.ValidationLoss is { } loss && TrainingPosition.IsBetter(loss, _best?.Loss, rule.MinDelta))
+        if (settings.EarlyStopping is { } rule && epoch.ValidationLoss is { } loss && EarlyStopping.IsBetter(loss, _best?.Loss, rule.MinDelta))
         {
             _best = new BestWeights(epoch.Epoch, loss, engine.ReadWeights());
         }

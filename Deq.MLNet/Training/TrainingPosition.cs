@@ -4,8 +4,4 @@ namespace Deq.MLNet.Training;
 /// <param name="Batch">The batch, from 0.</param>
 /// <param name="Batches">All batches of the training, if no rule stops it before.</param>
 /// <param name="Epochs">The epochs that are done.</param>
-internal readonly record struct TrainingPosition(long Batch, long Batches, IReadOnlyList<TrainingEpoch> Epochs)
-{
-    /// <summary>Whether a loss is lower than the best so far by more than a share of it; true where there is none. A loss may be negative.</summary>
-    public static bool IsBetter(double loss, double? best, double minDelta) => best is not { } least || loss < least - minDelta * Math.Abs(least);
-}
+internal readonly record struct TrainingPosition(long Batch, long Batches, IReadOnlyList<TrainingEpoch> Epochs);

@@ -10,6 +10,9 @@ internal sealed record TrainingSettings
     public int Outputs { get; init; } = 1;
 
     public ClassWeights? ClassWeights { get; init; }
+
+    /// <summary>Whether what is trained is a probability without further ado.</summary>
+    public bool GivesProbabilities => Loss.IsProper && ClassWeights is null;
     public required int Epochs { get; init; }
     public required int BatchSize { get; init; }
     public required double LearningRate { get; init; }

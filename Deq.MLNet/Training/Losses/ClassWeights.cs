@@ -41,9 +41,9 @@ internal sealed record BalancedClassWeights : ClassWeights
         {
             sums[(int)data.Targets[row]] += data.Weight(row);
         }
-        var present = sums.Count(s => s > 0);
+        var (total, present) = (sums.Sum(), sums.Count(s => s > 0));
         // A class without rows has nothing to weigh in training; validation rows of it count once.
-        return [.. sums.Select(s => s > 0 ? sums.Sum() / (present * s) : 1)];
+        return [.. sums.Select(s => s > 0 ? total / (present * s) : 1)];
     }
 
     public override string ToString() => "Balanced";

@@ -1,6 +1,4 @@
-using Deq.MLNet.Training;
-
-namespace Deq.MLNet.Trainers;
+namespace Deq.MLNet.Training;
 
 /// <summary>
 /// Fits Platt's two numbers on the scores of rows that did not train the network: the least log-loss, in float64, by Newton's method with backtracking, for targets that lie
@@ -10,10 +8,24 @@ namespace Deq.MLNet.Trainers;
 internal static class Platt
 {
     private const int MostSteps = 100;
+    private const int RowsBetweenChecks = 4096;
 
-    public static PlattCalibration Fit(Network network, TrainingData rows)
+    /// <summary>Fits the two numbers; null where no row has a finite score. Weights count as rows: their mean should be 1.</summary>
+    public static PlattCalibration? Fit(Network network, TrainingData rows, ITrainingMonitor monitor)
     {
-        var (scores, center, unit) = Standardise(Scores(network, rows));
+        var scores = Scores(network, rows, monitor);
+        var usable = Enumerable.Range(0, scores.Length).Where(row => float.IsFinite(scores[row])).ToArray();
+        if (usable.Length < scores.Length)
+        {
+            monitor.Warn($"{scores.Length - usable.Length} of {scores.Length} validation rows have no finite score; the calibration leaves them out. Set WellPosedness to Spectral, or look for huge feature values in these rows.");
+            (scores, rows) = ([.. usable.Select(row => scores[row])], rows.Select(usable));
+        }
+        return scores.Length == 0 ? null : Fit(scores, rows);
+    }
+
+    private static PlattCalibration Fit(float[] found, TrainingData rows)
+    {
+        var (scores, center, unit) = Standardise(found);
         var targets = Targets(rows, out var prior);
         var (slope, offset) = (0.0, prior);
         var loss = Loss(scores, targets, rows, slope, offset);
@@ -40,22 +52,24 @@ internal static class Platt
     }
 
     /// <summary>Brings scores to within -1 and 1, so that slope and offset are of one size and hardly depend on each other.</summary>
-    private static (double[] Scores, double Center, double Unit) Standardise(double[] scores)
+    private static (double[] Scores, double Center, double Unit) Standardise(float[] scores)
     {
-        var center = scores.Average();
+        var center = scores.Average(s => (double)s);
         var unit = scores.Max(s => Math.Abs(s - center)) is > 0 and var widest ? widest : 1;
         return ([.. scores.Select(s => (s - center) / unit)], center, unit);
     }
 
-    private static double[] Scores(Network network, TrainingData rows)
+    private static float[] Scores(Network network, TrainingData rows, ITrainingMonitor monitor)
     {
-        var scores = new double[rows.Rows];
-        var scratch = new float[network.ScratchSize];
-        Span<float> score = stackalloc float[1];
-        for (var row = 0; row < scores.Length; row++)
+        var scores = new float[rows.Rows];
+        for (var start = 0; start < scores.Length; start += RowsBetweenChecks)
         {
-            network.EvaluateAffine(rows.Row(row).Span, scratch, score);
-            scores[row] = score[0];
+            monitor.CheckCancelled();
+            Parallel.For(start, Math.Min(start + RowsBetweenChecks, scores.Length), () => new float[network.ScratchSize], (row, _, scratch) =>
+            {
+                network.EvaluateAffine(rows.Row(row).Span, scratch, scores.AsSpan(row, 1));
+                return scratch;
+            }, _ => { });
         }
         return scores;
     }

@@ -1,8 +1,7 @@
 using CsCheck;
-using Deq.MLNet.Trainers;
 using Deq.MLNet.Training;
 
-namespace Deq.MLNet.Tests.Trainers;
+namespace Deq.MLNet.Tests.Training;
 
 public sealed class PlattTests
 {
@@ -24,7 +23,7 @@ public sealed class PlattTests
     [Fact]
     public void At_the_two_numbers_the_gradient_of_the_log_loss_is_zero() => Rows.Sample(rows =>
     {
-        var fitted = Platt.Fit(Network, rows);
+        var fitted = Platt.Fit(Network, rows, new RecordingMonitor())!;
 
         double OfClass(bool positive) => Enumerable.Range(0, rows.Rows).Where(r => rows.Targets[r] > 0 == positive).Sum(rows.Weight);
         var errors = Enumerable.Range(0, rows.Rows).Select(r =>
@@ -40,15 +39,38 @@ public sealed class PlattTests
     [InlineData(-1e5f)]
     public void Scores_that_are_all_the_same_give_the_share_of_true(float score)
     {
-        var fitted = Platt.Fit(Network, new TrainingData(1, 1, [score, score, score, score], [1, 1, 1, 0], null));
+        var fitted = Platt.Fit(Network, new TrainingData(1, 1, [score, score, score, score], [1, 1, 1, 0], null), new RecordingMonitor())!;
         // Platt's targets for three rows and one: 4/5 and 1/3.
         fitted.Probability(score).Should().BeApproximately((3 * 4 / 5f + 1 / 3f) / 4, 1e-5f);
     }
 
+    /// <summary>One such score once made both numbers NaN, and the model could be saved but not loaded.</summary>
+    [Fact]
+    public void A_row_without_a_finite_score_is_left_out_and_told()
+    {
+        // z = max(0, 30 z + x - 1.5): above 1.5 the state runs away, below it stays 0.
+        var diverging = new DeqNetwork([30], [1], [-1.5f], [1], [0.25f], Activation.ReLU);
+        var rows = new TrainingData(1, 1, [-1, 0, 1, 2, 3, 1], [0, 1, 1, 0, 0, 1], [1, 2, 1, 1, 1, 3]);
+        var monitor = new RecordingMonitor();
+
+        var fitted = Platt.Fit(diverging, rows, monitor);
+
+        fitted.Should().Be(Platt.Fit(diverging, rows.Select([0, 1, 2, 5]), new RecordingMonitor()));
+        fitted!.Probability(0.25f).Should().BeInRange(0.6f, 0.9f);
+        monitor.Warnings.Should().ContainSingle().Which.Should().StartWith("2 of 6 validation rows have no finite score");
+        Platt.Fit(diverging, rows.Select([3, 4]), new RecordingMonitor()).Should().BeNull();
+        FluentActions.Invoking(() => new PlattCalibration(double.NaN, 0)).Should().Throw<ArgumentOutOfRangeException>();
+        FluentActions.Invoking(() => new PlattCalibration(1, double.PositiveInfinity)).Should().Throw<ArgumentOutOfRangeException>();
+    }
+
+    [Fact]
+    public void Fitting_heeds_a_cancellation() =>
+        FluentActions.Invoking(() => Platt.Fit(Network, new TrainingData(1, 1, [-1, 0, 2], [1, 1, 1], null), new RecordingMonitor(cancelAtBatch: 0))).Should().Throw<OperationCanceledException>();
+
     [Fact]
     public void One_class_alone_has_a_finite_answer()
     {
-        var fitted = Platt.Fit(Network, new TrainingData(1, 1, [-1, 0, 2], [1, 1, 1], null));
+        var fitted = Platt.Fit(Network, new TrainingData(1, 1, [-1, 0, 2], [1, 1, 1], null), new RecordingMonitor())!;
         new[] { -1f, 0, 2 }.Should().OnlyContain(s => Math.Abs(fitted.Probability(s) - 0.8f) < 1e-5f);
     }
 }
