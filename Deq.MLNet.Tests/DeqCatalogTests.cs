@@ -11,11 +11,11 @@ public sealed class DeqCatalogTests
     /// <summary>The short overload of a trainer, with a value for every parameter.</summary>
     private AnyTrainer Short(TrainerCase trainer) => (trainer.Network, trainer.Task) switch
     {
-        (TrainerKind.Deq, TrainerTask.Regression) => _context.Regression.Trainers.Deq("Label", "Features", "Weight", hiddenSize: 5, epochs: 2, learningRate: 0.02f),
-        (TrainerKind.Deq, TrainerTask.Binary) => _context.BinaryClassification.Trainers.Deq("Label", "Features", "Weight", hiddenSize: 5, epochs: 2, learningRate: 0.02f),
-        (TrainerKind.Deq, TrainerTask.Multiclass) => _context.MulticlassClassification.Trainers.Deq("Label", "Features", "Weight", hiddenSize: 5, epochs: 2, learningRate: 0.02f),
-        (TrainerKind.Fnn, TrainerTask.Regression) => _context.Regression.Trainers.Fnn("Label", "Features", "Weight", hiddenSizes: [5, 3], epochs: 2, learningRate: 0.02f),
-        (TrainerKind.Fnn, TrainerTask.Binary) => _context.BinaryClassification.Trainers.Fnn("Label", "Features", "Weight", hiddenSizes: [5, 3], epochs: 2, learningRate: 0.02f),
+        (NetworkKind.Deq, TrainerTask.Regression) => _context.Regression.Trainers.Deq("Label", "Features", "Weight", hiddenSize: 5, epochs: 2, learningRate: 0.02f),
+        (NetworkKind.Deq, TrainerTask.Binary) => _context.BinaryClassification.Trainers.Deq("Label", "Features", "Weight", hiddenSize: 5, epochs: 2, learningRate: 0.02f),
+        (NetworkKind.Deq, TrainerTask.Multiclass) => _context.MulticlassClassification.Trainers.Deq("Label", "Features", "Weight", hiddenSize: 5, epochs: 2, learningRate: 0.02f),
+        (NetworkKind.Fnn, TrainerTask.Regression) => _context.Regression.Trainers.Fnn("Label", "Features", "Weight", hiddenSizes: [5, 3], epochs: 2, learningRate: 0.02f),
+        (NetworkKind.Fnn, TrainerTask.Binary) => _context.BinaryClassification.Trainers.Fnn("Label", "Features", "Weight", hiddenSizes: [5, 3], epochs: 2, learningRate: 0.02f),
         _ => _context.MulticlassClassification.Trainers.Fnn("Label", "Features", "Weight", hiddenSizes: [5, 3], epochs: 2, learningRate: 0.02f),
     };
 

@@ -12,7 +12,7 @@ internal abstract class Contract
         Data = trainer.View(Context, TrainerSetup.Rows(60));
         Trainer = trainer.Trainer(Context);
         Model = Trainer.Fit(Data);
-        Loaded = SaveAndLoad(Model, Data.Schema, out var schema);
+        Loaded = ModelZip.Load(Model.Saved(Data.Schema), out var schema);
         LoadedSchema = schema;
     }
 
@@ -31,13 +31,6 @@ internal abstract class Contract
     protected DataViewSchema LoadedSchema { get; }
 
     protected ITransformer[] Both => [Model, Loaded];
-
-    protected ITransformer SaveAndLoad(ITransformer model, DataViewSchema schema, out DataViewSchema loadedSchema)
-    {
-        using var stream = new MemoryStream();
-        Context.Model.Save(model, schema, stream);
-        return Context.Model.Load(stream, out loadedSchema);
-    }
 
     protected IDataView Without(string column) => Context.Transforms.DropColumns(column).Fit(Data).Transform(Data);
 

@@ -65,9 +65,4 @@ internal sealed class InputContract(TrainerCase trainer) : Contract(trainer)
     /// <summary>Refused as ML.NET's own estimators and transformers refuse.</summary>
     private static void Refused(Action act, string column) => act.Should().Throw<Exception>().WithMessage($"*{column}*")
         .Which.Should().Match<Exception>(e => e is ArgumentOutOfRangeException || e is InvalidOperationException);
-
-    private sealed class VariableRow
-    {
-        public float[] Features { get; set; } = [];
-    }
 }

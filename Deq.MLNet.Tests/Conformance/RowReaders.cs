@@ -7,6 +7,19 @@ namespace Deq.MLNet.Tests.Conformance;
 /// <summary>Reads a column of whatever type as text: numbers to the last bit.</summary>
 internal static class RowReaders
 {
+    /// <summary>The values of a column.</summary>
+    public static string[] Texts(this IDataView data, string column)
+    {
+        using var cursor = data.GetRowCursor([data.Schema[column]]);
+        var read = Reader(cursor, cursor.Schema[column]);
+        var values = new List<string>();
+        while (cursor.MoveNext())
+        {
+            values.Add(read());
+        }
+        return [.. values];
+    }
+
     /// <summary>Tells the value of the cursor's present row.</summary>
     public static Func<string> Reader(DataViewRow row, DataViewSchema.Column column) => Reader(column.Type, nameof(Of), row, column);
 

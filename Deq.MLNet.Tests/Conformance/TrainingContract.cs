@@ -1,8 +1,7 @@
 using System.Globalization;
+using Deq.MLNet.Tests.Onnx;
 using Deq.MLNet.Tests.Trainers;
 using Microsoft.ML;
-using Microsoft.ML.OnnxRuntime;
-using Microsoft.ML.OnnxRuntime.Tensors;
 using static Deq.MLNet.Tests.Trainers.TrainerSetup;
 
 namespace Deq.MLNet.Tests.Conformance;
@@ -32,7 +31,7 @@ internal sealed class TrainingContract(TrainerCase trainer) : Contract(trainer)
             1.5.ToString(CultureInfo.CurrentCulture).Should().Be("1,5", "the culture is there");
             var model = Case.Trainer(new MLContext(1)).Fit(Data);
 
-            SaveAndLoad(model, Data.Schema, out _).Scores(Data).Bits().Should().Equal(Model.Scores(Data).Bits());
+            model.SavedAndLoaded(Data.Schema).Scores(Data).Bits().Should().Equal(Model.Scores(Data).Bits());
         }
         finally
         {
@@ -60,7 +59,7 @@ internal sealed class TrainingContract(TrainerCase trainer) : Contract(trainer)
     {
         var dense = Case.View(Context, RowsWithZeros(60));
         var model = Case.Trainer(Context, o => o.Epochs = 20).Fit(dense);
-        var loaded = (AnyModel)SaveAndLoad(model, dense.Schema, out _);
+        var loaded = (AnyModel)model.SavedAndLoaded(dense.Schema);
         double[] Importance(AnyModel of, IDataView data) => Case.Importance(new MLContext(1), of, data);
         var expected = Importance(model, dense);
 
@@ -79,15 +78,13 @@ internal sealed class TrainingContract(TrainerCase trainer) : Contract(trainer)
 
         Context.Model.SaveOnnx(model, renamed.Schema, file);
 
-        using var session = new InferenceSession(file.ToArray());
-        session.InputMetadata.Keys.Should().Equal("Inputs");
-        var inputs = new DenseTensor<float>(Rows(60).SelectMany(r => r.Features).ToArray(), [60, FeatureCount]);
-        using var outputs = session.Run([NamedOnnxValue.CreateFromTensor("Inputs", inputs)]);
+        using var session = OnnxCases.Open(file.ToArray());
+        session.InputNames.Should().Equal("Inputs");
+        var outputs = OnnxCases.Run(session, "Inputs", [.. Rows(60).SelectMany(r => r.Features)], FeatureCount);
         foreach (var column in Case.Task == TrainerTask.Binary ? new[] { "Score", "Probability" } : ["Score"])
         {
             var scores = model.Scores(renamed, column);
-            var exported = outputs.Single(o => o.Name == $"{column}.output").AsTensor<float>().ToArray();
-            exported.Zip(scores, (a, e) => Math.Abs(a - e)).Max().Should().BeLessThan(1e-5f * (1 + scores.Max(Math.Abs)));
+            outputs[$"{column}.output"].LargestDifference(scores).Should().BeLessThan(1e-5 * (1 + scores.Max(Math.Abs)));
         }
     }
 }

@@ -1,5 +1,4 @@
 using CsCheck;
-using Deq.MLNet.Tests.References;
 
 namespace Deq.MLNet.Tests.Networks;
 
@@ -12,8 +11,7 @@ public class DeqNetworkTests
     public void Evaluate_and_Solve_agree_with_float64() => Gen.Select(RandomCell.Within(0.1, 0.95), Gen.Enum<Activation>()).Sample((cell, activation) =>
     {
         var network = cell.Network(activation, scoring: Fine);
-        var (y, z) = (new float[cell.Outputs], new float[cell.Size]);
-        network.Evaluate(cell.X, new float[network.ScratchSize], y);
+        var (y, z) = (network.Evaluate(cell.X), new float[cell.Size]);
         var solution = network.Solve(cell.X, new float[network.ScratchSize], z);
 
         solution.Status.Should().BeOneOf(SolveStatus.Converged, SolveStatus.AtPrecisionLimit);
@@ -87,12 +85,12 @@ public class DeqNetworkTests
     {
         var cell = new RandomCell(6, 3, 2, 0.8, 4).Fill();
         var network = cell.Network(Activation.Tanh);
-        var before = Evaluate(network, cell.X);
+        var before = network.Evaluate(cell.X);
         foreach (var array in new[] { cell.W, cell.U, cell.B, cell.V, cell.C })
         {
             Array.Fill(array, float.NaN);
         }
-        Evaluate(network, cell.X).Should().Equal(before).And.OnlyContain(v => float.IsFinite(v));
+        network.Evaluate(cell.X).Should().Equal(before).And.OnlyContain(v => float.IsFinite(v));
     }
 
     [Fact]
@@ -112,19 +110,12 @@ public class DeqNetworkTests
         var z = new float[1];
         network.Solve([1], new float[network.ScratchSize], z).Status.Should().Be(SolveStatus.Diverged);
         z.Should().Equal(float.NaN);
-        Evaluate(network, [1]).Should().Equal(float.NaN);
-        Evaluate(network, [-1]).Should().Equal([0f], "the next row is none the worse");
+        network.Evaluate([1]).Should().Equal(float.NaN);
+        network.Evaluate([-1]).Should().Equal([0f], "the next row is none the worse");
     }
 
     private static DeqNetwork Make(int w = 4, int u = 6, int b = 2, int v = 2, int c = 1) =>
         new(new float[w], new float[u], new float[b], new float[v], new float[c], Activation.ReLU);
-
-    private static float[] Evaluate(Network network, float[] x)
-    {
-        var y = new float[network.OutputSize];
-        network.Evaluate(x, new float[network.ScratchSize], y);
-        return y;
-    }
 
     private static void Refused(Func<object> make, string message) => make.Should().Throw<ArgumentException>().WithMessage(message);
 }

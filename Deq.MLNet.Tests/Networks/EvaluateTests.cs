@@ -1,5 +1,3 @@
-using Deq.MLNet.Tests.References;
-
 namespace Deq.MLNet.Tests.Networks;
 
 /// <summary>What every network promises of Evaluate.</summary>
@@ -12,8 +10,8 @@ public class EvaluateTests
         ["deq, plain"] = Cell.Network(Activation.ReLU),
         ["deq, Anderson, tanh"] = Cell.Network(Activation.Tanh, Link.Logistic, new EquilibriumSettings(new Anderson(memory: 20, damping: 0.9f))),
         ["deq, softmax"] = Cell.Network(Activation.ReLU, Link.Softmax, new EquilibriumSettings(new Anderson(memory: 1))),
-        ["fnn"] = new FnnNetwork(FnnNetworkTests.Layers(new Random(3), [7, 31, 13, 3]), Activation.Tanh, Link.Exp),
-        ["one layer"] = new FnnNetwork(FnnNetworkTests.Layers(new Random(4), [7, 3]), Activation.ReLU, Link.Softmax),
+        ["fnn"] = new FnnNetwork(RandomLayers.Of(new Random(3), 7, 31, 13, 3), Activation.Tanh, Link.Exp),
+        ["one layer"] = new FnnNetwork(RandomLayers.Of(new Random(4), 7, 3), Activation.ReLU, Link.Softmax),
     };
 
     public static TheoryData<string> Names => [.. Networks.Keys];
@@ -29,7 +27,7 @@ public class EvaluateTests
             {
                 var x = Cell.X.ToArray();
                 x[i] = bad;
-                Evaluate(network, x, 0).Should().OnlyContain(v => float.IsNaN(v));
+                network.Evaluate(x).Should().OnlyContain(v => float.IsNaN(v));
                 if (network is DeqNetwork deq)
                 {
                     var z = new float[deq.StateSize];
@@ -45,10 +43,10 @@ public class EvaluateTests
     [MemberData(nameof(Names))]
     public void What_the_scratch_held_does_not_matter(string name)
     {
-        var expected = Evaluate(Networks[name], Cell.X, 0);
+        var expected = Networks[name].Evaluate(Cell.X);
         expected.Should().OnlyContain(v => float.IsFinite(v));
-        Evaluate(Networks[name], Cell.X, float.NaN).Should().Equal(expected);
-        Evaluate(Networks[name], Cell.X, 1e30f).Should().Equal(expected);
+        Networks[name].Evaluate(Cell.X, float.NaN).Should().Equal(expected);
+        Networks[name].Evaluate(Cell.X, 1e30f).Should().Equal(expected);
     }
 
     [Theory]
@@ -70,9 +68,9 @@ public class EvaluateTests
         var network = Networks[name];
         var random = new Random(12);
         var rows = Enumerable.Range(0, 400).Select(_ => RandomCell.Values(random, 7, 1)).ToArray();
-        var alone = rows.Select(x => Evaluate(network, x, 0)).ToArray();
+        var alone = rows.Select(x => network.Evaluate(x)).ToArray();
         var together = new float[rows.Length][];
-        Parallel.For(0, rows.Length, r => together[r] = Evaluate(network, rows[r], 0));
+        Parallel.For(0, rows.Length, r => together[r] = network.Evaluate(rows[r]));
         for (var r = 0; r < rows.Length; r++)
         {
             together[r].Should().Equal(alone[r]);
@@ -97,13 +95,5 @@ public class EvaluateTests
                 network.Evaluate(Cell.X, scratch, y);
             }
         }
-    }
-
-    private static float[] Evaluate(Network network, float[] x, float scratchContent)
-    {
-        var (scratch, y) = (new float[network.ScratchSize], new float[network.OutputSize]);
-        Array.Fill(scratch, scratchContent);
-        network.Evaluate(x, scratch, y);
-        return y;
     }
 }

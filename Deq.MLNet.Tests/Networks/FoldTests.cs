@@ -1,6 +1,5 @@
 using CsCheck;
 using Deq.MLNet.Networks;
-using Deq.MLNet.Tests.References;
 
 namespace Deq.MLNet.Tests.Networks;
 
@@ -18,8 +17,8 @@ public class FoldTests
         var x = Linear.ToFloat(cell.X.Select((v, i) => input.Inverse().Apply(i, v)));
         var deq = cell.Network(Activation.Tanh, scoring: new EquilibriumSettings(new Anderson(), new Tolerance(1e-7), 1_000));
         Agree(deq, input, output, x);
-        Agree(new FnnNetwork(FnnNetworkTests.Layers(random, [cell.Inputs, 9, cell.Outputs]), Activation.Tanh), input, output, x);
-        Agree(new FnnNetwork(FnnNetworkTests.Layers(random, [cell.Inputs, cell.Outputs]), Activation.Tanh), input, output, x);
+        Agree(new FnnNetwork(RandomLayers.Of(random, [cell.Inputs, 9, cell.Outputs]), Activation.Tanh), input, output, x);
+        Agree(new FnnNetwork(RandomLayers.Of(random, [cell.Inputs, cell.Outputs]), Activation.Tanh), input, output, x);
     }, iter: LongForm.Times(40));
 
     [Fact]
@@ -51,10 +50,10 @@ public class FoldTests
 
         var folded = cell.Network(Activation.ReLU, link).Fold(AffineMap.Identity(2), map);
 
-        float[] expected = [.. Evaluate(cell.Network(Activation.ReLU), cell.X).Select((v, i) => (float)map.Apply(i, v))];
+        float[] expected = [.. cell.Network(Activation.ReLU).Evaluate(cell.X).Select((v, i) => (float)map.Apply(i, v))];
         link.Apply<float>(expected);
         folded.Link.Should().Be(link);
-        Evaluate(folded, cell.X).Zip(expected, (a, b) => Math.Abs(a - b)).Max().Should().BeLessThan(1e-5f);
+        folded.Evaluate(cell.X).LargestDifference(expected).Should().BeLessThan(1e-5);
     }
 
     [Fact]
@@ -79,18 +78,11 @@ public class FoldTests
 
     private static void Agree(Network network, AffineMap input, AffineMap output, float[] x)
     {
-        var mapped = Evaluate(network, Linear.ToFloat(x.Select((v, i) => input.Apply(i, v))));
+        var mapped = network.Evaluate(Linear.ToFloat(x.Select((v, i) => input.Apply(i, v))));
         var expected = mapped.Select((v, i) => output.Apply(i, v)).ToArray();
         var folded = network.Fold(input, output);
         // Relative to the terms that are summed, which may cancel: the network's, of about 1 before its output map, and the map's shift.
         var size = Linear.Norm(expected) + Linear.Norm(output.Scale.ToArray()) + Linear.Norm(output.Shift.ToArray());
-        Linear.Distance(Linear.ToDouble(Evaluate(folded, x)), expected).Should().BeLessThan(1e-5 * size);
-    }
-
-    private static float[] Evaluate(Network network, float[] x)
-    {
-        var y = new float[network.OutputSize];
-        network.Evaluate(x, new float[network.ScratchSize], y);
-        return y;
+        Linear.Distance(Linear.ToDouble(folded.Evaluate(x)), expected).Should().BeLessThan(1e-5 * size);
     }
 }

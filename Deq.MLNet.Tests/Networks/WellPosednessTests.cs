@@ -1,5 +1,4 @@
 using CsCheck;
-using Deq.MLNet.Tests.References;
 
 namespace Deq.MLNet.Tests.Networks;
 

@@ -1,6 +1,5 @@
 using CsCheck;
 using Deq.MLNet.Numerics;
-using Deq.MLNet.Tests.References;
 
 namespace Deq.MLNet.Tests.Numerics;
 

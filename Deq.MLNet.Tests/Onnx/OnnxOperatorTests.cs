@@ -1,6 +1,7 @@
 using Deq.MLNet.Onnx;
 using Deq.MLNet.Onnx.Proto;
 using Microsoft.ML.OnnxRuntime;
+using Microsoft.ML.OnnxRuntime.Tensors;
 
 namespace Deq.MLNet.Tests.Onnx;
 
@@ -54,17 +55,14 @@ public class OnnxOperatorTests
         OnnxCases.Run(builder.Build(OnnxCases.NoMetadata), [0.4f, float.NaN, 0.5f, 0.6f, float.PositiveInfinity], 1).Should().Equal(0, 0, 0, 1, 1);
     }
 
-    private static uint[] Keys(int opset, int classes, float[] probabilities)
+    private static float[] Keys(int opset, int classes, float[] probabilities)
     {
         var builder = new OnnxModelBuilder("keys", opset);
         builder.AddInput("Score", classes);
         NetworkGraph.AddKey(builder, "Score", classes, "Key");
         builder.AddOutput("Key", 1, OnnxType.UInt32);
         using var session = OnnxCases.Open(builder.Build(OnnxCases.NoMetadata));
-        using var input = OrtValue.CreateTensorValueFromMemory(probabilities, [probabilities.Length / classes, classes]);
-        using var options = new RunOptions();
-        using var results = session.Run(options, ["Score"], [input], ["Key"]);
-        results[0].GetTensorTypeAndShape().Shape.Should().Equal(probabilities.Length / classes, 1);
-        return results[0].GetTensorDataAsSpan<uint>().ToArray();
+        session.OutputMetadata["Key"].Should().Match<NodeMetadata>(o => o.ElementDataType == TensorElementType.UInt32 && o.Dimensions.SequenceEqual(new[] { -1, 1 }));
+        return OnnxCases.Run(session, "Score", probabilities, classes)["Key"];
     }
 }

@@ -42,19 +42,21 @@ internal static class FixedPoint
         }
     }
 
-    /// <summary>Plain iteration until the state no longer moves: for contractions.</summary>
+    /// <summary>Plain iteration until rounding alone moves the state: for contractions.</summary>
     private static double[] Picard(double[] w, double[] u, Activation activation)
     {
         var z = new double[u.Length];
+        var before = double.PositiveInfinity;
         for (var i = 0; i < 20_000; i++)
         {
             var next = Cell(w, u, z, activation);
             var moved = Linear.Distance(next, z);
             z = next;
-            if (moved <= 1e-16 * Linear.Norm(z))
+            if (moved == 0 || moved <= 1e-14 * Linear.Norm(z) && moved >= before)
             {
                 break;
             }
+            before = moved;
         }
         return z;
     }

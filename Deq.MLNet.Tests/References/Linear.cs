@@ -80,8 +80,18 @@ internal static class Linear
     }
 
     /// <summary>A x + b.</summary>
-    public static double[] Affine(double[] a, double[] x, double[] b) =>
-        [.. b.Select((bias, i) => bias + x.Select((v, j) => a[i * x.Length + j] * v).Sum())];
+    public static double[] Affine(double[] a, double[] x, double[] b)
+    {
+        var y = b.ToArray();
+        for (var i = 0; i < y.Length; i++)
+        {
+            for (var j = 0; j < x.Length; j++)
+            {
+                y[i] += a[i * x.Length + j] * x[j];
+            }
+        }
+        return y;
+    }
 
     public static double Norm(IEnumerable<double> x) => Math.Sqrt(x.Sum(v => v * v));
 

@@ -36,5 +36,5 @@ internal static class SameBits
     }
 
     private static void Assert(ReadOnlySpan<float> actual, ReadOnlySpan<float> expected) =>
-        actual.ToArray().Select(BitConverter.SingleToInt32Bits).Should().Equal(expected.ToArray().Select(BitConverter.SingleToInt32Bits));
+        actual.ToArray().Bits().Should().Equal(expected.ToArray().Bits());
 }

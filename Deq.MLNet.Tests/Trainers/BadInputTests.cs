@@ -63,32 +63,32 @@ public sealed class BadInputTests
         FluentActions.Invoking(() => trainer.Trainer(_context).Fit(data, wider)).Should().Throw<ArgumentException>().WithMessage("*5*4*");
     }
 
-    public static TheoryData<TrainerKind, float, float, bool> Scales
+    public static TheoryData<TrainerCase, float, float, bool> Scales
     {
         get
         {
-            var data = new TheoryData<TrainerKind, float, float, bool>();
-            foreach (var kind in Enum.GetValues<TrainerKind>())
+            var data = new TheoryData<TrainerCase, float, float, bool>();
+            foreach (var trainer in TrainerCase.All.Where(c => c.IsRegression))
             {
                 foreach (var (features, label) in new[] { (1e30f, 1f), (1e-30f, 1f), (1f, 1e30f), (1f, 1e-30f), (1e30f, 1e30f), (1e-30f, 1e-30f), (1e-30f, 1e30f), (1e30f, 1e-30f), (1f, 0f), (0f, 1f), (1e37f, 1f), (1e-40f, 1f) })
                 {
-                    data.Add(kind, features, label, true);
-                    data.Add(kind, features, label, false);
+                    data.Add(trainer, features, label, true);
+                    data.Add(trainer, features, label, false);
                 }
             }
             return data;
         }
     }
 
-    [Theory, BothTrainers]
-    public void A_constant_label_is_the_score_of_every_row(TrainerKind kind)
+    [Theory, AllTrainers(TrainerTask.Regression)]
+    public void A_constant_label_is_the_score_of_every_row(TrainerCase trainer)
     {
         foreach (var label in new[] { 0f, 1e-20f, 0.001f, -7f, 1e30f })
         {
             var rows = Rows();
             Array.ForEach(rows, row => row.Label = label);
 
-            var model = Fit(kind, rows: rows);
+            var model = trainer.Fit(rows: rows);
 
             model.Scores(rows).Concat(model.Scores(Rows(50, 9))).Should().OnlyContain(score => score == label);
         }
@@ -145,7 +145,7 @@ public sealed class BadInputTests
 
     [Theory]
     [MemberData(nameof(Scales))]
-    public void Huge_tiny_and_constant_columns_train_or_are_refused_clearly(TrainerKind kind, float features, float label, bool normalize)
+    public void Huge_tiny_and_constant_columns_train_or_are_refused_clearly(TrainerCase trainer, float features, float label, bool normalize)
     {
         var rows = Rows();
         foreach (var row in rows)
@@ -154,9 +154,9 @@ public sealed class BadInputTests
             row.Label = label * row.Label + (label == 0 ? 4 : 0);
         }
 
-        var fit = () => Fit(kind, o => (o.NormalizeFeatures, o.NormalizeLabel, o.Epochs) = (normalize, normalize, 20), rows);
+        var fit = () => trainer.Fit(o => (o.NormalizeFeatures, o.NormalizeLabel, o.Epochs) = (normalize, normalize, 20), rows);
 
-        RegressionPredictionTransformer<NetworkRegressionModelParameters> model;
+        AnyModel model;
         try
         {
             model = fit();
@@ -199,7 +199,7 @@ public sealed class BadInputTests
     }
 
     [Theory, BothTrainers]
-    public void A_run_that_diverges_after_a_good_epoch_keeps_its_weights_with_early_stopping(TrainerKind kind)
+    public void A_run_that_diverges_after_a_good_epoch_keeps_its_weights_with_early_stopping(TrainerCase trainer)
     {
         var log = new TrainerLog(_context);
         void Growing(NetworkTrainerOptions options)
@@ -216,9 +216,9 @@ public sealed class BadInputTests
             }
         }
 
-        var model = _context.Trainer(kind, Growing).Fit(_context.View(Rows()));
+        var model = trainer.Trainer(_context, Growing).Fit(trainer.View(_context));
 
-        var history = model.Model.History;
+        var history = model.Model.History();
         log.Warnings.Should().ContainMatch($"Training diverged in epoch {history.Epochs.Count}:*The weights of epoch {history.BestEpoch}, *are kept.");
         history.Epochs.Count.Should().BeGreaterThan(history.BestEpoch);
         model.Model.Network.Weights().Should().OnlyContain(w => float.IsFinite(w));
@@ -257,20 +257,13 @@ public sealed class BadInputTests
     }
 
     [Theory, BothTrainers]
-    public void Rows_of_another_length_are_refused(TrainerKind kind)
+    public void Rows_of_another_length_are_refused(TrainerCase trainer)
     {
-        var model = Fit(kind);
+        var model = trainer.Fit();
         var wider = _context.Transforms.Concatenate("Features", "Features", "Label").Fit(_context.View(Rows())).Transform(_context.View(Rows()));
 
         FluentActions.Invoking(() => model.Transform(wider).Schema).Should().Throw<InvalidOperationException>().WithMessage("*features*'Vector<Single, 5>' vs 'Vector<Single, 4>'*");
         FluentActions.Invoking(() => new RowScorer(model.Model.Network, appliesLink: true).Score(new VBuffer<float>(3, [1, 2, 3]), new float[1]))
             .Should().Throw<ArgumentException>().WithMessage("The row has 3 features; the model was trained on 4.*");
-    }
-
-    private sealed class VariableRow
-    {
-        public float[] Features { get; set; } = [];
-
-        public float Label { get; set; }
     }
 }

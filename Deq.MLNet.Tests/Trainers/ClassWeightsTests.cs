@@ -36,8 +36,8 @@ public sealed class ClassWeightsTests
         var balanced = Fit(trainer, ClassWeights.Balanced);
 
         var given = Fit(trainer, ClassWeights.Given(inverse));
-        balanced.Weights().Zip(given.Weights(), (a, b) => Math.Abs(a - b)).Max().Should().BeLessThan(1e-4f);
-        balanced.Weights().Zip(trainer.Fit().Model.Network.Weights(), (a, b) => Math.Abs(a - b)).Max().Should().BeGreaterThan(1e-3f);
+        balanced.Weights().LargestDifference(given.Weights()).Should().BeLessThan(1e-4);
+        balanced.Weights().LargestDifference(trainer.Fit().Model.Network.Weights()).Should().BeGreaterThan(1e-3);
     }
 
     [Theory, AllTrainers(TrainerTask.Binary, TrainerTask.Multiclass)]

@@ -20,10 +20,8 @@ public sealed class CultureAndThreadsTests
                 var context = new MLContext(1);
                 var log = new TrainerLog(context);
                 var model = trainer.Trainer(context).Fit(trainer.View(context, Rows()));
-                using var file = new MemoryStream();
-                context.Model.Save(model, null, file);
 
-                context.Model.Load(file, out _).Scores(Rows()).Bits().Should().Equal(expected.Bits());
+                ModelZip.Load(model.Saved(null)).Scores(Rows()).Bits().Should().Equal(expected.Bits());
                 log.All.Should().Contain(m => m.StartsWith("Epoch 1: training loss ")).And.NotContain(m => m.StartsWith("Epoch") && m.Contains(",0"))
                     .And.OnlyContain(m => !m.StartsWith("Epoch") || System.Text.RegularExpressions.Regex.IsMatch(m, @"iterations \d+\.\d,.* \d+\.\d{3} s\.$"));
                 FluentActions.Invoking(() => trainer.Trainer(context, o => o.LearningRate = -0.5f)).Should().Throw<ArgumentOutOfRangeException>().WithMessage("LearningRate is -0.5; *");

@@ -68,8 +68,8 @@ public sealed class FitTests
         var repeated = trainer.Fit(FullBatch, twice).Scores(heavy);
         var plain = trainer.Fit(FullBatch, heavy).Scores(heavy);
 
-        Largest(weighted, repeated).Should().BeLessThan(1e-4 * repeated.Max(Math.Abs));
-        Largest(weighted, plain).Should().BeGreaterThan(1e-3 * repeated.Max(Math.Abs));
+        weighted.LargestDifference(repeated).Should().BeLessThan(1e-4 * repeated.Max(Math.Abs));
+        weighted.LargestDifference(plain).Should().BeGreaterThan(1e-3 * repeated.Max(Math.Abs));
     }
 
     [Theory, AllTrainers]
@@ -119,6 +119,4 @@ public sealed class FitTests
         other.Network.Weights().Should().NotEqual(first.Network.Weights());
         trainer.Trainer(_context, o => o.Seed = first.History().Seed).Fit(data).Model.Network.Weights().Bits().Should().Equal(first.Network.Weights().Bits());
     }
-
-    private static double Largest(float[] actual, float[] expected) => actual.Zip(expected, (a, e) => Math.Abs(a - e)).Max();
 }

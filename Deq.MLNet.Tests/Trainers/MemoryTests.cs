@@ -31,17 +31,17 @@ public sealed class MemoryTests(ITestOutputHelper output)
         }
     }
 
-    [Theory, BothTrainers]
-    public void Epochs_leave_no_tensor_behind(TrainerKind kind)
+    [Theory, AllTrainers]
+    public void Epochs_leave_no_tensor_behind(TrainerCase trainer)
     {
         var context = new MLContext(1);
         var live = DisposeScopeManager.Statistics.TensorStatistics;
-        context.Trainer(kind).Fit(context.View(TrainerSetup.Rows()));
+        trainer.Trainer(context).Fit(trainer.View(context));
         var before = live.ThreadTotalLiveCount;
         var counts = new List<long>();
 
-        context.Trainer(kind, o => (o.Epochs, o.BatchSize, o.ValidationFraction, o.OnEpoch) = (20, 32, 0.25f, _ => counts.Add(live.ThreadTotalLiveCount)))
-            .Fit(context.View(TrainerSetup.Rows()));
+        trainer.Trainer(context, o => (o.Epochs, o.BatchSize, o.ValidationFraction, o.OnEpoch) = (20, 32, 0.25f, _ => counts.Add(live.ThreadTotalLiveCount)))
+            .Fit(trainer.View(context));
 
         counts.Should().HaveCount(20).And.OnlyContain(c => c == counts[0] && c > before);
         live.ThreadTotalLiveCount.Should().Be(before);

@@ -33,9 +33,7 @@ public sealed class MulticlassLabelTests
             .Append(_context.Transforms.Conversion.MapKeyToValue("Answer", "PredictedLabel"));
         var promised = chain.GetOutputSchema(SchemaShape.Create(data.Schema));
         var model = chain.Fit(data);
-        using var file = new MemoryStream();
-        _context.Model.Save(model, data.Schema, file);
-        foreach (var each in new[] { model, _context.Model.Load(file, out _) })
+        foreach (var each in new[] { model, model.SavedAndLoaded(data.Schema) })
         {
             var scored = each.Transform(data);
             var keys = default(VBuffer<TRaw>);

@@ -1,4 +1,3 @@
-using Deq.MLNet.Tests.References;
 using Microsoft.ML;
 using static Deq.MLNet.Tests.Trainers.TrainerSetup;
 
@@ -50,15 +49,15 @@ public sealed class NetworkModelParametersTests
         model.Model.History().Epochs[^1].ValidationMetric.Should().BeApproximately(metric, 1e-4);
     }
 
-    [Theory, BothTrainers]
-    public void The_loss_in_the_history_is_in_squared_units_of_the_label(TrainerKind kind)
+    [Theory, AllTrainers(TrainerTask.Regression)]
+    public void The_loss_in_the_history_is_in_squared_units_of_the_label(TrainerCase trainer)
     {
         var rows = Rows();
         foreach (var row in rows)
         {
             row.Label *= 1000;
         }
-        double Last(TrainerRow[] from) => Fit(kind, rows: from).Model.History.Epochs[^1].TrainingLoss;
+        double Last(TrainerRow[] from) => trainer.Fit(rows: from).Model.History().Epochs[^1].TrainingLoss;
 
         Last(rows).Should().BeApproximately(1e6 * Last(Rows()), 1e3 * Last(Rows()));
     }
@@ -70,7 +69,7 @@ public sealed class NetworkModelParametersTests
     [InlineData(1e-8, 0.9f, false)]
     public void Every_row_meets_the_scoring_tolerance_or_says_why_not(double relative, float bound, bool anderson)
     {
-        var network = (DeqNetwork)Fit(TrainerKind.Deq, o =>
+        var network = (DeqNetwork)TrainerCase.Deq.Fit(o =>
         {
             var deq = (DeqTrainerOptions)o;
             (deq.ScoringTolerance, deq.WellPosedness, deq.MaxIterations) = (new Tolerance(relative), WellPosedness.Spectral(bound), 60);
@@ -84,14 +83,14 @@ public sealed class NetworkModelParametersTests
         var scratch = new float[network.ScratchSize];
         var z = new float[network.StateSize];
         var converged = 0;
-        var weights = Doubles(network.W);
+        var weights = Linear.ToDouble(network.W.Span);
         foreach (var x in Rows().Concat(far).Select(r => r.Features))
         {
             var solution = network.Solve(x, scratch, z);
-            var state = Doubles(z);
-            var injection = Injection(network, x);
+            var state = Linear.ToDouble(z);
+            var injection = Float64.Injection(network, x);
             var residual = MapSolve.Residual(weights, injection, state, network.Activation, network.Scoring.Tolerance);
-            var rounding = 1e-6 * (1 + (Linear.Norm(weights) * Linear.Norm(state) + Linear.Norm(Doubles(network.U)) * Linear.Norm(Doubles(x))) / (Linear.Norm(state) + 1e-9));
+            var rounding = 1e-6 * (1 + (Linear.Norm(weights) * Linear.Norm(state) + Linear.Norm(Linear.ToDouble(network.U.Span)) * Linear.Norm(Linear.ToDouble(x))) / (Linear.Norm(state) + 1e-9));
 
             solution.Residual.Should().BeApproximately(residual, rounding);
             (solution.Residual <= relative).Should().Be(solution.Status == SolveStatus.Converged, "{0}", solution);
@@ -109,12 +108,4 @@ public sealed class NetworkModelParametersTests
             converged.Should().BeGreaterThan(350);
         }
     }
-
-    private static double[] Injection(DeqNetwork network, float[] x)
-    {
-        var u = Doubles(network.U);
-        return [.. Doubles(network.B).Select((b, i) => b + x.Select((value, j) => value * u[i * x.Length + j]).Sum())];
-    }
-
-    private static double[] Doubles(ReadOnlyMemory<float> values) => [.. values.ToArray().Select(v => (double)v)];
 }

@@ -207,7 +207,7 @@ public sealed class OptionsTests
     {
         var expected = DefaultScores[$"{trainer}"];
 
-        trainer.Fit(o => o.Threads = 2).Scores(Rows(50, 2)).Zip(expected, (a, b) => Math.Abs(a - b)).Max().Should().BeLessThan(1e-4f * expected.Max(Math.Abs));
+        trainer.Fit(o => o.Threads = 2).Scores(Rows(50, 2)).LargestDifference(expected).Should().BeLessThan(1e-4 * expected.Max(Math.Abs));
     }
 
     [Theory, AllTrainers]
@@ -237,7 +237,7 @@ public sealed class OptionsTests
     [Fact]
     public void A_rule_that_is_tighter_gives_a_smaller_contraction_factor()
     {
-        var network = (DeqNetwork)Fit(TrainerKind.Deq, o => ((DeqTrainerOptions)o).WellPosedness = WellPosedness.Spectral(0.2f)).Model.Network;
+        var network = (DeqNetwork)TrainerCase.Deq.Fit(o => ((DeqTrainerOptions)o).WellPosedness = WellPosedness.Spectral(0.2f)).Model.Network;
 
         network.Certificate.ContractionFactor.Should().BeInRange(0.01, 0.2);
         network.Scoring.MaxIterations.Should().Be(200);
@@ -283,7 +283,7 @@ public sealed class OptionsTests
 
             model.Model.History().Device.Should().Be("cuda:0");
             var expected = DefaultScores[$"{trainer}"];
-            model.Scores(Rows(50, 2)).Zip(expected, (a, b) => Math.Abs(a - b)).Max().Should().BeLessThan(1e-2f * expected.Max(Math.Abs), "of {0}", trainer);
+            model.Scores(Rows(50, 2)).LargestDifference(expected).Should().BeLessThan(1e-2 * expected.Max(Math.Abs), "of {0}", trainer);
         }
     }
 

@@ -99,9 +99,7 @@ public sealed class PipelineTests
         var named = _context.Transforms.CustomMapping<DenseFeatures, NamedFeatures>((row, name) => (name.Size, name.Age, name.Floor) = (row.Features[0], row.Features[1], row.Features[3]), null)
             .Append(_context.Transforms.DropColumns("Features")).Fit(rows).Transform(rows);
         var pipeline = _context.Transforms.Concatenate("Features", "Size", "Age", "Floor").Append(trainer.Trainer(_context, o => o.Epochs = 40)).Fit(named);
-        using var file = new MemoryStream();
-        _context.Model.Save(pipeline, named.Schema, file);
-        var loaded = _context.Model.Load(file, out _);
+        var loaded = pipeline.SavedAndLoaded(named.Schema);
 
         // ML.NET reads the features and their names from the data it is given.
         var importance = trainer.ImportanceByName(_context, loaded, loaded.Transform(named));

@@ -1,9 +1,9 @@
-using System.IO.Compression;
 using Deq.MLNet.Tests.Storage;
 using Deq.MLNet.Tests.Training.Torch;
 using FluentAssertions.Specialized;
 using Microsoft.ML;
 using Microsoft.ML.Data;
+using static Deq.MLNet.Tests.Trainers.ModelZip;
 using static Deq.MLNet.Tests.Trainers.TrainerSetup;
 
 namespace Deq.MLNet.Tests.Trainers;
@@ -21,7 +21,7 @@ public sealed class SaveLoadTests : IDisposable
         var model = trainer.Fit();
         var data = trainer.View(_context, Rows(50, 2));
 
-        var loaded = (AnyModel)Load(Save(model, data.Schema), out var schema);
+        var loaded = (AnyModel)Load(model.Saved(data.Schema), out var schema);
 
         loaded.GetType().Should().Be(trainer.Task switch
         {
@@ -37,7 +37,7 @@ public sealed class SaveLoadTests : IDisposable
         loaded.Model.History().Should().Be(model.Model.History() with { Epochs = loaded.Model.History().Epochs });
         (loaded.Model.Equilibrium() is null).Should().Be(!trainer.IsDeq);
         loaded.Model.Equilibrium().Should().BeEquivalentTo(model.Model.Equilibrium(), o => o.WithStrictOrdering());
-        Save(loaded, data.Schema).Length.Should().Be(Save(model, data.Schema).Length);
+        loaded.Saved(data.Schema).Length.Should().Be(model.Saved(data.Schema).Length);
     }
 
     [Theory, AllTrainers]
@@ -45,7 +45,7 @@ public sealed class SaveLoadTests : IDisposable
     {
         var data = trainer.View(_context);
         var model = trainer.Fit();
-        var loaded = (AnyModel)Load(Save(model, data.Schema), out _);
+        var loaded = (AnyModel)model.SavedAndLoaded(data.Schema);
         var next = trainer.Trainer(_context);
 
         next.Fit(data, null, loaded.Model).Scores(Rows()).Bits().Should().Equal(next.Fit(data, null, model.Model).Scores(Rows()).Bits());
@@ -58,12 +58,12 @@ public sealed class SaveLoadTests : IDisposable
         var model = trainer.Trainer(_context, o => TrainerCase.SetLoss(o, BinaryLoss.Hinge)).Fit(data, trainer.View(_context, Rows(50, 2)));
         var parameters = (NetworkBinaryModelParameters)model.Model;
 
-        var loaded = (BinaryPredictionTransformer<NetworkBinaryModelParameters>)Load(Save(model, data.Schema), out _);
+        var loaded = (BinaryPredictionTransformer<NetworkBinaryModelParameters>)model.SavedAndLoaded(data.Schema);
 
         (loaded.Model.IsCalibrated, loaded.Model.Calibration).Should().Be((true, parameters.Calibration));
         var probabilities = loaded.Scores(data, "Probability");
         probabilities.Bits().Should().Equal(model.Scores(data, "Probability").Bits());
-        probabilities.Should().Equal(loaded.Scores(data).Select(score => (float)(1 / (1 + Math.Exp(-(parameters.Calibration!.Slope * score + parameters.Calibration.Offset))))), "it is the calibrated one");
+        probabilities.Should().Equal(loaded.Scores(data).Select(score => (float)Float64.Logistic(parameters.Calibration!.Slope * score + parameters.Calibration.Offset)), "it is the calibrated one");
     }
 
     [TorchBackendFact(OnLinux = true)]
@@ -71,7 +71,7 @@ public sealed class SaveLoadTests : IDisposable
     {
         using var app = new TorchBackendFolder();
         app.RemoveLibtorch();
-        foreach (var network in Enum.GetValues<TrainerKind>())
+        foreach (var network in Enum.GetValues<NetworkKind>())
         {
             var data = LabelsOfEveryTask();
             var pipeline = ChainOfEveryTask(network).Fit(data);
@@ -111,10 +111,10 @@ public sealed class SaveLoadTests : IDisposable
     public void SaveAtomic_leaves_the_old_file_whole_where_saving_fails()
     {
         FluentActions.Invoking(() => _context.Model.SaveAtomic(null!, null, "never.zip")).Should().Throw<ArgumentNullException>().WithParameterName("model");
-        FluentActions.Invoking(() => ((ModelOperationsCatalog)null!).SaveAtomic(Fit(TrainerKind.Fnn), null, "never.zip")).Should().Throw<ArgumentNullException>().WithParameterName("catalog");
+        FluentActions.Invoking(() => ((ModelOperationsCatalog)null!).SaveAtomic(TrainerCase.Fnn.Fit(), null, "never.zip")).Should().Throw<ArgumentNullException>().WithParameterName("catalog");
         File.Exists("never.zip").Should().BeFalse();
         var path = Path.Combine(_folder, "model.zip");
-        _context.Model.SaveAtomic(Fit(TrainerKind.Fnn), null, path);
+        _context.Model.SaveAtomic(TrainerCase.Fnn.Fit(), null, path);
         var old = File.ReadAllBytes(path);
         var unsavable = _context.Transforms.CustomMapping<TrainerRow, TrainerScore>((_, _) => { }, null).Fit(_context.View(Rows(3)));
 
@@ -127,7 +127,7 @@ public sealed class SaveLoadTests : IDisposable
     [Fact]
     public void A_path_that_cannot_be_written_is_named()
     {
-        var model = Fit(TrainerKind.Fnn);
+        var model = TrainerCase.Fnn.Fit();
         var missing = Path.Combine(_folder, "absent", "model.zip");
 
         FluentActions.Invoking(() => _context.Model.SaveAtomic(model, null, missing)).Should().Throw<DirectoryNotFoundException>().WithMessage($"*{missing}*");
@@ -137,7 +137,7 @@ public sealed class SaveLoadTests : IDisposable
     [Theory, AllTrainers]
     public void A_truncated_model_file_is_refused_wherever_it_ends(TrainerCase trainer)
     {
-        var bytes = Save(trainer.Fit(), trainer.View(_context).Schema);
+        var bytes = trainer.Fit().Saved(trainer.View(_context).Schema);
 
         for (var length = 0; length < bytes.Length; length += 1 + bytes.Length / 150)
         {
@@ -150,7 +150,7 @@ public sealed class SaveLoadTests : IDisposable
     public void A_changed_model_file_is_refused_or_still_the_same_network(TrainerCase trainer)
     {
         var model = trainer.Fit();
-        var bytes = Save(model, trainer.View(_context).Schema);
+        var bytes = model.Saved(trainer.View(_context).Schema);
 
         for (var at = 0; at < bytes.Length; at += 1 + bytes.Length / 300)
         {
@@ -163,28 +163,29 @@ public sealed class SaveLoadTests : IDisposable
     [Theory, AllTrainers]
     public void Every_change_of_the_stored_network_is_a_ModelFormatException(TrainerCase trainer)
     {
-        var bytes = Save(trainer.Fit(), null);
-        var size = Entry(bytes, content => content).Size;
+        var bytes = trainer.Fit().Saved(null);
+        byte[] Changed(Func<byte[], byte[]?> change) => Change(bytes, "Network.bin", change).Zip;
+        var size = Change(bytes, "Network.bin", content => content).Size;
         for (var at = 0; at < size; at += 1 + size / 60)
         {
-            Format(Entry(bytes, content => { content[at] ^= 0x10; return content; }).Zip);
-            Format(Entry(bytes, content => content[..at]).Zip);
+            Format(Changed(content => { content[at] ^= 0x10; return content; }));
+            Format(Changed(content => content[..at]));
         }
-        Format(Entry(bytes, content => [.. content, 0]).Zip);
-        Format(Entry(bytes, _ => null).Zip);
+        Format(Changed(content => [.. content, 0]));
+        Format(Changed(_ => null));
     }
 
     [Theory, BothTrainers]
-    public void A_record_of_the_training_that_is_missing_cut_or_of_another_network_is_a_ModelFormatException(TrainerKind kind)
+    public void A_record_of_the_training_that_is_missing_cut_or_of_another_network_is_a_ModelFormatException(TrainerCase trainer)
     {
-        const string stream = "Training.json";
-        var bytes = Save(Fit(kind), null);
+        var bytes = trainer.Fit().Saved(null);
+        byte[] Changed(Func<byte[], byte[]?> change) => Change(bytes, "Training.json", change).Zip;
         byte[]? other = null;
-        Entry(Save(Fit(kind == TrainerKind.Deq ? TrainerKind.Fnn : TrainerKind.Deq), null), content => other = content, stream);
+        Change(trainer.OfOtherNetwork.Fit().Saved(null), "Training.json", content => other = content);
 
-        Format(Entry(bytes, _ => null, stream).Zip).WithMessage("*no stream Training.json*");
-        Format(Entry(bytes, content => content[..^1], stream).Zip).WithMessage("The record of the training cannot be read*");
-        Format(Entry(bytes, _ => other, stream).Zip).WithMessage("The record of the training is of another network*");
+        Format(Changed(_ => null)).WithMessage("*no stream Training.json*");
+        Format(Changed(content => content[..^1])).WithMessage("The record of the training cannot be read*");
+        Format(Changed(_ => other)).WithMessage("The record of the training is of another network*");
     }
 
     [Fact]
@@ -198,12 +199,12 @@ public sealed class SaveLoadTests : IDisposable
     }
 
     /// <summary>Whether the bytes are a model with this network; if not, that they were refused as a file should be, and cheaply.</summary>
-    private bool RefusedOrUnchanged(byte[] bytes, Network? network)
+    private static bool RefusedOrUnchanged(byte[] bytes, Network? network)
     {
         var before = GC.GetAllocatedBytesForCurrentThread();
         try
         {
-            var model = Load(bytes, out _);
+            var model = Load(bytes);
             SameBits.Assert(((AnyModel)model).Model.Network, network!);
             return true;
         }
@@ -219,38 +220,12 @@ public sealed class SaveLoadTests : IDisposable
         }
     }
 
-    private ExceptionAssertions<ModelFormatException> Format(byte[] zip) => new([FluentActions.Invoking(() => Load(zip, out _)).Should().Throw<Exception>().Which.GetBaseException().Should().BeOfType<ModelFormatException>().Subject]);
-
-    /// <summary>The zip with the stored network, or another stream, changed or taken out, and the size it had.</summary>
-    private static (byte[] Zip, int Size) Entry(byte[] zip, Func<byte[], byte[]?> change, string stream = "Network.bin")
-    {
-        using var file = new MemoryStream();
-        file.Write(zip);
-        var size = 0;
-        using (var archive = new ZipArchive(file, ZipArchiveMode.Update, leaveOpen: true))
-        {
-            var entry = archive.Entries.Single(e => e.FullName.EndsWith(stream, StringComparison.Ordinal));
-            using var content = new MemoryStream();
-            using (var read = entry.Open())
-            {
-                read.CopyTo(content);
-            }
-            size = (int)content.Length;
-            var name = entry.FullName;
-            entry.Delete();
-            if (change(content.ToArray()) is { } changed)
-            {
-                using var write = archive.CreateEntry(name).Open();
-                write.Write(changed);
-            }
-        }
-        return (file.ToArray(), size);
-    }
+    private static ExceptionAssertions<ModelFormatException> Format(byte[] zip) => new([FluentActions.Invoking(() => Load(zip)).Should().Throw<Exception>().Which.GetBaseException().Should().BeOfType<ModelFormatException>().Subject]);
 
     private IDataView LabelsOfEveryTask() => _context.Data.LoadFromEnumerable(Rows().Select(r => new EveryLabel { Features = r.Features, Regression = r.Label, Binary = r.Label > 3, Multiclass = r.Label < 2 ? "low" : r.Label < 4 ? "middle" : "high" }));
 
     /// <summary>A model of each task by one kind of network; each one's scores take the place of its label.</summary>
-    private IEstimator<ITransformer> ChainOfEveryTask(TrainerKind network)
+    private IEstimator<ITransformer> ChainOfEveryTask(NetworkKind network)
     {
         IEstimator<ITransformer> chain = _context.Transforms.NormalizeMinMax("Features").Append(_context.Transforms.Conversion.MapValueToKey("Multiclass"));
         foreach (var trainer in TrainerCase.All.Where(c => c.Network == network))
@@ -259,19 +234,6 @@ public sealed class SaveLoadTests : IDisposable
             chain = chain.Append(trainer.Trainer(_context, o => o.LabelColumnName = label)).Append(_context.Transforms.CopyColumns(label, "Score"));
         }
         return chain;
-    }
-
-    private byte[] Save(ITransformer model, DataViewSchema? schema)
-    {
-        using var stream = new MemoryStream();
-        _context.Model.Save(model, schema, stream);
-        return stream.ToArray();
-    }
-
-    private ITransformer Load(byte[] bytes, out DataViewSchema schema)
-    {
-        using var stream = new MemoryStream(bytes);
-        return _context.Model.Load(stream, out schema);
     }
 
     private sealed record ScoreAnswer(int[] Bits, string[] Mapped);

@@ -1,8 +1,6 @@
-using System.Reflection;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using Xunit.Abstractions;
-using Xunit.Sdk;
 using static Deq.MLNet.Tests.Trainers.TrainerSetup;
 
 namespace Deq.MLNet.Tests.Trainers;
@@ -14,11 +12,10 @@ public enum TrainerTask
     Multiclass,
 }
 
-/// <summary>Runs a theory once with each of the six trainers, or with those of the tasks given.</summary>
-[AttributeUsage(AttributeTargets.Method)]
-internal sealed class AllTrainersAttribute(params TrainerTask[] tasks) : DataAttribute
+public enum NetworkKind
 {
-    public override IEnumerable<object[]> GetData(MethodInfo testMethod) => TrainerCase.All.Where(c => tasks.Length == 0 || tasks.Contains(c.Task)).Select(c => new object[] { c });
+    Deq,
+    Fnn,
 }
 
 /// <summary>
@@ -26,6 +23,9 @@ internal sealed class AllTrainersAttribute(params TrainerTask[] tasks) : DataAtt
 /// </summary>
 public sealed class TrainerCase : IXunitSerializable
 {
+    /// <summary>The size of a network's hidden layer, or of its state.</summary>
+    public const int HiddenSize = 8;
+
     /// <summary>Where the label's range is cut into two classes, and into <see cref="Classes"/>.</summary>
     private const float Middle = 3.4f, Low = 2, High = 5;
 
@@ -33,49 +33,59 @@ public sealed class TrainerCase : IXunitSerializable
     public static readonly string[] Classes = ["low", "middle", "high"];
 
     public static IReadOnlyList<TrainerCase> All { get; } =
-        [.. from task in Enum.GetValues<TrainerTask>() from network in Enum.GetValues<TrainerKind>() select new TrainerCase { Network = network, Task = task }];
+        [.. from task in Enum.GetValues<TrainerTask>() from network in Enum.GetValues<NetworkKind>() select new TrainerCase { Network = network, Task = task }];
+
+    /// <summary>A trainer of each kind of network, for what is the same for every task.</summary>
+    public static TrainerCase Deq { get; } = Of(NetworkKind.Deq, TrainerTask.Regression);
+
+    public static TrainerCase Fnn { get; } = Of(NetworkKind.Fnn, TrainerTask.Regression);
 
     /// <summary>The trainers of deep equilibrium networks with every column that they can add.</summary>
     public static IReadOnlyList<TrainerCase> WithColumns { get; } = [.. All.Where(c => c.IsDeq).Select(c => new TrainerCase { Network = c.Network, Task = c.Task, AddsColumns = true })];
 
-    public TrainerKind Network { get; private set; }
+    public NetworkKind Network { get; private set; }
 
     public TrainerTask Task { get; private set; }
 
     private bool AddsColumns { get; set; }
 
-    public bool IsDeq => Network == TrainerKind.Deq;
+    public bool IsDeq => Network == NetworkKind.Deq;
 
     public bool IsRegression => Task == TrainerTask.Regression;
 
     /// <summary>Scores of one row: the prediction, the log-odds, or the probabilities of the classes.</summary>
     public int Outputs => Task == TrainerTask.Multiclass ? Classes.Length : 1;
 
+    /// <summary>What a model adds to its data, in this order.</summary>
     public string[] OutputColumns =>
     [
         .. Task switch
         {
             TrainerTask.Regression => new[] { "Score" },
-            TrainerTask.Binary => ["Score", "Probability", "PredictedLabel"],
-            _ => ["Score", "PredictedLabel"],
+            TrainerTask.Binary => ["PredictedLabel", "Score", "Probability"],
+            _ => ["PredictedLabel", "Score"],
         },
         .. AddsColumns ? new[] { "Residual", "Iterations", "SolveStatus", "State" } : [],
     ];
 
     public override string ToString() => $"{Network} {Task}{(AddsColumns ? " with columns" : "")}";
 
+    public static TrainerCase Of(NetworkKind network, TrainerTask task) => All.Single(c => c.Network == network && c.Task == task);
+
     internal TrainerCase OfOtherNetwork => All.Single(c => c.Task == Task && c.Network != Network);
+
+    internal TrainerCase WithoutColumns => Of(Network, Task);
 
     internal NetworkTrainerOptions Options()
     {
         NetworkTrainerOptions options = (Network, Task) switch
         {
-            (TrainerKind.Deq, TrainerTask.Regression) => new DeqRegressionTrainer.Options { HiddenSize = 8 },
-            (TrainerKind.Deq, TrainerTask.Binary) => new DeqBinaryTrainer.Options { HiddenSize = 8 },
-            (TrainerKind.Deq, TrainerTask.Multiclass) => new DeqMulticlassTrainer.Options { HiddenSize = 8 },
-            (TrainerKind.Fnn, TrainerTask.Regression) => new FnnRegressionTrainer.Options { HiddenSizes = [8] },
-            (TrainerKind.Fnn, TrainerTask.Binary) => new FnnBinaryTrainer.Options { HiddenSizes = [8] },
-            _ => new FnnMulticlassTrainer.Options { HiddenSizes = [8] },
+            (NetworkKind.Deq, TrainerTask.Regression) => new DeqRegressionTrainer.Options { HiddenSize = HiddenSize },
+            (NetworkKind.Deq, TrainerTask.Binary) => new DeqBinaryTrainer.Options { HiddenSize = HiddenSize },
+            (NetworkKind.Deq, TrainerTask.Multiclass) => new DeqMulticlassTrainer.Options { HiddenSize = HiddenSize },
+            (NetworkKind.Fnn, TrainerTask.Regression) => new FnnRegressionTrainer.Options { HiddenSizes = [HiddenSize] },
+            (NetworkKind.Fnn, TrainerTask.Binary) => new FnnBinaryTrainer.Options { HiddenSizes = [HiddenSize] },
+            _ => new FnnMulticlassTrainer.Options { HiddenSizes = [HiddenSize] },
         };
         (options.Epochs, options.LearningRate, options.Threads) = (4, 1e-2f, 1);
         if (AddsColumns && options is DeqTrainerOptions deq)
@@ -204,17 +214,12 @@ public sealed class TrainerCase : IXunitSerializable
     /// <summary>The mean loss over rows, by the network in float64: squared error, log-loss or cross-entropy.</summary>
     internal double MeanLoss(Network network, TrainerRow[] rows)
     {
-        var scores = network.Reference(rows);
-        return rows.Select((row, i) => Task switch
-        {
-            TrainerTask.Regression => (row.Label - scores[i]) * (row.Label - scores[i]),
-            TrainerTask.Binary => Math.Log(1 + Math.Exp(ClassOf(row) == 1 ? -scores[i] : scores[i])),
-            _ => -Math.Log(scores[Outputs * i + ClassOf(row)]),
-        }).Average();
+        Loss loss = Task switch { TrainerTask.Regression => RegressionLoss.Squared, TrainerTask.Binary => BinaryLoss.Logistic, _ => MulticlassLoss.CrossEntropy() };
+        return rows.Average(row => LossReference.Of(loss, Float64.EvaluateAffine(network, row.Features), IsRegression ? row.Label : ClassOf(row)));
     }
 
     void IXunitSerializable.Deserialize(IXunitSerializationInfo info) =>
-        (Network, Task, AddsColumns) = (info.GetValue<TrainerKind>(nameof(Network)), info.GetValue<TrainerTask>(nameof(Task)), info.GetValue<bool>(nameof(AddsColumns)));
+        (Network, Task, AddsColumns) = (info.GetValue<NetworkKind>(nameof(Network)), info.GetValue<TrainerTask>(nameof(Task)), info.GetValue<bool>(nameof(AddsColumns)));
 
     void IXunitSerializable.Serialize(IXunitSerializationInfo info)
     {

@@ -1,26 +1,10 @@
 global using AnyModel = Microsoft.ML.ISingleFeaturePredictionTransformer<Deq.MLNet.Trainers.INetworkModel>;
 global using AnyTrainer = Microsoft.ML.Trainers.ITrainerEstimator<Microsoft.ML.ISingleFeaturePredictionTransformer<Deq.MLNet.Trainers.INetworkModel>, Deq.MLNet.Trainers.INetworkModel>;
-using System.Reflection;
-using Deq.MLNet.Networks;
 using Deq.MLNet.Trainers;
 using Microsoft.ML;
 using Microsoft.ML.Data;
-using Xunit.Sdk;
 
 namespace Deq.MLNet.Tests.Trainers;
-
-public enum TrainerKind
-{
-    Deq,
-    Fnn,
-}
-
-/// <summary>Runs a theory once with each regression trainer: for what hangs on the network and not on the task.</summary>
-[AttributeUsage(AttributeTargets.Method)]
-internal sealed class BothTrainersAttribute : DataAttribute
-{
-    public override IEnumerable<object[]> GetData(MethodInfo testMethod) => [[TrainerKind.Deq], [TrainerKind.Fnn]];
-}
 
 internal sealed class TrainerRow
 {
@@ -30,6 +14,14 @@ internal sealed class TrainerRow
     public float Label { get; set; }
 
     public float Weight { get; set; } = 1;
+}
+
+/// <summary>Features of no fixed number.</summary>
+internal sealed class VariableRow
+{
+    public float[] Features { get; set; } = [];
+
+    public float Label { get; set; }
 }
 
 internal sealed class TrainerScore
@@ -46,11 +38,10 @@ internal static class TrainerSetup
     public static TrainerRow[] Rows(int count = 200, int seed = 1)
     {
         var random = new Random(seed);
-        float Gaussian() => (float)(Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble()));
         var rows = new TrainerRow[count];
         for (var i = 0; i < count; i++)
         {
-            float[] x = [Gaussian(), Gaussian(), Gaussian(), Gaussian()];
+            var x = RandomCell.Values(random, FeatureCount, 1);
             rows[i] = new TrainerRow { Features = x, Label = 3 + 2 * x[0] - x[1] + Math.Max(0, x[2]) };
         }
         return rows;
@@ -82,33 +73,6 @@ internal static class TrainerSetup
 
     public static IDataView View(this MLContext context, IEnumerable<TrainerRow> rows) => context.Data.LoadFromEnumerable(rows);
 
-    public static NetworkTrainerOptions Options(TrainerKind kind)
-    {
-        NetworkTrainerOptions options = kind == TrainerKind.Deq
-            ? new DeqRegressionTrainer.Options { HiddenSize = 8 }
-            : new FnnRegressionTrainer.Options { HiddenSizes = [8] };
-        (options.Epochs, options.LearningRate, options.Threads) = (4, 1e-2f, 1);
-        return options;
-    }
-
-    public static NetworkRegressionTrainer Trainer(this MLContext context, TrainerKind kind, Action<NetworkTrainerOptions>? change = null)
-    {
-        var options = Options(kind);
-        change?.Invoke(options);
-        return context.Trainer(options);
-    }
-
-    public static NetworkRegressionTrainer Trainer(this MLContext context, NetworkTrainerOptions options) => options is DeqRegressionTrainer.Options deq
-        ? context.Regression.Trainers.Deq(deq)
-        : context.Regression.Trainers.Fnn((FnnRegressionTrainer.Options)options);
-
-    /// <summary>A model of the small rows, made in a context of its own.</summary>
-    public static RegressionPredictionTransformer<NetworkRegressionModelParameters> Fit(TrainerKind kind, Action<NetworkTrainerOptions>? change = null, IEnumerable<TrainerRow>? rows = null)
-    {
-        var context = new MLContext(1);
-        return context.Trainer(kind, change).Fit(context.View(rows ?? Rows()));
-    }
-
     /// <summary>Training as the trainer's own overloads do it, whatever the task.</summary>
     public static AnyModel Fit(this AnyTrainer trainer, IDataView data, IDataView? validation, INetworkModel? start = null) => trainer switch
     {
@@ -134,44 +98,9 @@ internal static class TrainerSetup
     public static IEnumerable<string> Describe(SchemaShape shape) => shape.OrderBy(c => c.Name, StringComparer.Ordinal)
         .Select(c => $"{c.Name} {c.Kind} {c.ItemType} {c.IsKey} ({string.Join("; ", Describe(c.Annotations))})");
 
-    /// <summary>Scores down to the last bit.</summary>
-    public static int[] Bits(this IEnumerable<float> values) => [.. values.Select(BitConverter.SingleToInt32Bits)];
-
-    /// <summary>Every weight of a network, in one array.</summary>
-    public static float[] Weights(this Network network) => network switch
-    {
-        DeqNetwork deq => [.. deq.W.Span, .. deq.U.Span, .. deq.B.Span, .. deq.V.Span, .. deq.C.Span],
-        FnnNetwork fnn => [.. fnn.Layers.SelectMany(l => l.Weights.ToArray().Concat(l.Bias.ToArray()))],
-        _ => throw new NotSupportedException(network.GetType().Name),
-    };
-
-    /// <summary>The scores in float64, row after row: the equilibrium to its rounding error, or the layers; of two classes before the link, as ML.NET's Score.</summary>
-    public static double[] Reference(this Network network, IEnumerable<TrainerRow> rows)
-    {
-        var link = network.Link == Link.Logistic ? Link.Identity : network.Link;
-        if (network is DeqNetwork deq)
-        {
-            var reference = new DeqReference(new DeqNetwork(deq.W.Span, deq.U.Span, deq.B.Span, deq.V.Span, deq.C.Span, deq.Activation, link));
-            return [.. rows.SelectMany(r => reference.Evaluate(r.Features))];
-        }
-        return [.. rows.SelectMany(r => Layers((FnnNetwork)network, r.Features, link))];
-    }
-
-    private static double[] Layers(FnnNetwork network, float[] features, Link link)
-    {
-        var values = features.Select(x => (double)x).ToArray();
-        foreach (var layer in network.Layers)
-        {
-            var (weights, bias, inputs) = (layer.Weights.ToArray(), layer.Bias.ToArray(), values);
-            values = [.. bias.Select((b, i) => b + inputs.Select((x, j) => x * weights[i * inputs.Length + j]).Sum())];
-            if (!ReferenceEquals(layer, network.Layers[^1]))
-            {
-                values = [.. values.Select(v => network.Activation == Activation.ReLU ? Math.Max(0, v) : Math.Tanh(v))];
-            }
-        }
-        link.Apply<double>(values);
-        return values;
-    }
+    /// <summary>The scores in float64, row after row; of two classes before the link, as ML.NET's Score.</summary>
+    public static double[] Reference(this Network network, IEnumerable<TrainerRow> rows) =>
+        [.. rows.SelectMany(r => network.Link == Link.Logistic ? Float64.EvaluateAffine(network, r.Features) : Float64.Evaluate(network, r.Features))];
 
     internal sealed class DenseFeatures
     {

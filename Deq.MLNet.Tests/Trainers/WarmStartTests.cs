@@ -26,7 +26,7 @@ public sealed class WarmStartTests
         {
             var expected = model.Network.Reference(probe);
             var scores = onNewRows.Scores(probe);
-            scores.Zip(expected, (a, e) => Math.Abs(a - e)).Max().Should().BeLessThan(1e-3 * expected.Max(Math.Abs));
+            scores.LargestDifference(expected).Should().BeLessThan(1e-3 * expected.Max(Math.Abs));
             withValidation.Scores(probe).Bits().Should().Equal(scores.Bits());
         }
         var loss = trainer.MeanLoss(model.Network, rows);
@@ -49,12 +49,12 @@ public sealed class WarmStartTests
     [Fact]
     public void A_start_that_breaks_the_rule_is_scaled_down_and_told()
     {
-        var wide = Fit(TrainerKind.Deq, o => (o.Epochs, ((DeqTrainerOptions)o).WellPosedness) = (60, WellPosedness.Spectral(0.95f))).Model;
+        var wide = TrainerCase.Deq.Fit(o => (o.Epochs, ((DeqTrainerOptions)o).WellPosedness) = (60, WellPosedness.Spectral(0.95f))).Model;
         var factor = ((DeqNetwork)wide.Network).Certificate.ContractionFactor;
         var log = new TrainerLog(_context);
-        DeqNetwork StartUnder(float bound) => (DeqNetwork)_context
-            .Trainer(TrainerKind.Deq, o => (o.Epochs, o.LearningRate, ((DeqTrainerOptions)o).WellPosedness) = (1, 1e-12f, WellPosedness.Spectral(bound)))
-            .Fit(_context.View(Rows()), modelParameters: wide).Model.Network;
+        DeqNetwork StartUnder(float bound) => (DeqNetwork)TrainerCase.Deq
+            .Trainer(_context, o => (o.Epochs, o.LearningRate, ((DeqTrainerOptions)o).WellPosedness) = (1, 1e-12f, WellPosedness.Spectral(bound)))
+            .Fit(_context.View(Rows()), null, wide).Model.Network;
 
         StartUnder(0.99f).Certificate.ContractionFactor.Should().BeApproximately(factor, 1e-5);
         log.Warnings.Should().BeEmpty();
@@ -67,7 +67,7 @@ public sealed class WarmStartTests
     [Fact]
     public void A_start_just_inside_its_rule_stays_as_it_is()
     {
-        var model = Fit(TrainerKind.Deq, o => o.Epochs = 20).Model;
+        var model = TrainerCase.Deq.Fit(o => o.Epochs = 20).Model;
         var network = (DeqNetwork)model.Network;
         var bound = (float)(network.Certificate.ContractionFactor * 1.0001);
         var architecture = new Deq.MLNet.Training.DeqArchitecture(network.StateSize, network.Activation, WellPosedness.Spectral(bound), new Picard(), new Picard(), new Tolerance(1e-4), 200, new EquilibriumSettings());

@@ -1,4 +1,3 @@
-using Deq.MLNet.Tests.References;
 using Deq.MLNet.Training;
 
 namespace Deq.MLNet.Tests.Training;

@@ -1,4 +1,3 @@
-using Deq.MLNet.Tests.References;
 using Deq.MLNet.Training;
 using AnyArchitecture = Deq.MLNet.Training.Architecture;
 
@@ -29,7 +28,7 @@ public sealed class NetworkTrainingTests
     public void The_same_seed_gives_the_same_weights_bit_for_bit(string device, string kind)
     {
         var settings = Setup.Settings(Make(kind)) with { Epochs = 3, ValidationFraction = 0.1f };
-        float[] Weights(int seed) => Setup.Weights(Setup.Fit(settings with { Seed = seed }, Setup.Smooth(100, 1), device).Network);
+        float[] Weights(int seed) => Setup.Fit(settings with { Seed = seed }, Setup.Smooth(100, 1), device).Network.Weights();
 
         Weights(1).Should().Equal(Weights(1));
         Weights(2).Should().NotEqual(Weights(1));
@@ -64,8 +63,8 @@ public sealed class NetworkTrainingTests
         var doubled = Setup.Outputs(Setup.Fit(settings, data.Select(twice)).Network, data);
         var plain = Setup.Outputs(Setup.Fit(settings, data).Network, data);
 
-        weighted.Zip(doubled, (a, b) => Math.Abs(a - b)).Max().Should().BeLessThan(2e-5f);
-        weighted.Zip(plain, (a, b) => Math.Abs(a - b)).Max().Should().BeGreaterThan(1e-2f);
+        weighted.LargestDifference(doubled).Should().BeLessThan(2e-5);
+        weighted.LargestDifference(plain).Should().BeGreaterThan(1e-2);
     }
 
     [Theory]
@@ -87,7 +86,7 @@ public sealed class NetworkTrainingTests
 
         var trained = Setup.Fit(settings, data);
 
-        Setup.Weights(trained.Network).Should().OnlyContain(w => float.IsFinite(w));
+        trained.Network.Weights().Should().OnlyContain(w => float.IsFinite(w));
         trained.History.Epochs[^1].TrainingLoss.Should().BeLessThan(trained.History.Epochs[0].TrainingLoss);
         Setup.RSquared(trained.Network, data).Should().BeApproximately(Setup.RSquared(plain.Network, Setup.Smooth(128, 5)), 0.02);
     }
@@ -102,7 +101,7 @@ public sealed class NetworkTrainingTests
             var settings = Setup.Settings(Make(kind)) with { NormalizeFeatures = false, NormalizeTargets = false, Epochs = 3 };
             try
             {
-                Setup.Weights(Setup.Fit(settings, Setup.Smooth(64, 6, x => x * feature, y => y * label)).Network).Should().OnlyContain(w => float.IsFinite(w));
+                Setup.Fit(settings, Setup.Smooth(64, 6, x => x * feature, y => y * label)).Network.Weights().Should().OnlyContain(w => float.IsFinite(w));
             }
             catch (DivergenceException divergence)
             {
@@ -162,7 +161,7 @@ public sealed class NetworkTrainingTests
 
             var (before, after) = (Setup.Outputs(first, other), Setup.Outputs(second, other));
             var scale = Math.Max(before.Max(Math.Abs), normalize ? 500 : 0);
-            before.Zip(after, (a, b) => Math.Abs(a - b)).Max().Should().BeLessThan(1e-4f * scale);
+            before.LargestDifference(after).Should().BeLessThan(1e-4 * scale);
         }
     }
 

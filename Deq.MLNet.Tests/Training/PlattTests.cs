@@ -27,7 +27,7 @@ public sealed class PlattTests
 
         double OfClass(bool positive) => Enumerable.Range(0, rows.Rows).Where(r => rows.Targets[r] > 0 == positive).Sum(rows.Weight);
         var errors = Enumerable.Range(0, rows.Rows).Select(r =>
-            rows.Weight(r) * (fitted.Probability64(rows.Features[r]) - (rows.Targets[r] > 0 ? (OfClass(true) + 1) / (OfClass(true) + 2) : 1 / (OfClass(false) + 2)))).ToArray();
+            rows.Weight(r) * (Float64.Logistic(fitted.Slope * rows.Features[r] + fitted.Offset) - (rows.Targets[r] > 0 ? (OfClass(true) + 1) / (OfClass(true) + 2) : 1 / (OfClass(false) + 2)))).ToArray();
         var total = OfClass(true) + OfClass(false);
         errors.Sum().Should().BeApproximately(0, 1e-6 * total, "{0}", fitted);
         errors.Zip(rows.Features, (e, s) => e * s).Sum().Should().BeApproximately(0, 1e-6 * total * rows.Features.Max(Math.Abs), "{0}", fitted);
@@ -73,9 +73,4 @@ public sealed class PlattTests
         var fitted = Platt.Fit(Network, new TrainingData(1, 1, [-1, 0, 2], [1, 1, 1], null), new RecordingMonitor())!;
         new[] { -1f, 0, 2 }.Should().OnlyContain(s => Math.Abs(fitted.Probability(s) - 0.8f) < 1e-5f);
     }
-}
-
-internal static class PlattCalibrationExtensions
-{
-    public static double Probability64(this PlattCalibration calibration, double score) => 1 / (1 + Math.Exp(-(calibration.Slope * score + calibration.Offset)));
 }

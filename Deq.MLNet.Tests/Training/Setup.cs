@@ -1,4 +1,3 @@
-using Deq.MLNet.Tests.References;
 using Deq.MLNet.Training;
 using Deq.MLNet.Training.Torch;
 using AnyArchitecture = Deq.MLNet.Training.Architecture;
@@ -55,16 +54,7 @@ internal static class Setup
     /// <summary>Training makes the rows it is given its own.</summary>
     public static TrainingData Copy(TrainingData data) => data.Select([.. Enumerable.Range(0, data.Rows)]);
 
-    public static float[] Outputs(Network network, TrainingData data)
-    {
-        var scratch = new float[network.ScratchSize];
-        var y = new float[data.Rows * network.OutputSize];
-        for (var row = 0; row < data.Rows; row++)
-        {
-            network.Evaluate(data.Row(row).Span, scratch, y.AsSpan(row * network.OutputSize, network.OutputSize));
-        }
-        return y;
-    }
+    public static float[] Outputs(Network network, TrainingData data) => [.. Enumerable.Range(0, data.Rows).SelectMany(row => network.Evaluate(data.Row(row).Span))];
 
     /// <summary>1 - mean squared error / variance.</summary>
     public static double RSquared(Network network, TrainingData data)
@@ -73,14 +63,6 @@ internal static class Setup
         var error = Outputs(network, data).Zip(data.Targets, (y, t) => ((double)y - t) * ((double)y - t)).Sum();
         return 1 - error / data.Targets.Sum(t => (t - mean) * (t - mean));
     }
-
-    /// <summary>All weights, in the order of the engine's parameters.</summary>
-    public static float[] Weights(Network network) => network switch
-    {
-        DeqNetwork n => [.. n.W.Span, .. n.U.Span, .. n.B.Span, .. n.V.Span, .. n.C.Span],
-        FnnNetwork n => [.. n.Layers.SelectMany(l => l.Weights.ToArray().Concat(l.Bias.ToArray()))],
-        _ => throw new NotSupportedException(),
-    };
 
     /// <summary>||x - y|| / ||y||.</summary>
     public static double RelativeDistance(IEnumerable<double> x, IReadOnlyCollection<double> y) => Linear.Distance(x, y) / Linear.Norm(y);

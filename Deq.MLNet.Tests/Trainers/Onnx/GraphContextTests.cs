@@ -7,6 +7,7 @@ using Microsoft.ML;
 using Microsoft.ML.Data;
 using Microsoft.ML.Model.OnnxConverter;
 using static Deq.MLNet.Tests.Trainers.Onnx.ExportedModels;
+using static Deq.MLNet.Tests.Trainers.TrainerSetup;
 
 namespace Deq.MLNet.Tests.Trainers.Onnx;
 
@@ -14,17 +15,16 @@ public class GraphContextTests
 {
     private static readonly DataViewType Numbers = new VectorDataViewType(NumberDataViewType.Single, FeatureCount);
 
-    public static TheoryData<string> AllTrainers => ExportedModels.Trainers;
-
     /// <summary>In ML.NET's own context a constant takes the place of a data column of its name, and what is computed from the column is then silently wrong.</summary>
-    [Theory, MemberData(nameof(AllTrainers))]
-    public void The_hook_takes_no_data_columns_place_and_writes_twice_into_one_graph(string name)
+    [Theory, AllTrainers]
+    public void The_hook_takes_no_data_columns_place_and_writes_twice_into_one_graph(TrainerCase trainer)
     {
-        var model = Fit(name).Model;
+        var fitted = Fit(trainer);
+        var model = fitted.Model;
         var graph = Context();
         graph.AddInput("Features", Numbers);
         var context = new MLNetLikeContext(graph);
-        string[] columns = [.. ModelProto.Parser.ParseFrom(Written(model)).Graph.Initializer.Select(i => i.Name), "deq/injection", "fnn/output/gemm", "W"];
+        string[] columns = [.. ModelProto.Parser.ParseFrom(Written(model, trainer.OutputColumns)).Graph.Initializer.Select(i => i.Name), "deq/injection", "fnn/output/gemm", "W"];
         var features = columns.ToDictionary(c => c, c =>
         {
             var variable = context.AddIntermediateVariable(Numbers, c);
@@ -33,7 +33,7 @@ public class GraphContextTests
         });
         foreach (var suffix in new[] { "", "2" })
         {
-            string[] outputs = [.. Names(model).Select(o => context.AddIntermediateVariable(null, o + suffix, true))];
+            string[] outputs = [.. trainer.OutputColumns.Select(o => context.AddIntermediateVariable(null, o + suffix, true))];
             ((ISingleCanSaveOnnx)model).SaveAsOnnx(context, outputs, context.GetVariableName(columns[0])).Should().BeTrue();
         }
         features.Should().OnlyContain(f => context.GetVariableName(f.Key) == f.Value);
@@ -47,57 +47,55 @@ public class GraphContextTests
         Output(graph, "Score2.again", model);
         var unseen = Rows(50, 3);
         using var session = OnnxCases.Open(graph.Graph.Build(OnnxCases.NoMetadata));
-        using var input = Microsoft.ML.OnnxRuntime.OrtValue.CreateTensorValueFromMemory(unseen.SelectMany(r => r.Features).ToArray(), [unseen.Length, FeatureCount]);
-        using var options = new Microsoft.ML.OnnxRuntime.RunOptions();
-        using var results = session.Run(options, ["Features"], [input], ["Score.again", "Score2.again"]);
-        var expected = Reference(model, unseen).Score;
-        foreach (var result in results)
+        var results = OnnxCases.Run(session, "Features", [.. unseen.SelectMany(r => r.Features)], FeatureCount);
+        var expected = Reference(fitted, unseen).Score;
+        foreach (var score in new[] { "Score.again", "Score2.again" })
         {
-            double[] actual = [.. result.GetTensorDataAsSpan<float>().ToArray().Select(v => (double)v)];
-            LargestError(actual, expected).Should().BeLessThanOrEqualTo(1e-5 * expected.Max(Math.Abs), "the steps of another's context are those of the default options");
+            results[score].LargestDifference(expected).Should().BeLessThanOrEqualTo(1e-5 * expected.Max(Math.Abs), "the steps of another's context are those of the default options");
         }
     }
 
     [Fact]
     public void The_steps_are_those_of_the_contexts_options()
     {
-        var model = Fit("deq multiclass").Model;
-        int Steps(OnnxExportOptions options) => ModelProto.Parser.ParseFrom(Written(model, options)).Graph.Node.Count(n => n.OpType == "Relu");
+        var trainer = TrainerCase.Of(NetworkKind.Deq, TrainerTask.Multiclass);
+        var model = Fit(trainer).Model;
+        int Steps(OnnxExportOptions options) => ModelProto.Parser.ParseFrom(Written(model, trainer.OutputColumns, options)).Graph.Node.Count(n => n.OpType == "Relu");
 
         Steps(new OnnxExportOptions { Steps = 5 }).Should().Be(5);
         Steps(new OnnxExportOptions { MaxError = 1e-2 }).Should().BeLessThan(Steps(new OnnxExportOptions()));
-        FluentActions.Invoking(() => Written(model, new OnnxExportOptions { MaxError = 1e-30 })).Should().Throw<OnnxExportException>();
+        FluentActions.Invoking(() => Written(model, trainer.OutputColumns, new OnnxExportOptions { MaxError = 1e-30 })).Should().Throw<OnnxExportException>();
     }
 
-    [Theory]
-    [InlineData("deq binary")]
-    [InlineData("fnn binary Hinge, calibrated")]
-    public void Under_a_calibrator_of_ML_NET_a_binary_model_writes_its_score_alone(string name)
+    [Theory, AllTrainers(TrainerTask.Binary)]
+    public void Under_a_calibrator_of_ML_NET_a_binary_model_writes_its_score_alone(TrainerCase trainer)
     {
-        var model = Fit(name).Model;
-        var graph = ModelProto.Parser.ParseFrom(Written(model, null, "Raw")).Graph;
-        graph.Node[^1].Output.Should().Equal("Raw");
-        graph.Node.Should().NotContain(n => n.OpType == "Sigmoid");
+        foreach (var way in new[] { "Logistic", "Hinge, calibrated" })
+        {
+            var graph = ModelProto.Parser.ParseFrom(Written(Fit(trainer, way).Model, ["Raw"])).Graph;
+            graph.Node[^1].Output.Should().Equal("Raw");
+            graph.Node.Should().NotContain(n => n.OpType == "Sigmoid");
+        }
     }
 
     [Fact]
     public void OneVersusAll_over_the_binary_trainer_is_written_by_ML_NETs_hooks()
     {
         var ml = new MLContext(1);
-        var data = ml.Data.LoadFromEnumerable(Rows(300, 1));
-        var trainer = ml.BinaryClassification.Trainers.Deq(new DeqBinaryTrainer.Options { LabelColumnName = "Class", HiddenSize = 8, Epochs = 10, Threads = 1 });
-        var model = ml.MulticlassClassification.Trainers.OneVersusAll(trainer, "Class").Fit(data);
+        var data = TrainerCase.Of(NetworkKind.Deq, TrainerTask.Multiclass).View(ml, Rows(300));
+        var trainer = (NetworkBinaryTrainer)TrainerCase.Of(NetworkKind.Deq, TrainerTask.Binary).Trainer(ml, o => o.Epochs = 10);
+        var model = ml.MulticlassClassification.Trainers.OneVersusAll(trainer).Fit(data);
         var context = Context();
         context.AddInput("Features", Numbers);
         var unseen = Rows(200, 6);
 
-        var scored = model.Transform(ml.Data.LoadFromEnumerable(unseen));
+        var scored = model.Transform(ml.View(unseen));
         ((ISaveAsOnnx)scored).SaveAsOnnx(context);
         context.AddOutput("Score", scored.Schema["Score"].Type).Should().BeTrue();
         context.AddOutput("PredictedLabel", scored.Schema["PredictedLabel"].Type).Should().BeTrue();
 
         var actual = Run(context.Graph.Build(OnnxCases.NoMetadata), unseen);
-        LargestError(actual.Score, [.. scored.GetColumn<float[]>("Score").SelectMany(s => s).Select(v => (double)v)]).Should().BeLessThan(3e-5);
+        actual.Score.LargestDifference(Linear.ToDouble(model.Scores(unseen))).Should().BeLessThan(3e-5);
         actual.Label!.Zip(scored.GetColumn<uint>("PredictedLabel")).Count(p => p.First == p.Second).Should().BeGreaterThanOrEqualTo(199);
     }
 
@@ -105,10 +103,10 @@ public class GraphContextTests
     public void A_threshold_that_was_changed_is_kept()
     {
         var ml = new MLContext(1);
-        var model = ml.BinaryClassification.ChangeModelThreshold((BinaryPredictionTransformer<NetworkBinaryModelParameters>)Fit("fnn binary"), 2.5f);
+        var model = ml.BinaryClassification.ChangeModelThreshold((BinaryPredictionTransformer<NetworkBinaryModelParameters>)Fit(TrainerCase.Of(NetworkKind.Fnn, TrainerTask.Binary)), 2.5f);
         var unseen = Rows(200, 6);
         using var stream = new MemoryStream();
-        ml.Model.SaveOnnx(model, ml.Data.LoadFromEnumerable(unseen).Schema, stream);
+        ml.Model.SaveOnnx(model, ml.View(unseen).Schema, stream);
 
         var actual = Run(stream.ToArray(), unseen);
         actual.Label.Should().Equal(actual.Score.Select(s => s > 2.5 ? 1u : 0));
@@ -188,22 +186,15 @@ public class GraphContextTests
 
     private static GraphContext Context(OnnxExportOptions? options = null) => new("graph", options ?? new OnnxExportOptions());
 
-    private static string[] Names(object model) => model switch
-    {
-        NetworkBinaryModelParameters => ["PredictedLabel", "Score", "Probability"],
-        NetworkMulticlassModelParameters => ["PredictedLabel", "Score"],
-        _ => ["Score"],
-    };
-
     /// <summary>What the hook writes, without outputs.</summary>
-    private static byte[] Written(object model, OnnxExportOptions? options = null, params string[] names)
+    private static byte[] Written(INetworkModel model, string[] outputs, OnnxExportOptions? options = null)
     {
         var context = Context(options);
         context.AddInput("Features", Numbers);
         ((ISingleCanSaveOnnx)model).CanSaveOnnx(context).Should().BeTrue();
-        ((ISingleCanSaveOnnx)model).SaveAsOnnx(context, names.Length > 0 ? names : Names(model), "Features");
+        ((ISingleCanSaveOnnx)model).SaveAsOnnx(context, outputs, "Features");
         return context.Graph.Build(OnnxCases.NoMetadata);
     }
 
-    private static void Output(GraphContext context, string name, object model) => context.Graph.AddOutput(name, ((INetworkModel)model).Network.OutputSize);
+    private static void Output(GraphContext context, string name, INetworkModel model) => context.Graph.AddOutput(name, model.Network.OutputSize);
 }

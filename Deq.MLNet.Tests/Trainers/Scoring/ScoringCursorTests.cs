@@ -1,6 +1,7 @@
+using Deq.MLNet.Tests.Conformance;
 using Microsoft.ML;
 using Microsoft.ML.Data;
-using static Deq.MLNet.Tests.Trainers.Scoring.SolveSetup;
+using static Deq.MLNet.Tests.Trainers.TrainerSetup;
 
 namespace Deq.MLNet.Tests.Trainers.Scoring;
 
@@ -8,10 +9,10 @@ public sealed class ScoringCursorTests
 {
     private readonly MLContext _context = new(1);
 
-    [Theory, EveryTask]
-    public void A_row_is_scored_once_whatever_columns_ask_for_it(DeqTask task)
+    [Theory, TrainersWithColumns]
+    public void A_row_is_scored_once_whatever_columns_ask_for_it(TrainerCase trainer)
     {
-        var (mapper, schema) = Bind(task);
+        var (mapper, schema) = Bind(trainer);
         var row = new CountingRow(schema);
         var scored = mapper.GetRow(row, mapper.OutputSchema);
         var state = scored.GetGetter<VBuffer<float>>(scored.Schema["State"]);
@@ -25,7 +26,7 @@ public sealed class ScoringCursorTests
             state(ref z);
             iterations(ref count);
             state(ref z);
-            first = position == 0 ? new VBuffer<float>(States, [.. z.DenseValues()]) : first;
+            first = position == 0 ? new VBuffer<float>(TrainerCase.HiddenSize, [.. z.DenseValues()]) : first;
             count.Should().BePositive();
         }
 
@@ -33,10 +34,10 @@ public sealed class ScoringCursorTests
         z.DenseValues().Bits().Should().Equal(first.DenseValues().Bits());
     }
 
-    [Theory, EveryTask]
-    public void A_column_that_nobody_asked_for_is_inactive_and_asks_for_no_features(DeqTask task)
+    [Theory, TrainersWithColumns]
+    public void A_column_that_nobody_asked_for_is_inactive_and_asks_for_no_features(TrainerCase trainer)
     {
-        var (mapper, schema) = Bind(task);
+        var (mapper, schema) = Bind(trainer);
         mapper.GetDependenciesForNewColumns([]).Should().BeEmpty();
         mapper.GetDependenciesForNewColumns([mapper.OutputSchema["State"]]).Select(c => c.Name).Should().Equal("Features");
 
@@ -49,23 +50,23 @@ public sealed class ScoringCursorTests
         mapper.OutputSchema.Where(mapper.GetRow(new CountingRow(schema), []).IsColumnActive).Should().BeEmpty();
     }
 
-    [Theory, EveryTask]
-    public void A_column_read_by_itself_is_the_one_read_with_the_others(DeqTask task)
+    [Theory, TrainersWithColumns]
+    public void A_column_read_by_itself_is_the_one_read_with_the_others(TrainerCase trainer)
     {
-        var data = _context.View(SolveRows());
-        var model = _context.Deq(task, AllColumns).Fit(data);
+        var data = trainer.View(_context);
+        var model = trainer.Trainer(_context).Fit(data);
         var (alone, together) = (model.Transform(data), model.Solved(data));
 
-        alone.Values("Residual").Should().Equal(together.Select(r => r.Residual).Bits().Select(b => $"{b}"));
-        alone.Values("Iterations").Should().Equal(together.Select(r => $"{r.Iterations}"));
-        alone.Values("SolveStatus").Should().Equal(together.Select(r => r.SolveStatus));
-        alone.Values("State").Should().Equal(together.Select(r => string.Join(' ', r.State.Bits())));
+        alone.GetColumn<float>("Residual").Bits().Should().Equal(together.Select(r => r.Residual).Bits());
+        alone.GetColumn<int>("Iterations").Should().Equal(together.Select(r => r.Iterations));
+        alone.GetColumn<string>("SolveStatus").Should().Equal(together.Select(r => r.SolveStatus));
+        alone.GetColumn<float[]>("State").SelectMany(z => z).Bits().Should().Equal(together.SelectMany(r => r.State).Bits());
     }
 
-    [Theory, EveryTask]
-    public void Nothing_is_allocated_from_row_to_row(DeqTask task)
+    [Theory, TrainersWithColumns]
+    public void Nothing_is_allocated_from_row_to_row(TrainerCase trainer)
     {
-        var (mapper, schema) = Bind(task);
+        var (mapper, schema) = Bind(trainer);
         var row = new CountingRow(schema);
         var scored = mapper.GetRow(row, mapper.OutputSchema);
         var read = (Action)scored.Schema.Aggregate((Action)(() => { }), (all, column) => all + Read(scored, column));
@@ -86,62 +87,55 @@ public sealed class ScoringCursorTests
         }
     }
 
-    [Theory, EveryTask]
-    public void Cursors_side_by_side_give_what_one_gives(DeqTask task)
+    [Theory, TrainersWithColumns]
+    public void Cursors_side_by_side_give_what_one_gives(TrainerCase trainer)
     {
-        var data = _context.View(SolveRows(500));
-        var scored = _context.Deq(task, AllColumns).Fit(data).Transform(data);
-        var one = scored.Values("State").Zip(scored.Values("Iterations"), scored.Values("SolveStatus"));
-        var cursors = scored.GetRowCursorSet(scored.Schema.Where(c => c.Name is "State" or "Iterations" or "SolveStatus"), 4);
-        var rows = new List<(long Position, string State, string Iterations, string Status)>[cursors.Length];
+        var data = trainer.View(_context, Rows(500));
+        var scored = trainer.Trainer(_context).Fit(data).Transform(data);
+        string[] columns = ["State", "Iterations", "SolveStatus"];
+        var one = columns.Select(scored.Texts).ToArray();
+        var cursors = scored.GetRowCursorSet(columns.Select(c => scored.Schema[c]), 4);
+        var rows = new List<string>[cursors.Length];
 
         Parallel.For(0, cursors.Length, i =>
         {
             rows[i] = [];
             using var cursor = cursors[i];
-            var getState = cursor.GetGetter<VBuffer<float>>(scored.Schema["State"]);
-            var getIterations = cursor.GetGetter<int>(scored.Schema["Iterations"]);
-            var getStatus = cursor.GetGetter<ReadOnlyMemory<char>>(scored.Schema["SolveStatus"]);
-            VBuffer<float> state = default;
-            int iterations = 0;
-            ReadOnlyMemory<char> status = default;
+            var readers = columns.Select(c => RowReaders.Reader(cursor, cursor.Schema[c])).ToArray();
             while (cursor.MoveNext())
             {
-                getState(ref state);
-                getIterations(ref iterations);
-                getStatus(ref status);
-                rows[i].Add((cursor.Position, string.Join(' ', state.DenseValues().Bits()), $"{iterations}", status.ToString()));
+                rows[i].Add(string.Join(" | ", readers.Select(read => read())));
             }
         });
 
         cursors.Should().HaveCountGreaterThan(1);
         // Each cursor counts its own rows: what they give is compared as a whole.
-        rows.SelectMany(r => r).Select(r => (r.State, r.Iterations, r.Status)).Should().BeEquivalentTo(one);
+        rows.SelectMany(r => r).Should().BeEquivalentTo(one[0].Zip(one[1], one[2]).Select(v => $"{v.First} | {v.Second} | {v.Third}"));
     }
 
-    [Theory, EveryTask]
-    public void Sparse_features_are_solved_as_dense_ones(DeqTask task)
+    [Theory, TrainersWithColumns]
+    public void Sparse_features_are_solved_as_dense_ones(TrainerCase trainer)
     {
-        var rows = SolveRows();
+        var rows = Rows();
         foreach (var row in rows)
         {
             row.Features[0] = row.Features[2] = 0;
         }
-        var model = _context.Deq(task, AllColumns).Fit(_context.View(rows));
-        var sparse = _context.Data.LoadFromEnumerable(rows.Select(r => new SparseRow { Features = new VBuffer<float>(4, 2, [r.Features[1], r.Features[3]], [1, 3]) }));
+        var dense = trainer.View(_context, rows);
+        var model = trainer.Trainer(_context).Fit(dense);
 
-        var (fromSparse, fromDense) = (model.Transform(sparse), model.Transform(_context.View(rows)));
+        var (fromSparse, fromDense) = (model.Transform(dense.WithSparseFeatures()), model.Transform(dense));
 
         foreach (var column in new[] { "Score", "Residual", "Iterations", "SolveStatus", "State" })
         {
-            fromSparse.Values(column).Should().Equal(fromDense.Values(column));
+            fromSparse.Texts(column).Should().Equal(fromDense.Texts(column));
         }
     }
 
-    private (ISchemaBoundRowMapper Mapper, DataViewSchema Schema) Bind(DeqTask task)
+    private (ISchemaBoundRowMapper Mapper, DataViewSchema Schema) Bind(TrainerCase trainer)
     {
-        var data = _context.View(SolveRows());
-        var model = (ISchemaBindableMapper)_context.Deq(task, AllColumns).Fit(data).Model;
+        var data = trainer.View(_context);
+        var model = (ISchemaBindableMapper)trainer.Trainer(_context).Fit(data).Model;
         return ((ISchemaBoundRowMapper)model.Bind(_context, new RoleMappedSchema(data.Schema, null, "Features")), data.Schema);
     }
 
@@ -161,12 +155,6 @@ public sealed class ScoringCursorTests
             T value = default!;
             return () => get(ref value);
         }
-    }
-
-    private sealed class SparseRow
-    {
-        [VectorType(4)]
-        public VBuffer<float> Features { get; set; }
     }
 
     /// <summary>Features that follow from the position, and the number of times they were asked for.</summary>

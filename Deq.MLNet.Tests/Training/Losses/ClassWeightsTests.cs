@@ -15,7 +15,7 @@ public sealed class ClassWeightsTests
         return Setup.Noise(classes.Length, 3, 1, 1) with { Targets = classes };
     }
 
-    private static float[] Weights(TrainingSettings settings, TrainingData data) => Setup.Weights(Setup.Fit(settings, data).Network);
+    private static float[] Weights(TrainingSettings settings, TrainingData data) => Setup.Fit(settings, data).Network.Weights();
 
     [Fact]
     public void Balanced_weights_are_the_rows_over_the_classes_and_the_rows_of_the_class()

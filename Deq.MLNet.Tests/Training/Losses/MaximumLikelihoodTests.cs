@@ -1,4 +1,3 @@
-using Deq.MLNet.Tests.References;
 using Deq.MLNet.Training;
 
 namespace Deq.MLNet.Tests.Training;
@@ -26,7 +25,7 @@ public sealed class MaximumLikelihoodTests
         var layer = Fit(Settings with { Loss = RegressionLoss.Poisson, NormalizeTargets = normalize }, data);
 
         // The gradient of sum w (m - y log m), m = exp(s), by s, and its slope.
-        var expected = Newton(data, (s, y) => (Math.Exp(s) - y, Math.Exp(s)));
+        var expected = LinearModel.Newton(data, (s, y) => (Math.Exp(s) - y, Math.Exp(s)));
         Close(layer, expected);
         Close(expected, [0.7, -0.4, 1, 1], 0.2);
     }
@@ -39,17 +38,17 @@ public sealed class MaximumLikelihoodTests
         var layer = Fit(Settings with { Loss = RegressionLoss.Tweedie(1.3f) }, data);
 
         const double p = 1.3f;
-        Close(layer, Newton(data, (s, y) => (Math.Exp((2 - p) * s) - y * Math.Exp((1 - p) * s), (2 - p) * Math.Exp((2 - p) * s) - (1 - p) * y * Math.Exp((1 - p) * s))));
+        Close(layer, LinearModel.Newton(data, (s, y) => (Math.Exp((2 - p) * s) - y * Math.Exp((1 - p) * s), (2 - p) * Math.Exp((2 - p) * s) - (1 - p) * y * Math.Exp((1 - p) * s))));
     }
 
     [Fact]
     public void Logistic_regression_finds_the_coefficients_of_the_likelihood()
     {
-        var data = Rows(3, (signal, random) => random.NextDouble() < Logistic(signal) ? 1 : 0);
+        var data = Rows(3, (signal, random) => random.NextDouble() < Float64.Logistic(signal) ? 1 : 0);
 
         var layer = Fit(Settings with { Loss = BinaryLoss.Logistic }, data);
 
-        Close(layer, Newton(data, (s, y) => (Logistic(s) - y, Logistic(s) * (1 - Logistic(s)))));
+        Close(layer, LinearModel.Logistic(data));
     }
 
     /// <summary>Softmax leaves one class free, so the weights are compared as differences from the first; Newton's system takes all the others at once.</summary>
@@ -67,9 +66,9 @@ public sealed class MaximumLikelihoodTests
             var (gradient, hessian) = (new double[beta.Length], new double[beta.Length * beta.Length]);
             for (var row = 0; row < data.Rows; row++)
             {
-                var x = Augmented(data, row);
+                var x = LinearModel.Augmented(data, row);
                 double[] o = [0, .. Enumerable.Range(0, classes - 1).Select(k => x.Select((v, j) => v * beta[k * columns + j]).Sum())];
-                var p = LossReference.Softmax(o);
+                var p = Float64.Softmax(o);
                 for (var i = 0; i < beta.Length; i++)
                 {
                     var k = i / columns + 1;
@@ -84,7 +83,7 @@ public sealed class MaximumLikelihoodTests
             beta = [.. beta.Zip(Linear.Solve(hessian, gradient), (b, d) => b - d)];
         }
         double[] actual = [.. Enumerable.Range(columns, beta.Length).Select(i => layer[i] - layer[i % columns])];
-        actual.Zip(beta, (a, e) => Math.Abs(a - e)).Max().Should().BeLessThan(2e-3 * beta.Max(Math.Abs));
+        actual.LargestDifference(beta).Should().BeLessThan(2e-3 * beta.Max(Math.Abs));
     }
 
     /// <summary>Of one constant, the absolute loss makes the weighted median; the squared loss makes the mean, which the outlier moves.</summary>
@@ -109,34 +108,6 @@ public sealed class MaximumLikelihoodTests
         return [.. Enumerable.Range(0, layer.OutputSize).SelectMany(k => layer.Weights.Slice(k * Features, Features).ToArray().Append(layer.Bias.Span[k])).Select(w => (double)w)];
     }
 
-    /// <summary>The coefficients, that of the constant last, at which the weighted sum of slope(s, y) x is zero.</summary>
-    private static double[] Newton(TrainingData data, Func<double, double, (double First, double Second)> slopes)
-    {
-        var beta = new double[Features + 1];
-        for (var step = 0; step < 60; step++)
-        {
-            var (gradient, hessian) = (new double[beta.Length], new double[beta.Length * beta.Length]);
-            for (var row = 0; row < data.Rows; row++)
-            {
-                var x = Augmented(data, row);
-                var (first, second) = slopes(x.Zip(beta, (v, b) => v * b).Sum(), data.Targets[row]);
-                for (var i = 0; i < beta.Length; i++)
-                {
-                    gradient[i] += data.Weight(row) * first * x[i];
-                    for (var j = 0; j < beta.Length; j++)
-                    {
-                        hessian[i * beta.Length + j] += data.Weight(row) * second * x[i] * x[j];
-                    }
-                }
-            }
-            var change = Linear.Solve(hessian, gradient);
-            // Far from the end a full step may overshoot an exponential.
-            var length = Math.Min(1, 1 / change.Max(Math.Abs));
-            beta = [.. beta.Zip(change, (b, d) => b - length * d)];
-        }
-        return beta;
-    }
-
     /// <summary>Weighted rows of features with means and scales of their own, and labels drawn for the signal 0.7 x0 - 0.4 x1 + x2.</summary>
     private static TrainingData Rows(int seed, Func<double, Random, double> label)
     {
@@ -146,10 +117,6 @@ public sealed class MaximumLikelihoodTests
         var labels = Enumerable.Range(0, 400).Select(r => (float)label(0.7 * x[3 * r] - 0.4 * x[3 * r + 1] + x[3 * r + 2], random));
         return noise with { Features = x, Targets = [.. labels] };
     }
-
-    private static double[] Augmented(TrainingData data, int row) => [.. Linear.ToDouble(data.Row(row).Span), 1];
-
-    private static double Logistic(double s) => 1 / (1 + Math.Exp(-s));
 
     /// <summary>A count by Knuth's method.</summary>
     private static double Poisson(double mean, Random random)
@@ -164,5 +131,5 @@ public sealed class MaximumLikelihoodTests
     }
 
     private static void Close(double[] actual, double[] expected, double allowed = 2e-3) =>
-        actual.Zip(expected, (a, e) => Math.Abs(a - e)).Max().Should().BeLessThan(allowed * expected.Max(Math.Abs));
+        actual.LargestDifference(expected).Should().BeLessThan(allowed * expected.Max(Math.Abs));
 }

@@ -1,5 +1,4 @@
 using CsCheck;
-using Deq.MLNet.Tests.References;
 using Deq.MLNet.Training;
 using Deq.MLNet.Training.Torch;
 using static TorchSharp.torch;
@@ -29,7 +28,7 @@ public sealed class TensorDeqTests
 
         public RandomCell Cell => new RandomCell(Size, Inputs, Outputs, Norm, Seed).Fill();
 
-        public double[] Parameters => Linear.ToDouble(Setup.Weights(Cell.Network(Activation)));
+        public double[] Parameters => Linear.ToDouble(Cell.Network(Activation).Weights());
     }
 
     [Theory]

@@ -42,7 +42,7 @@ public sealed class TensorFnnTests
         TorchBackend.EnsureAvailable(device);
         var architecture = new FnnArchitecture([6, 5], Activation.Tanh, 0.4f);
         var rows = Setup.Noise(9, 3, 2, 5);
-        var start = Setup.Weights(architecture.Initialize(3, 2, Link.Identity, new bool[3], new Random(2)));
+        var start = architecture.Initialize(3, 2, Link.Identity, new bool[3], new Random(2)).Weights();
 
         // A new engine with the same seed draws the same masks.
         (double Loss, double[] Gradient) At(float[] p)

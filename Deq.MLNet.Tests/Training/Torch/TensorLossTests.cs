@@ -125,7 +125,7 @@ public sealed class TensorLossTests
         double Distance(float power)
         {
             var (tweedie, poisson) = (Compute(RegressionLoss.Tweedie(power), outputs, labels), Compute(RegressionLoss.Poisson, outputs, labels));
-            return tweedie.Losses.Concat(tweedie.Gradients.Select(g => g[0])).Zip(poisson.Losses.Concat(poisson.Gradients.Select(g => g[0])), (a, b) => Math.Abs(a - b)).Max();
+            return tweedie.Losses.Concat(tweedie.Gradients.Select(g => g[0])).LargestDifference(poisson.Losses.Concat(poisson.Gradients.Select(g => g[0])));
         }
 
         Distance(1.001f).Should().BeLessThan(0.05);
@@ -152,7 +152,7 @@ public sealed class TensorLossTests
     }
 
     private static void Close(IEnumerable<double> actual, IEnumerable<double> expected, double allowed) =>
-        actual.Zip(expected, (a, e) => Math.Abs(a - e)).Max().Should().BeLessThanOrEqualTo(allowed);
+        actual.LargestDifference(expected).Should().BeLessThanOrEqualTo(allowed);
 
     private static (double[] Losses, double[] Metrics, double[][] Gradients) Compute(Loss loss, double[][] outputs, double[] labels, ScalarType type = ScalarType.Float64, string where = "cpu")
     {

@@ -1,4 +1,3 @@
-using Deq.MLNet.Tests.References;
 using Deq.MLNet.Training.Torch;
 using static TorchSharp.torch;
 
@@ -86,7 +85,7 @@ public sealed class TensorOptimizerTests
             using var engine = new TorchEngine(Setup.Settings(architecture) with { Optimizer = new Sgd(), GradientClip = clip }, start, device);
             engine.Attach(Setup.Noise(16, 3, 1, 2));
             engine.Step([.. Enumerable.Range(0, 16)], 1);
-            return [.. Setup.Weights(engine.ToNetwork()).Zip(Setup.Weights(start), (a, b) => (double)a - b)];
+            return [.. engine.ToNetwork().Weights().Zip(start.Weights(), (a, b) => (double)a - b)];
         }
 
         var free = Step(null);

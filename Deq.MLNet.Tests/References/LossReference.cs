@@ -1,4 +1,4 @@
-namespace Deq.MLNet.Tests.Training;
+namespace Deq.MLNet.Tests.References;
 
 /// <summary>Losses of one row in float64, from their definitions as probabilities and deviances: apart from the library's, which are arranged for tensors.</summary>
 internal static class LossReference
@@ -19,10 +19,10 @@ internal static class LossReference
         PoissonLoss => 2 * ((y == 0 ? 0 : y * Math.Log(y / Math.Exp(o[0]))) - (y - Math.Exp(o[0]))),
         // The deviance as the integral that defines it: 2 times that of (y - u) u^-p from the mean to the label, done by hand.
         TweedieLoss { Power: var p } => 2 * ((y == 0 ? 0 : y * Integral(Math.Exp(o[0]), y, -p)) - Integral(Math.Exp(o[0]), y, 1 - p)),
-        LogisticLoss => -Math.Log(Probability(Right(o, y))),
+        LogisticLoss => -Math.Log(Float64.Logistic(Right(o, y))),
         HingeLoss => Math.Max(0, 1 - Right(o, y)),
-        FocalLoss { Gamma: var gamma } => -Math.Pow(Probability(-Right(o, y)), gamma) * Math.Log(Probability(Right(o, y))),
-        CrossEntropyLoss { LabelSmoothing: var smoothing } => -o.Select((_, k) => ((k == (int)y ? 1 - smoothing : 0) + smoothing / o.Length) * Math.Log(Softmax(o)[k])).Sum(),
+        FocalLoss { Gamma: var gamma } => -Math.Pow(Float64.Logistic(-Right(o, y)), gamma) * Math.Log(Float64.Logistic(Right(o, y))),
+        CrossEntropyLoss { LabelSmoothing: var smoothing } => -o.Select((_, k) => ((k == (int)y ? 1 - smoothing : 0) + smoothing / o.Length) * Math.Log(Float64.Softmax(o)[k])).Sum(),
         _ => throw new NotSupportedException($"{loss}"),
     };
 
@@ -52,16 +52,8 @@ internal static class LossReference
         _ => double.PositiveInfinity,
     };
 
-    public static double[] Softmax(double[] o)
-    {
-        var powers = o.Select(v => Math.Exp(v - o.Max())).ToArray();
-        return [.. powers.Select(v => v / powers.Sum())];
-    }
-
     /// <summary>The score in the direction of the label.</summary>
     private static double Right(double[] o, double y) => y > 0 ? o[0] : -o[0];
-
-    private static double Probability(double score) => 1 / (1 + Math.Exp(-score));
 
     /// <summary>The integral of u^power between two ends.</summary>
     private static double Integral(double from, double to, double power) => (Math.Pow(to, power + 1) - Math.Pow(from, power + 1)) / (power + 1);
