@@ -1,7 +1,9 @@
+using Deq.MLNet;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 
-namespace Deq.MLNet.Tests.Package;
+// Not within Deq.MLNet: an example must not see more than a stranger does.
+namespace Stranger;
 
 /// <summary>The README's examples beside its program, run on the rows of that program.</summary>
 public sealed class ReadmeExamples : IDisposable

@@ -38,6 +38,41 @@ public sealed class BadInputTests
         }
     }
 
+    /// <summary>They were once read for minutes, and refused when memory ran out.</summary>
+    [Fact]
+    public void Rows_that_cannot_fit_in_memory_are_refused_before_they_are_read()
+    {
+        const int Features = 1 << 20;
+        var wide = SchemaDefinition.Create(typeof(TrainerRow));
+        wide[nameof(TrainerRow.Features)].ColumnType = new VectorDataViewType(NumberDataViewType.Single, Features);
+        var rows = new Unread(2_048);
+
+        FluentActions.Invoking(() => TrainerCase.Fnn.Trainer(_context).Fit(_context.Data.LoadFromEnumerable(rows, wide)))
+            .Should().Throw<InvalidOperationException>().WithMessage("The training data has 2048 rows or more of 1048576 features: 2147483648 values, which do not fit*");
+    }
+
+    /// <summary>A list that knows its length, and whose rows must not be asked for.</summary>
+    private sealed class Unread(int count) : IReadOnlyCollection<TrainerRow>, ICollection<TrainerRow>
+    {
+        public int Count => count;
+
+        public bool IsReadOnly => true;
+
+        public IEnumerator<TrainerRow> GetEnumerator() => throw new NotSupportedException("The rows are read.");
+
+        System.Collections.IEnumerator System.Collections.IEnumerable.GetEnumerator() => GetEnumerator();
+
+        public void Add(TrainerRow item) => throw new NotSupportedException();
+
+        public void Clear() => throw new NotSupportedException();
+
+        public bool Contains(TrainerRow item) => throw new NotSupportedException();
+
+        public void CopyTo(TrainerRow[] array, int arrayIndex) => throw new NotSupportedException();
+
+        public bool Remove(TrainerRow item) => throw new NotSupportedException();
+    }
+
     [Theory, AllTrainers]
     public void No_rows_are_said_with_counts(TrainerCase trainer)
     {
@@ -49,7 +84,7 @@ public sealed class BadInputTests
         (rows[2].Label, rows[2].Weight) = trainer.Task == TrainerTask.Binary ? (1f, float.NaN) : (float.NaN, 1f);
         var (labels, weights) = trainer.Task == TrainerTask.Binary ? (0, 3) : (1, 2);
         FluentActions.Invoking(() => trainer.Trainer(_context, o => o.ExampleWeightColumnName = "Weight").Fit(trainer.View(_context, rows)))
-            .Should().Throw<InvalidOperationException>().WithMessage($"No training rows: 5 rows were read, 2 of them with a missing or infinite feature, {labels} with such a label, {weights} with a weight that is not positive.");
+            .Should().Throw<InvalidOperationException>().WithMessage($"No training rows: 5 rows were read, 2 of them with a missing or infinite feature (put ReplaceMissingValues before the trainer to keep them), {labels} with such a label, {weights} with a weight that is not positive.");
         FluentActions.Invoking(() => trainer.Trainer(_context).Fit(trainer.View(_context, Rows(5)), trainer.View(_context, [])))
             .Should().Throw<InvalidOperationException>().WithMessage("No validation rows: 0 rows were read*");
     }

@@ -72,6 +72,31 @@ public sealed class FitTests
         weighted.LargestDifference(plain).Should().BeGreaterThan(1e-3 * repeated.Max(Math.Abs));
     }
 
+    /// <summary>Platt's targets once took sums of weights for numbers of rows: weights that sum to 1 gave a log-loss worse than a coin's.</summary>
+    [Theory, AllTrainers]
+    public void The_unit_of_the_weights_means_nothing(TrainerCase trainer)
+    {
+        int[] Scores(float unit)
+        {
+            TrainerRow[] Weighted(TrainerRow[] rows) => [.. rows.Select((r, i) => new TrainerRow { Features = r.Features, Label = r.Label, Weight = unit * (1 + i % 3) })];
+            var model = trainer.Trainer(_context, o =>
+            {
+                o.ExampleWeightColumnName = "Weight";
+                if (trainer.Task == TrainerTask.Binary)
+                {
+                    TrainerCase.SetLoss(o, BinaryLoss.Hinge);
+                }
+            }).Fit(trainer.View(_context, Weighted(Rows())), trainer.View(_context, Weighted(Rows(100, 2))));
+            return model.Scores(trainer.View(_context, Rows(50, 3)), trainer.Task == TrainerTask.Binary ? "Probability" : "Score").Bits();
+        }
+        var expected = Scores(1);
+
+        foreach (var exponent in new[] { -20, 5, 124, -140 }) // 2^126 and twice that sum to more than float32 holds
+        {
+            Scores(MathF.ScaleB(1, exponent)).Should().Equal(expected, "a power of two is exact");
+        }
+    }
+
     [Theory, AllTrainers]
     public void Rows_that_cannot_be_used_are_skipped_without_a_trace_and_counted_in_a_warning(TrainerCase trainer)
     {

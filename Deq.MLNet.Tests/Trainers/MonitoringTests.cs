@@ -42,6 +42,28 @@ public sealed class MonitoringTests
         epochs.Should().Be(1);
     }
 
+    /// <summary>Only rows that were kept once counted until the next check.</summary>
+    [Fact]
+    public void Reading_heeds_a_cancellation_also_among_rows_that_are_skipped()
+    {
+        using var source = new CancellationTokenSource();
+        var read = 0;
+        IEnumerable<TrainerRow> Missing()
+        {
+            for (; read < 100_000; read++)
+            {
+                if (read == 2_000)
+                {
+                    source.Cancel();
+                }
+                yield return new TrainerRow { Features = [float.NaN, 1, 1, 1] };
+            }
+        }
+
+        FluentActions.Invoking(() => TrainerCase.Fnn.Trainer(_context, o => o.CancellationToken = source.Token).Fit(_context.View(Missing()))).Should().Throw<OperationCanceledException>();
+        read.Should().BeLessThan(3_100);
+    }
+
     [Theory, AllTrainers]
     public void Rows_are_not_read_for_a_training_that_is_cancelled(TrainerCase trainer)
     {

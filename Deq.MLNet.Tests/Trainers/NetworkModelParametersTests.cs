@@ -5,6 +5,31 @@ namespace Deq.MLNet.Tests.Trainers;
 
 public sealed class NetworkModelParametersTests
 {
+    /// <summary>A network of two outputs in the place of a regression's once loaded, and scored by its first.</summary>
+    [Fact]
+    public void A_network_that_is_not_of_the_models_task_is_refused()
+    {
+        FnnNetwork Network(int outputs, Link link) => new([new DenseLayer(new float[FeatureCount * outputs], new float[outputs])], Activation.ReLU, link);
+        (TrainerTask Task, Network Network)[] wrong =
+        [
+            (TrainerTask.Regression, Network(2, Link.Identity)), (TrainerTask.Regression, Network(1, Link.Logistic)), (TrainerTask.Binary, Network(2, Link.Logistic)),
+            (TrainerTask.Binary, Network(1, Link.Exp)), (TrainerTask.Multiclass, Network(3, Link.Identity)),
+        ];
+        foreach (var (task, network) in wrong)
+        {
+            var trainer = TrainerCase.Of(NetworkKind.Fnn, task);
+            var context = new MLContext(1);
+            var zip = trainer.Fit().Saved(trainer.View(context).Schema);
+            using var bytes = new MemoryStream();
+            Deq.MLNet.Storage.NetworkFormat.Write(network, bytes);
+
+            var changed = ModelZip.Change(zip, "Network.bin", _ => bytes.ToArray()).Zip;
+
+            FluentActions.Invoking(() => ModelZip.Load(changed)).Should().Throw<Exception>().Which.GetBaseException().Should().BeOfType<ModelFormatException>()
+                .Which.Message.Should().Contain($"{network.OutputSize} outputs and the link {network.Link}");
+        }
+    }
+
     [Theory, AllTrainers]
     public void A_model_holds_its_network_and_what_happened(TrainerCase trainer)
     {

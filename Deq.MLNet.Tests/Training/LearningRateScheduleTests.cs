@@ -100,7 +100,21 @@ public sealed class LearningRateScheduleTests
         ];
         foreach (var call in calls)
         {
-            call.Should().Throw<ArgumentOutOfRangeException>();
+            call.Should().Throw<ArgumentOutOfRangeException>().Which.Message.Should().NotContain("Check", "it names the parameter");
         }
+        FluentActions.Invoking(() => LearningRateSchedule.ReduceOnPlateau(2)).Should().Throw<ArgumentOutOfRangeException>().WithMessage("factor is 2; it must be at least 0 and below 1.*");
+    }
+
+    /// <summary>Every batch once replayed the whole history.</summary>
+    [Fact]
+    public void What_follows_from_the_history_is_worked_out_once_an_epoch()
+    {
+        double[] losses = [1, 2, 3];
+        var epochs = losses.Select((loss, i) => new TrainingEpoch(i + 1, loss, null, 0, null, 0, 0, 0, 0, 0, 0, 0)).ToList();
+        var plateau = LearningRateSchedule.ReduceOnPlateau(0.5f, 1);
+
+        plateau.After(epochs).Should().Be(new HeldSchedule(0.25));
+        plateau.WithWarmUp(0.5f).After(epochs).Should().Be(new WarmUpSchedule(0.5f, new HeldSchedule(0.25)));
+        LearningRateSchedule.Cosine().After(epochs).Should().Be(LearningRateSchedule.Cosine());
     }
 }

@@ -165,6 +165,20 @@ public sealed class NetworkTrainingTests
         }
     }
 
+    /// <summary>It once came out as an ArgumentException about a layer.</summary>
+    [Fact]
+    public void A_warm_start_in_a_scale_that_float32_cannot_carry_says_so()
+    {
+        var huge = Setup.Fit(Setup.Settings(Setup.Fnn(4)) with { Epochs = 1 }, Setup.Smooth(40, 1, label: y => 1e20f * y)).Network;
+
+        FluentActions.Invoking(() => Setup.Fit(Setup.Settings(Setup.Fnn(4)), Setup.Smooth(40, 1, label: y => 1e-25f * y), initial: huge))
+            .Should().Throw<DeqException>().WithMessage("The model to start from cannot be expressed in the scale of these rows*");
+    }
+
+    [Fact]
+    public void Rows_of_several_targets_are_refused() =>
+        FluentActions.Invoking(() => Setup.Fit(Setup.Settings(Setup.Fnn(4)) with { Outputs = 2 }, Setup.Noise(10, 3, 2, 1))).Should().Throw<NotSupportedException>().WithMessage("*2 targets*");
+
     [Fact]
     public void A_warm_start_from_another_shape_names_the_option()
     {
@@ -205,10 +219,10 @@ public sealed class NetworkTrainingTests
         var settings = Setup.Settings(Setup.Fnn()) with { ValidationFraction = 0.3f, Epochs = 1, NormalizeFeatures = false, NormalizeTargets = false };
         float[] values = [.. Enumerable.Range(0, 10).Select(i => (float)i)];
 
-        NetworkTraining.Fit(settings, (_, _) => engine, new TrainingData(1, 1, values, values, values), null, null, new RecordingMonitor());
+        NetworkTraining.Fit(settings, (_, _) => engine, Setup.Copy(new TrainingData(1, 1, values, values, values)), null, null, new RecordingMonitor());
 
         engine.Attached!.Rows.Should().Be(7);
-        engine.Attached.Features.Should().OnlyHaveUniqueItems().And.Equal(engine.Attached.Targets).And.Equal(engine.Attached.Weights);
+        engine.Attached.Features.Should().OnlyHaveUniqueItems().And.Equal(engine.Attached.Targets).And.Equal(engine.Attached.Weights!.Select(w => 4 * w), "weights come near 1 in the mean");
         engine.Disposed.Should().Be(1);
         FluentActions.Invoking(() => NetworkTraining.Fit(settings with { ValidationFraction = 0.01f }, (_, _) => engine, new TrainingData(1, 1, values, values, null), null, null, new RecordingMonitor()))
             .Should().Throw<DeqException>().WithMessage("ValidationFraction*10 rows*");

@@ -25,10 +25,10 @@ public sealed class PlattTests
     {
         var fitted = Platt.Fit(Network, rows, new RecordingMonitor())!;
 
-        double OfClass(bool positive) => Enumerable.Range(0, rows.Rows).Where(r => rows.Targets[r] > 0 == positive).Sum(rows.Weight);
+        double OfClass(bool positive) => Enumerable.Range(0, rows.Rows).Where(r => rows.Targets[r] > 0 == positive).Sum(rows.Weight) * rows.Rows / rows.TotalWeight;
         var errors = Enumerable.Range(0, rows.Rows).Select(r =>
             rows.Weight(r) * (Float64.Logistic(fitted.Slope * rows.Features[r] + fitted.Offset) - (rows.Targets[r] > 0 ? (OfClass(true) + 1) / (OfClass(true) + 2) : 1 / (OfClass(false) + 2)))).ToArray();
-        var total = OfClass(true) + OfClass(false);
+        var total = rows.TotalWeight;
         errors.Sum().Should().BeApproximately(0, 1e-6 * total, "{0}", fitted);
         errors.Zip(rows.Features, (e, s) => e * s).Sum().Should().BeApproximately(0, 1e-6 * total * rows.Features.Max(Math.Abs), "{0}", fitted);
     }, iter: LongForm.Times(500));

@@ -9,6 +9,9 @@ internal static class Check
     public static T AtLeast<T>(T value, T minimum, [CallerArgumentExpression(nameof(value))] string? name = null) where T : INumber<T> =>
         value >= minimum ? value : throw new ArgumentOutOfRangeException(name, value, FormattableString.Invariant($"{name} is {value}; it must be at least {minimum}."));
 
+    public static T AtMost<T>(T value, T maximum, [CallerArgumentExpression(nameof(value))] string? name = null) where T : INumber<T> =>
+        value <= maximum ? value : throw new ArgumentOutOfRangeException(name, value, FormattableString.Invariant($"{name} is {value}; it must be at most {maximum}."));
+
     public static T Positive<T>(T value, [CallerArgumentExpression(nameof(value))] string? name = null) where T : INumber<T> =>
         value > T.Zero && T.IsFinite(value) ? value : throw new ArgumentOutOfRangeException(name, value, FormattableString.Invariant($"{name} is {value}; it must be positive and finite."));
 

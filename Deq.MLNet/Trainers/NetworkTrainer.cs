@@ -48,6 +48,9 @@ public abstract class NetworkTrainer<TTransformer, TModel> : TrainerEstimatorBas
     /// <param name="trainData">Training rows.</param>
     /// <param name="validationData">Validation rows, with the same columns. To pass null, name the argument.</param>
     /// <returns>The fitted transformer.</returns>
+    /// <exception cref="TorchBackendException">libtorch or the device cannot be used; the message gives the remedy.</exception>
+    /// <exception cref="DivergenceException">Loss or weights stopped being finite.</exception>
+    /// <exception cref="OperationCanceledException">The training was cancelled.</exception>
     public TTransformer Fit(IDataView trainData, IDataView? validationData) => TrainTransformer(trainData, validationData);
 
     /// <summary>Trains on from the weights of a fitted model: it starts as the same function, also where the new rows are scaled differently.
@@ -56,6 +59,9 @@ public abstract class NetworkTrainer<TTransformer, TModel> : TrainerEstimatorBas
     /// <param name="modelParameters">A model of the same kind, sizes and activation; for classes, of the same classes in the same order, which the model does not tell. To pass null, name the argument.</param>
     /// <returns>The fitted transformer.</returns>
     /// <exception cref="DeqException">The model's shape is not that of the options.</exception>
+    /// <exception cref="TorchBackendException">libtorch or the device cannot be used; the message gives the remedy.</exception>
+    /// <exception cref="DivergenceException">Loss or weights stopped being finite.</exception>
+    /// <exception cref="OperationCanceledException">The training was cancelled.</exception>
     public TTransformer Fit(IDataView trainData, TModel? modelParameters) => TrainTransformer(trainData, null, (IPredictor?)modelParameters);
 
     /// <summary>Trains on from the weights of a fitted model, with rows for the validation loss.</summary>
@@ -64,6 +70,9 @@ public abstract class NetworkTrainer<TTransformer, TModel> : TrainerEstimatorBas
     /// <param name="modelParameters">A model of the same kind, sizes and activation.</param>
     /// <returns>The fitted transformer.</returns>
     /// <exception cref="DeqException">The model's shape is not that of the options.</exception>
+    /// <exception cref="TorchBackendException">libtorch or the device cannot be used; the message gives the remedy.</exception>
+    /// <exception cref="DivergenceException">Loss or weights stopped being finite.</exception>
+    /// <exception cref="OperationCanceledException">The training was cancelled.</exception>
     public TTransformer Fit(IDataView trainData, IDataView? validationData, TModel? modelParameters) =>
         TrainTransformer(trainData, validationData, (IPredictor?)modelParameters);
 
@@ -81,8 +90,8 @@ public abstract class NetworkTrainer<TTransformer, TModel> : TrainerEstimatorBas
         using var progress = Host.StartProgressChannel(GetType().Name);
         var monitor = new HostMonitor(Host, channel, progress, _settings.Epochs, _onEpoch, _cancellation);
         var settings = _settings with { Outputs = CheckLabel(trainContext.TrainingSet) };
-        var (train, validation) = ReadRows(trainContext, settings.Outputs, channel, monitor);
         var device = ChooseDevice(channel);
+        var (train, validation) = ReadRows(trainContext, settings.Outputs, channel, monitor);
         var checkpoint = _checkpoint is null ? null : new CheckpointFile(_checkpoint);
         if (_seedIsRandom && checkpoint?.ReadSeed() is { } seed)
         {
@@ -107,16 +116,16 @@ public abstract class NetworkTrainer<TTransformer, TModel> : TrainerEstimatorBas
         // Before hours of reading and training.
         if (CheckLabel(rows) is var classes && classes != outputs)
         {
-            throw channel.ExceptParam(nameof(context), $"Validation rows have a label of {classes} classes, training rows one of {outputs}. Make both keys by one mapping.");
+            throw channel.ExceptParam("validationData", $"Validation rows have a label of {classes} classes, training rows one of {outputs}. Make both keys by one mapping.");
         }
         if (LabelKeys.FirstDifference(context.TrainingSet.Schema, rows.Schema) is { } difference)
         {
-            throw channel.ExceptParam(nameof(context), $"The labels of validation rows have other keys than those of training rows: {difference}. Make both keys by one mapping.");
+            throw channel.ExceptParam("validationData", $"The labels of validation rows have other keys than those of training rows: {difference}. Make both keys by one mapping.");
         }
         var (training, validation) = (Read(context.TrainingSet, "training"), Read(rows, "validation"));
         return validation.FeatureCount == training.FeatureCount
             ? (training, validation)
-            : throw channel.ExceptParam(nameof(context), $"Validation rows have {validation.FeatureCount} features, training rows {training.FeatureCount}.");
+            : throw channel.ExceptParam("validationData", $"Validation rows have {validation.FeatureCount} features, training rows {training.FeatureCount}.");
 
         TrainingData Read(RoleMappedData data, string purpose) => RowReader.Read(data, purpose, channel, monitor.CheckCancelled);
     }
@@ -132,6 +141,10 @@ public abstract class NetworkTrainer<TTransformer, TModel> : TrainerEstimatorBas
     private string ChooseDevice(IChannel channel)
     {
         var flags = (IHostEnvironmentInternal)Host;
+        if (_device is null && flags.GpuDeviceId < 0)
+        {
+            throw channel.Except($"MLContext.GpuDeviceId is {flags.GpuDeviceId}; it must be at least 0, or null for the CPU.");
+        }
         var wanted = _device ?? (flags.GpuDeviceId is { } id ? $"cuda:{id}" : "cpu");
         var device = TorchBackend.EnsureAvailable(wanted, flags.FallbackToCpu);
         if (device == "cpu" && wanted != "cpu")

@@ -8,13 +8,15 @@ namespace Deq.MLNet;
 /// <summary>What the trainers of this library have in common. Values are checked when a trainer is made from them.</summary>
 public abstract class NetworkTrainerOptions : TrainerInputBaseWithWeight
 {
+    private const float MaxLearningRate = 1e6f;
+
     /// <summary>Passes over the training rows, at least 1; default 100.</summary>
     public int Epochs = 100;
 
     /// <summary>Rows of one step, at least 1; default 32. A value of all rows or more trains on the full batch.</summary>
     public int BatchSize = 32;
 
-    /// <summary>The learning rate, positive; default 1e-3.</summary>
+    /// <summary>The learning rate, above 0 and at most 1e6; default 1e-3.</summary>
     public float LearningRate = 1e-3f;
 
     /// <summary>Whether every epoch takes the rows in a new random order; default true. Otherwise each takes them as they come.</summary>
@@ -23,7 +25,7 @@ public abstract class NetworkTrainerOptions : TrainerInputBaseWithWeight
     /// <summary>How a gradient becomes a step; default <see cref="Adam"/>.</summary>
     public Optimizer Optimizer = new Adam();
 
-    /// <summary>Shrinks the weights, at least 0; default 0. In units of the gradient for Adam and Sgd, of the learning rate for AdamW.</summary>
+    /// <summary>Shrinks the weights, at least 0; default 0. Adam and Sgd add this multiple of the weights to the gradient (L2); AdamW takes LearningRate times this share off the weights in every step.</summary>
     public float WeightDecay;
 
     /// <summary>How the learning rate moves; default <see cref="LearningRateSchedule.Constant"/>.</summary>
@@ -91,7 +93,7 @@ public abstract class NetworkTrainerOptions : TrainerInputBaseWithWeight
         ClassWeights = GetClassWeights(),
         Epochs = Check.AtLeast(Epochs, 1),
         BatchSize = Check.AtLeast(BatchSize, 1),
-        LearningRate = Check.Positive(LearningRate),
+        LearningRate = Check.AtMost(Check.Positive(LearningRate), MaxLearningRate, nameof(LearningRate)),
         Optimizer = Check.NotNull(Optimizer),
         Schedule = Check.NotNull(LearningRateSchedule),
         Seed = seed,
@@ -173,7 +175,7 @@ public abstract class FnnTrainerOptions : NetworkTrainerOptions
     public float Dropout;
 
     private protected override Architecture ToArchitecture() => new FnnArchitecture(
-        [.. Check.NotNull(HiddenSizes).Select(size => Check.AtLeast(size, 1, nameof(HiddenSizes)))],
+        [.. Check.NotNull(HiddenSizes).Select((size, layer) => Check.AtLeast(size, 1, $"{nameof(HiddenSizes)}[{layer}]"))],
         Check.Defined(Activation),
         Check.Within(Dropout, 0, 1));
 }

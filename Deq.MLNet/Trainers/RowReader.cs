@@ -16,16 +16,17 @@ internal static class RowReader
         data.CheckOptFloatWeight();
         var weighted = data.Schema.Weight.HasValue;
         var columns = CursOpt.Features | CursOpt.Label | (weighted ? CursOpt.Weight : default);
+        if (data.Data.GetRowCount() is { } expected)
+        {
+            CheckSize(expected, featureCount, purpose, channel);
+        }
         using var features = new RowBlocks(featureCount);
         using var targets = new RowBlocks(1);
         using var weights = weighted ? new RowBlocks(1) : null;
         using var cursor = new Cursor(data, columns, checkCancelled);
         while (cursor.MoveNext())
         {
-            if (features.Count > Array.MaxLength - featureCount)
-            {
-                throw channel.Except($"The {purpose} data has more than {Array.MaxLength} feature values ({targets.Count} rows of {featureCount} so far), which do not fit in memory as one block. Train on fewer rows.");
-            }
+            CheckSize(targets.Count + 1, featureCount, purpose, channel);
             cursor.Features.CopyTo(features.Add());
             targets.Add()[0] = cursor.Label;
             if (weights is not null)
@@ -35,13 +36,24 @@ internal static class RowReader
         }
         if (targets.Count == 0)
         {
-            throw channel.Except($"No {purpose} rows: {cursor.SkippedRowCount} rows were read, {cursor.BadFeaturesRowCount} of them with a missing or infinite feature, {cursor.BadLabelCount} with such a label, {cursor.BadWeightCount} with a weight that is not positive.");
+            throw channel.Except($"No {purpose} rows: {cursor.SkippedRowCount} rows were read, {Reasons(cursor)}.");
         }
         if (cursor.SkippedRowCount > 0)
         {
-            channel.Warning($"Skipped {cursor.SkippedRowCount} of {cursor.SkippedRowCount + cursor.KeptRowCount} {purpose} rows with a missing or infinite feature or label, or a weight that is not positive.");
+            channel.Warning($"Skipped {cursor.SkippedRowCount} of {cursor.SkippedRowCount + cursor.KeptRowCount} {purpose} rows, {Reasons(cursor)}.");
         }
         return new TrainingData(featureCount, 1, features.TakeAll(), targets.TakeAll(), weights?.TakeAll());
+    }
+
+    private static string Reasons(Cursor cursor) =>
+        $"{cursor.BadFeaturesRowCount} of them with a missing or infinite feature (put ReplaceMissingValues before the trainer to keep them), {cursor.BadLabelCount} with such a label, {cursor.BadWeightCount} with a weight that is not positive";
+
+    private static void CheckSize(long rows, int features, string purpose, IChannel channel)
+    {
+        if (rows * features > Array.MaxLength)
+        {
+            throw channel.Except($"The {purpose} data has {rows} rows or more of {features} features: {rows * features} values, which do not fit in memory as one block of {Array.MaxLength} at most. Rows are held dense: train on fewer of them, or on fewer features.");
+        }
     }
 
     /// <summary>Also skipped rows count until the next check.</summary>

@@ -10,7 +10,7 @@ internal static class Platt
     private const int MostSteps = 100;
     private const int RowsBetweenChecks = 4096;
 
-    /// <summary>Fits the two numbers; null where no row has a finite score. Weights count as rows: their mean should be 1.</summary>
+    /// <summary>Fits the two numbers; null where no row has a finite score.</summary>
     public static PlattCalibration? Fit(Network network, TrainingData rows, ITrainingMonitor monitor)
     {
         var scores = Scores(network, rows, monitor);
@@ -82,6 +82,9 @@ internal static class Platt
         {
             _ = rows.Targets[row] > 0 ? ofTrue += rows.Weight(row) : ofFalse += rows.Weight(row);
         }
+        // Platt counts rows: a weight is how many its row stands for, in units of the mean.
+        var mean = (ofFalse + ofTrue) / rows.Rows;
+        (ofFalse, ofTrue) = (ofFalse / mean, ofTrue / mean);
         prior = Math.Log((ofTrue + 1) / (ofFalse + 1));
         return (1 / (ofFalse + 2), (ofTrue + 1) / (ofTrue + 2));
     }

@@ -7,15 +7,18 @@ internal sealed record TrainingData(int FeatureCount, int TargetCount, float[] F
 
     public double TotalWeight => Weights is null ? Rows : Weights.Sum(w => (double)w);
 
-    /// <summary>Brings the weights to mean 1, in their array: their unit means nothing, and float32 sums of huge ones would not be finite.</summary>
+    /// <summary>Brings the weights to a mean near 1, in their array: their unit means nothing, and float32 sums of huge ones would not be finite. By a power of two, so that no digit is lost.</summary>
     public void NormalizeWeights()
     {
-        var mean = TotalWeight / Rows;
+        var exponent = ScaleOfWeights(TotalWeight / Rows);
         for (var row = 0; row < Weights?.Length; row++)
         {
-            Weights[row] = (float)(Weights[row] / mean);
+            Weights[row] = MathF.ScaleB(Weights[row], exponent);
         }
     }
+
+    /// <summary>The power of two that brings weights of this mean near 1.</summary>
+    public static int ScaleOfWeights(double mean) => -Math.ILogB(mean);
 
     public double Weight(int row) => Weights is null ? 1 : Weights[row];
 

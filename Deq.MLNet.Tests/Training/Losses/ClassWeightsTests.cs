@@ -58,7 +58,8 @@ public sealed class ClassWeightsTests
         var weighted = Attached(byClass, narrow);
         weighted.Features.Should().Equal(Attached(Binary, narrow).Features).And.NotEqual(Attached(Binary, narrowByRow).Features);
         weighted.Weights.Should().Equal(byRow.Weights);
-        Attached(byClass, narrow with { Weights = [.. Enumerable.Repeat(0.5f, 40)] }).Weights.Should().Equal(byRow.Weights!.Select(w => w / 2));
+        Attached(byClass, narrow with { Weights = [.. Enumerable.Range(0, 40).Select(i => 1f + i % 2)] }).Weights.Should().Equal(byRow.Weights!.Select((w, i) => w * (1 + i % 2) / 2), "the products, in units that bring their mean near 1");
+        Attached(Binary with { ClassWeights = ClassWeights.Given(1e38f, 1e-38f) }, narrow).Weights.Should().OnlyContain(w => w >= 0 && w < 2);
     }
 
     [Fact]

@@ -33,7 +33,7 @@ internal static class ModelExporter
         if (predictors is not [var predictor])
         {
             var chain = string.Join(", ", Flatten(model).Select(t => t.GetType().Name));
-            throw new OnnxExportException($"The pipeline ({chain}) holds {predictors.Count} models of this library; one can be exported. Pass a pipeline, or the part of it, with exactly one.");
+            throw new OnnxExportException($"The pipeline ({chain}) holds {predictors.Count} models of this library; one can be exported. Pass a pipeline, or the part of it, with exactly one of them and no reduction such as OneVersusAll around it.");
         }
         var network = ((INetworkModel)predictor.Model).Network;
         var features = new VectorDataViewType(NumberDataViewType.Single, network.InputSize);

@@ -14,19 +14,23 @@ public abstract record ClassWeights
     /// <summary>A weight for each class.</summary>
     /// <param name="weights">Positive and finite; false, true for two classes, else in the order of the keys. Their number must be that of the classes.</param>
     /// <exception cref="ArgumentOutOfRangeException">A weight is not positive.</exception>
-    public static ClassWeights Given(params IReadOnlyList<float> weights) =>
-        new GivenClassWeights([.. Check.NotNull(weights).Select(w => Check.Positive(w, "a class weight"))]);
+    /// <exception cref="ArgumentException">There is none.</exception>
+    public static ClassWeights Given(params IReadOnlyList<float> weights) => Check.NotNull(weights).Count == 0
+        ? throw new ArgumentException("There is no class weight; give one a class.", nameof(weights))
+        : new GivenClassWeights([.. weights.Select((w, i) => Check.Positive(w, $"{nameof(weights)}[{i}]"))]);
 
     /// <summary>The weight of each class, learnt from training rows.</summary>
     internal abstract double[] Learn(TrainingData data, int classes);
 
-    /// <summary>The rows with the weights of their classes multiplied into their own.</summary>
+    /// <summary>The rows with the weights of their classes multiplied into their own, scaled as <see cref="TrainingData.ScaleOfWeights"/> has it.</summary>
     internal static TrainingData Apply(double[] weights, TrainingData data)
     {
+        double Product(int row) => data.Weight(row) * weights[(int)data.Targets[row]];
+        var exponent = TrainingData.ScaleOfWeights(Enumerable.Range(0, data.Rows).Sum(Product) / data.Rows);
         var products = new float[data.Rows];
         for (var row = 0; row < products.Length; row++)
         {
-            products[row] = (float)(data.Weight(row) * weights[(int)data.Targets[row]]);
+            products[row] = (float)Math.ScaleB(Product(row), exponent);
         }
         return data with { Weights = products };
     }

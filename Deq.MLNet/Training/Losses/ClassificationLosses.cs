@@ -41,7 +41,7 @@ internal sealed record FocalLoss(double Gamma) : BinaryLoss
 
     internal override bool IsProper => Gamma == 0;
 
-    public override string ToString() => FormattableString.Invariant($"Focal({Gamma})");
+    public override string ToString() => FormattableString.Invariant($"Focal({(float)Gamma})");
 }
 
 /// <summary>A loss of K probabilities, the softmax of the affine outputs, for a label of K classes.</summary>
@@ -61,5 +61,5 @@ internal sealed record CrossEntropyLoss(double LabelSmoothing) : MulticlassLoss
 {
     internal override bool IsProper => LabelSmoothing == 0;
 
-    public override string ToString() => FormattableString.Invariant($"CrossEntropy({LabelSmoothing})");
+    public override string ToString() => FormattableString.Invariant($"CrossEntropy({(float)LabelSmoothing})");
 }

@@ -57,7 +57,7 @@ internal sealed record HuberLoss(double Delta) : RegressionLoss
 
     internal override double Unit(double unit) => unit * unit;
 
-    public override string ToString() => FormattableString.Invariant($"Huber({Delta})");
+    public override string ToString() => FormattableString.Invariant($"Huber({(float)Delta})");
 }
 
 /// <summary>The Tweedie deviance of power 1.</summary>
@@ -76,5 +76,5 @@ internal sealed record TweedieLoss(double Power) : RegressionLoss
 
     internal override double Unit(double unit) => Math.Pow(unit, 2 - Power);
 
-    public override string ToString() => FormattableString.Invariant($"Tweedie({Power})");
+    public override string ToString() => FormattableString.Invariant($"Tweedie({(float)Power})");
 }
