@@ -99,5 +99,21 @@ public sealed class AtomicFileTests : IDisposable
         new FileInfo(Target).LinkTarget.Should().Be(real);
     }
 
+    [Fact]
+    public void Checking_that_a_file_can_be_written_leaves_nothing_behind_and_finds_what_would_fail()
+    {
+        AtomicFile.CheckWritable(Target);
+        Files().Should().BeEmpty();
+        File.WriteAllText(Target, "old");
+        AtomicFile.CheckWritable(Target);
+        (File.ReadAllText(Target), Files().Count()).Should().Be(("old", 1));
+
+        FluentActions.Invoking(() => AtomicFile.CheckWritable(_folder)).Should().Throw<IOException>().WithMessage($"{_folder} cannot be written: it is a folder.");
+        FluentActions.Invoking(() => AtomicFile.CheckWritable(Path.Combine(_folder, "absent", "model.zip"))).Should().Throw<DirectoryNotFoundException>();
+        // Its own name is short enough, that of the file beside it is not.
+        var name = Path.Combine(_folder, new string('n', 240));
+        FluentActions.Invoking(() => AtomicFile.CheckWritable(name)).Should().Throw<IOException>().WithMessage($"{name} cannot be written*");
+    }
+
     private IEnumerable<string?> Files() => Directory.GetFiles(_folder).Select(Path.GetFileName);
 }

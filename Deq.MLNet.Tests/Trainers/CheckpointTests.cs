@@ -1,5 +1,8 @@
 using System.Globalization;
 using System.Security.Cryptography;
+using System.Text;
+using System.Text.RegularExpressions;
+using Deq.MLNet.Networks;
 using Deq.MLNet.Trainers;
 using Microsoft.ML;
 using static Deq.MLNet.Tests.Trainers.TrainerSetup;
@@ -10,6 +13,9 @@ namespace Deq.MLNet.Tests.Trainers;
 public sealed class CheckpointTests : IDisposable
 {
     private const int Epochs = 8;
+
+    /// <summary>Bytes of a file before its head; the last four are its length.</summary>
+    private const int HeaderSize = 16;
 
     private static readonly Dictionary<string, Action<NetworkTrainerOptions>> Ways = new()
     {
@@ -25,7 +31,20 @@ public sealed class CheckpointTests : IDisposable
             }
         },
         ["AdamW and a cosine, unshuffled"] = o => (o.Optimizer, o.WeightDecay, o.LearningRateSchedule, o.Shuffle) = (new AdamW(), 0.1f, LearningRateSchedule.Cosine().WithWarmUp(0.2f), false),
-        ["Sgd with momentum"] = o => o.Optimizer = new Sgd(0.9f),
+        ["Sgd with momentum and decay, Anderson"] = o =>
+        {
+            (o.Optimizer, o.WeightDecay) = (new Sgd(0.9f), 0.05f);
+            (o as DeqTrainerOptions)?.Solver = new Anderson();
+            (o as DeqTrainerOptions)?.GradientSolver = new Anderson();
+        },
+        ["one cycle, clipped, with the weights of rows and of classes"] = o =>
+        {
+            (o.LearningRateSchedule, o.GradientClip, o.ExampleWeightColumnName) = (LearningRateSchedule.OneCycle(), 0.5f, "Weight");
+            if (o is not (DeqRegressionTrainer.Options or FnnRegressionTrainer.Options))
+            {
+                TrainerCase.SetClassWeights(o, ClassWeights.Balanced);
+            }
+        },
         ["a plateau, by validation rows"] = o => (o.LearningRateSchedule, o.ValidationFraction) = (LearningRateSchedule.ReduceOnPlateau(0.5f, 1, 0.6f), 0.3f),
         ["a hinge with Platt's numbers, or what the task has"] = o =>
         {
@@ -71,17 +90,22 @@ public sealed class CheckpointTests : IDisposable
             (o.Epochs, o.Device) = (Epochs, device);
             Ways[way](o);
         }
-        var whole = trainer.Fit(Set).Model;
+        var rows = Rows();
+        for (var i = 0; i < rows.Length; i++)
+        {
+            rows[i].Weight = 0.5f + i % 3;
+        }
+        var whole = trainer.Fit(Set, rows).Model;
         whole.History().Epochs.Count.Should().BeGreaterThan(4);
-        Stop(trainer, Set, 1);
-        Stop(trainer, Set, 4);
+        Stop(trainer, Set, 1, rows);
+        Stop(trainer, Set, 4, rows);
         var seen = new List<int>();
 
         var resumed = trainer.Fit(o =>
         {
             Set(o);
             (o.Checkpoint, o.OnEpoch) = (new Checkpoint(Path), e => seen.Add(e.Epoch));
-        }).Model;
+        }, rows).Model;
 
         seen.Should().Equal(Enumerable.Range(5, whole.History().Epochs.Count - 4));
         Same(resumed, whole);
@@ -221,33 +245,101 @@ public sealed class CheckpointTests : IDisposable
     public void A_file_of_another_version_says_so()
     {
         Stop(Any, _ => { }, 2);
-        var whole = File.ReadAllBytes(Path);
-        void Refused(byte[] content, string message)
-        {
-            File.WriteAllBytes(Path, [.. content, .. SHA256.HashData(content)]);
-            FluentActions.Invoking(() => Any.Fit(o => o.Checkpoint = new Checkpoint(Path))).Should().Throw<ModelFormatException>().WithMessage(message);
-        }
-        Refused([.. whole[..8], 2, .. whole[9..^32]], "*it is of version 2, and this Deq.MLNet reads version 1*Delete it*");
-        var name = whole.AsSpan().IndexOf("OptimizerSteps"u8);
-        Refused([.. whole[..name], (byte)'X', .. whole[(name + 1)..^32]], "*another version of Deq.MLNet wrote it*");
+        var content = Content();
+        Refused<ModelFormatException>([.. content[..8], 2, .. content[9..]], "*it is of version 2, and this Deq.MLNet reads version 1*Delete it*");
+        Refused<ModelFormatException>(WithHead(content, "OptimizerSteps", "Steps"), "*another version of Deq.MLNet wrote it*Delete it*");
     }
 
     [Fact]
-    public void A_folder_that_does_not_exist_is_told_before_anything_is_trained() =>
-        FluentActions.Invoking(() => Any.Fit(o => (o.Checkpoint, o.OnEpoch) =
-            (new Checkpoint(System.IO.Path.Combine(_folder, "none", "file")), _ => throw new InvalidOperationException("An epoch was trained."))))
-            .Should().Throw<DirectoryNotFoundException>().WithMessage("The folder of the checkpoint *none*does not exist*");
+    public void A_file_of_a_library_of_another_version_or_with_other_settings_does_not_go_on()
+    {
+        Stop(Any, _ => { }, 2);
+        var content = Content();
+        void Other(string part, string instead, string difference) =>
+            Refused<DeqException>(WithHead(content, part, instead), $"The checkpoint {Path} is of another training, which differs in {difference}. Delete the file*");
+
+        Other("\"GradientClip\":\"null\",", "", "GradientClip (null now, absent in the file)");
+        Other("\"GradientClip\"", "\"Clip\":\"3\",\"GradientClip\"", "Clip (absent now, 3 in the file)");
+        Other("\"LibraryVersion\":\"[^,]*\"", "\"LibraryVersion\":\"0.9.0\"", $"LibraryVersion ({Library.Version} now, 0.9.0 in the file)");
+    }
+
+    [Theory]
+    [InlineData("\"Epochs\":.{", "\"Epochs\":[null,{", "entry 1 of its epochs is null")]
+    [InlineData("\"Epoch\":2", "\"Epoch\":7", "entry 2 of its epochs is *")]
+    [InlineData("\"BestEpoch\":.", "\"BestEpoch\":3", "the best of 2 epochs is said to be 3")]
+    [InlineData("\"BestEpoch\":.", "\"BestEpoch\":0", "the best of 2 epochs is said to be 0")]
+    [InlineData("\"BestEpoch\":.", "\"BestEpoch\":null", "its * bytes of numbers are not 3 arrays of one length")]
+    [InlineData("\"ValidationLoss\":[^,]*", "\"ValidationLoss\":null", "its best epoch, ?, has no validation loss")]
+    [InlineData("\"OptimizerSteps\":", "\"OptimizerSteps\":-", "its optimizer has -* steps and 2 moments")]
+    [InlineData("\"Moments\":2", "\"Moments\":-1", "its optimizer has * steps and -1 moments")]
+    [InlineData("\"Moments\":2", "\"Moments\":2147483647", "its * bytes of numbers are not 2147483649 arrays of one length")]
+    [InlineData("\"Moments\":2", "\"Moments\":0", "it has 98 weights with 0 moments each, where this training has 49 with 2")]
+    [InlineData("\"Seed\":\"[^,]*,", "", "it has no seed")]
+    [InlineData("\"Seed\":\"[^,]*\"", "\"Seed\":\"one\"", "it has no seed")]
+    [InlineData("^.*$", "null", "another version of Deq.MLNet wrote it *")]
+    public void A_head_that_is_impossible_under_a_checksum_that_fits_is_refused_as_damage(string part, string instead, string why)
+    {
+        // Without a seed, which the file then gives.
+        void Fit()
+        {
+            var context = new MLContext();
+            Any.Trainer(context, o => (o.Checkpoint, o.Epochs, o.ValidationFraction, o.EarlyStopping) = (new Checkpoint(Path), 2, 0.3f, new EarlyStopping())).Fit(Any.View(context));
+        }
+        Fit();
+        Write(WithHead(Content(), part, instead));
+
+        FluentActions.Invoking(Fit).Should().Throw<ModelFormatException>().WithMessage($"{Path} is no whole checkpoint of a training: {why}. Delete it*");
+    }
+
+    [Fact]
+    public void Lengths_that_are_impossible_under_a_checksum_that_fits_are_refused_as_damage()
+    {
+        Stop(Any, _ => { }, 2);
+        var content = Content();
+        var rest = content.Length - HeaderSize;
+        var numbers = rest - BitConverter.ToInt32(content, HeaderSize - sizeof(int));
+        foreach (var length in new[] { -1, int.MinValue, int.MaxValue, rest + 1 })
+        {
+            Refused<ModelFormatException>([.. content[..(HeaderSize - sizeof(int))], .. BitConverter.GetBytes(length), .. content[HeaderSize..]], $"*its head is said to have {length} of {rest} bytes. Delete it*");
+        }
+        Refused<ModelFormatException>(content[..^4], $"*its {numbers - 4} bytes of numbers are not 3 arrays of one length. Delete it*");
+        Refused<ModelFormatException>([.. content, 0], $"*its {numbers + 1} bytes of numbers are not 3 arrays of one length. Delete it*");
+        Refused<ModelFormatException>(content[..^numbers], "*its 0 bytes of numbers are not 3 arrays of one length. Delete it*");
+        Refused<ModelFormatException>(content[..^12], "*it has 48 weights with 2 moments each, where this training has 49 with 2. Delete it*");
+        Refused<ModelFormatException>(WithHead([.. content, .. new byte[numbers / 3]], "\"Moments\":2", "\"Moments\":3"), "*it has 49 weights with 3 moments each, where this training has 49 with 2. Delete it*");
+    }
+
+    [Fact]
+    public void A_file_that_cannot_be_written_is_told_before_anything_is_trained()
+    {
+        var folder = Directory.CreateDirectory(System.IO.Path.Combine(_folder, "folder")).FullName;
+        List<string> paths = [folder, System.IO.Path.Combine(_folder, "none", "file"), System.IO.Path.Combine(_folder, new string('n', 250))];
+        if (OperatingSystem.IsLinux())
+        {
+            // Folders that even root cannot write to.
+            paths.Add("/sys/file");
+        }
+        foreach (var path in paths)
+        {
+            FluentActions.Invoking(() => Any.Fit(o => (o.Checkpoint, o.OnEpoch) = (new Checkpoint(path, 1000), _ => throw new InvalidOperationException("An epoch was trained."))))
+                .Should().Throw<IOException>().WithMessage($"No checkpoint can be kept, and nothing was trained. {path} cannot be written*Make a folder that can be written to, or name another file in Checkpoint.");
+        }
+        Directory.GetFileSystemEntries(_folder).Should().Equal(folder);
+    }
+
+    [Fact]
+    public void A_relative_path_does_not_move_with_the_working_directory() => new Checkpoint("file").Path.Should().Be(System.IO.Path.GetFullPath("file"));
 
     [Fact]
     public void A_checkpoint_needs_a_path_and_a_positive_number_of_epochs()
     {
         FluentActions.Invoking(() => new Checkpoint("")).Should().Throw<ArgumentException>();
         FluentActions.Invoking(() => new Checkpoint("file", 0)).Should().Throw<ArgumentOutOfRangeException>().WithMessage("everyEpochs is 0; it must be at least 1*");
-        (new Checkpoint("file").Path, new Checkpoint("file").EveryEpochs).Should().Be(("file", 1));
+        new Checkpoint("file").EveryEpochs.Should().Be(1);
     }
 
     /// <summary>Trains until an epoch is told, and there breaks off.</summary>
-    private void Stop(TrainerCase trainer, Action<NetworkTrainerOptions> set, int epoch) => FluentActions.Invoking(() => trainer.Fit(o =>
+    private void Stop(TrainerCase trainer, Action<NetworkTrainerOptions> set, int epoch, IEnumerable<TrainerRow>? rows = null) => FluentActions.Invoking(() => trainer.Fit(o =>
     {
         set(o);
         o.Checkpoint = new Checkpoint(Path);
@@ -258,7 +350,29 @@ public sealed class CheckpointTests : IDisposable
                 throw new InvalidDataException("enough");
             }
         };
-    })).Should().Throw<InvalidDataException>();
+    }, rows)).Should().Throw<InvalidDataException>();
+
+    /// <summary>The file without its checksum.</summary>
+    private byte[] Content() => File.ReadAllBytes(Path)[..^SHA256.HashSizeInBytes];
+
+    /// <summary>Replaces the file by a content with its checksum.</summary>
+    private void Write(byte[] content) => File.WriteAllBytes(Path, [.. content, .. SHA256.HashData(content)]);
+
+    /// <summary>The content with a part of its head, given as a pattern, exchanged.</summary>
+    private static byte[] WithHead(byte[] content, string part, string instead)
+    {
+        var end = HeaderSize + BitConverter.ToInt32(content, HeaderSize - sizeof(int));
+        var text = Encoding.UTF8.GetString(content[HeaderSize..end]);
+        text.Should().MatchRegex(part);
+        var head = Encoding.UTF8.GetBytes(Regex.Replace(text, part, instead));
+        return [.. content[..(HeaderSize - sizeof(int))], .. BitConverter.GetBytes(head.Length), .. head, .. content[end..]];
+    }
+
+    private void Refused<T>(byte[] content, string message) where T : Exception
+    {
+        Write(content);
+        FluentActions.Invoking(() => Any.Fit(o => o.Checkpoint = new Checkpoint(Path))).Should().ThrowExactly<T>().WithMessage(message);
+    }
 
     private static void Same(INetworkModel model, INetworkModel expected)
     {

@@ -1,3 +1,4 @@
+using Deq.MLNet.Networks;
 using Deq.MLNet.Training;
 
 namespace Deq.MLNet.Tests.Training;
@@ -16,6 +17,8 @@ public sealed class CheckpointTests
         public int EveryEpochs => everyEpochs;
 
         public TrainingState? Begin(TrainingIdentity training) => throw new NotSupportedException("The loop is given the state.");
+
+        public ModelFormatException Damaged(string why) => new(why);
 
         // Epochs are copied: the loop goes on adding to its list.
         public void Write(TrainingState state) => Written.Add(state with { Epochs = [.. state.Epochs] });
@@ -99,6 +102,26 @@ public sealed class CheckpointTests
     }
 
     [Fact]
+    public void A_state_that_cannot_be_of_the_training_is_refused_before_anything_of_it_is_used()
+    {
+        var memory = new Memory();
+        Run(new FakeEngine(), Settings, memory);
+        var state = memory.Written[3];
+        void Refused(TrainingState saved, TrainingSettings settings, string why)
+        {
+            var engine = new FakeEngine();
+            FluentActions.Invoking(() => Run(engine, settings, new Memory(), saved)).Should().Throw<ModelFormatException>().WithMessage(why);
+            (engine.Weights, engine.StepsBefore, engine.Begun.Count).Should().Be((0, 0, 0));
+        }
+
+        Refused(state with { Weights = [1, 2] }, Settings, "it has 2 weights with 0 moments each, where this training has 1 with 0");
+        Refused(state with { Optimizer = new OptimizerState(12, [[1]]) }, Settings, "it has 1 weights with 1 moments each, where this training has 1 with 0");
+        Refused(state, Settings with { Epochs = 3 }, "it has 4 epochs, where this training has 3");
+        Refused(state with { Best = new BestWeights(1, 1, [1]) }, Settings, "it has a best epoch, where this training has no early stopping");
+        Refused(state, Settings with { EarlyStopping = new EarlyStopping() }, "it has no best epoch, where this training has early stopping");
+    }
+
+    [Fact]
     public void Every_setting_but_the_threads_is_part_of_a_trainings_identity()
     {
         var settings = Setup.Settings(Setup.Deq(4)) with { Threads = 3, ClassWeights = ClassWeights.Given(1, 2.5f) };
@@ -110,6 +133,22 @@ public sealed class CheckpointTests
         (described["Threads"], described["Architecture.StateSize"], described["LearningRate"], described["Optimizer"], described["Optimizer.Beta2"], described["ClassWeights.Weights"])
             .Should().Be(("null", "4", "0.01", "Adam", "0.999", "[1, 2.5]"));
         described["GradientClip"].Should().Be("null");
+        described["LibraryVersion"].Should().Be(Library.Version).And.NotContain("+");
+        described.Keys.Should().NotContain("");
+    }
+
+    [Fact]
+    public void A_setting_that_only_one_of_two_trainings_has_is_a_difference_unless_it_follows_from_another()
+    {
+        TrainingIdentity With(params (string Key, string Value)[] settings) => new(settings.ToDictionary(s => s.Key, s => s.Value), "", "", "");
+        var adam = With(("Optimizer", "Adam"), ("Optimizer.Beta", "0.9"), ("OptimizerState", "1"));
+
+        adam.DifferenceFrom(With(("Optimizer", "Adam"), ("OptimizerState", "1")), "here", "there").Should().Be("Optimizer.Beta (0.9 here, absent there)");
+        With(("Optimizer", "Adam"), ("OptimizerState", "1")).DifferenceFrom(adam, "here", "there").Should().Be("Optimizer.Beta (absent here, 0.9 there)");
+        adam.DifferenceFrom(With(("Optimizer", "AdamW"), ("Optimizer.Moments", "Adam"), ("Optimizer.Moments.Beta", "0.9")), "here", "there")
+            .Should().Be("Optimizer (Adam here, AdamW there), OptimizerState (1 here, absent there)");
+        With().DifferenceFrom(adam, "here", "there").Should().Be("Optimizer (absent here, Adam there), OptimizerState (absent here, 1 there)");
+        adam.DifferenceFrom(adam, "here", "there").Should().BeNull();
     }
 
     [Fact]

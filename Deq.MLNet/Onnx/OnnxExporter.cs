@@ -1,4 +1,5 @@
 using System.Globalization;
+using Deq.MLNet.Networks;
 
 namespace Deq.MLNet.Onnx;
 
@@ -93,7 +94,7 @@ internal static class OnnxExporter
             ["deq.form"] = report.Form,
             ["deq.steps"] = report.Steps.ToString(CultureInfo.InvariantCulture),
             ["deq.opset"] = report.Opset.ToString(CultureInfo.InvariantCulture),
-            ["deq.version"] = OnnxModelBuilder.LibraryVersion,
+            ["deq.version"] = Library.Version,
         };
         AddFigure("deq.max_error", report.MaxError);
         AddFigure("deq.mean_error", report.MeanError);

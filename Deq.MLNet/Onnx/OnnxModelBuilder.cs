@@ -1,5 +1,5 @@
 using System.Buffers.Binary;
-using System.Reflection;
+using Deq.MLNet.Networks;
 using Deq.MLNet.Onnx.Proto;
 using Google.Protobuf;
 
@@ -20,10 +20,6 @@ internal sealed class OnnxModelBuilder(string graphName, int opset) : IOnnxGraph
     private readonly GraphProto _graph = new() { Name = graphName };
     private readonly HashSet<string> _values = [];
     private readonly HashSet<string> _nodes = [];
-
-    /// <summary>The version of this library, without the commit it was built from.</summary>
-    public static string LibraryVersion { get; } =
-        typeof(Network).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
 
     public int Opset => opset;
 
@@ -141,7 +137,7 @@ internal sealed class OnnxModelBuilder(string graphName, int opset) : IOnnxGraph
             // The version of the file format that the opset came out with (ONNX, Versioning.md); up to opset 18 one does for all.
             IrVersion = opset switch { <= 18 => 8, <= 20 => 9, _ => 10 },
             ProducerName = typeof(Network).Assembly.GetName().Name,
-            ProducerVersion = LibraryVersion,
+            ProducerVersion = Library.Version,
             Graph = _graph,
         };
         model.OpsetImport.Add(new OperatorSetIdProto { Version = opset });

@@ -7,13 +7,28 @@ internal static class AtomicFile
     /// <param name="path">The file; its folder must exist. A symbolic link is followed.</param>
     /// <param name="write">Writes the content. What it throws comes out of this method.</param>
     /// <exception cref="IOException">The file cannot be written; the message names the path. The same holds of <see cref="DirectoryNotFoundException"/> and <see cref="UnauthorizedAccessException"/>.</exception>
-    public static void Write(string path, Action<Stream> write)
+    public static void Write(string path, Action<Stream> write) => Reach(path, file => WriteBeside(file, write));
+
+    /// <summary>Tries what <see cref="Write"/> needs: makes a file beside, and deletes it. What is at the path stays.</summary>
+    /// <param name="path">The file that shall be written later.</param>
+    /// <exception cref="IOException">As <see cref="Write"/>, and where the path is a folder.</exception>
+    public static void CheckWritable(string path) => Reach(path, file =>
+    {
+        if (Directory.Exists(file))
+        {
+            throw new IOException("it is a folder.");
+        }
+        new FileStream(Beside(file), FileMode.CreateNew, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose).Dispose();
+    });
+
+    /// <summary>Does something to a file, links followed; what fails in it names the path.</summary>
+    private static void Reach(string path, Action<string> act)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         try
         {
             var linked = File.Exists(path) ? File.ResolveLinkTarget(path, returnFinalTarget: true) : null;
-            WriteBeside(linked?.FullName ?? Path.GetFullPath(path), write);
+            act(linked?.FullName ?? Path.GetFullPath(path));
         }
         catch (DirectoryNotFoundException e)
         {
@@ -29,10 +44,12 @@ internal static class AtomicFile
         }
     }
 
+    /// <summary>A new name in the same folder: only a rename within one is sure to stay on one disk, and so to be atomic.</summary>
+    private static string Beside(string path) => $"{path}.{Guid.NewGuid():N}.tmp";
+
     private static void WriteBeside(string path, Action<Stream> write)
     {
-        // Only a rename within one folder is sure to stay on one disk, and so to be atomic.
-        var temporary = $"{path}.{Guid.NewGuid():N}.tmp";
+        var temporary = Beside(path);
         var made = false;
         try
         {

@@ -8,7 +8,7 @@ using Deq.MLNet.Training;
 namespace Deq.MLNet.Trainers;
 
 /// <summary>
-/// The state of a training in a file: mark (8), version and length of the head (int32 each), head as JSON, arrays of float32, SHA-256 of all before it (32);
+/// The state of a training in a file: mark (8), version and length of the head (int32 each), head as JSON, arrays of float32 that are all as long as the first, SHA-256 of all before it (32);
 /// in the byte order of the machine, as a training is resumed where it began.
 /// </summary>
 internal sealed class CheckpointFile(Checkpoint checkpoint) : ITrainingCheckpoint
@@ -23,15 +23,21 @@ internal sealed class CheckpointFile(Checkpoint checkpoint) : ITrainingCheckpoin
     public int EveryEpochs => checkpoint.EveryEpochs;
 
     /// <summary>The seed of the training in the file; null where there is none.</summary>
-    public int? ReadSeed() => Read() is { } saved ? int.Parse(saved.Training.Settings[nameof(TrainingSettings.Seed)], CultureInfo.InvariantCulture) : null;
+    public int? ReadSeed() => Read() is not { } saved ? null
+        : int.TryParse(saved.Training.Settings.GetValueOrDefault(nameof(TrainingSettings.Seed)), CultureInfo.InvariantCulture, out var seed) ? seed
+        : throw Damaged("it has no seed");
 
     public TrainingState? Begin(TrainingIdentity training)
     {
         _training = training;
-        if (Path.GetDirectoryName(Path.GetFullPath(checkpoint.Path)) is { } folder && !Directory.Exists(folder))
+        try
         {
             // Known before hours of training.
-            throw new DirectoryNotFoundException($"The folder of the checkpoint {checkpoint.Path} does not exist. Make it, or name another file.");
+            AtomicFile.CheckWritable(checkpoint.Path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new IOException($"No checkpoint can be kept, and nothing was trained. {e.Message} Make a folder that can be written to, or name another file in Checkpoint.", e);
         }
         if (Read() is not { } saved)
         {
@@ -46,7 +52,7 @@ internal sealed class CheckpointFile(Checkpoint checkpoint) : ITrainingCheckpoin
     {
         float[][] arrays = [state.Weights, .. state.Optimizer.Moments, .. state.Best is { } best ? [best.Weights] : Array.Empty<float[]>()];
         var head = JsonSerializer.SerializeToUtf8Bytes(
-            new Head(_training!, state.Epochs, state.Optimizer.Steps, state.Best?.Epoch, state.Best?.Loss, [.. arrays.Select(a => a.Length)]), TrainingRecord.Options);
+            new Head(_training!, state.Epochs, state.Optimizer.Steps, state.Optimizer.Moments.Count, state.Best?.Epoch), TrainingRecord.Options);
         AtomicFile.Write(checkpoint.Path, stream =>
         {
             using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -66,6 +72,9 @@ internal sealed class CheckpointFile(Checkpoint checkpoint) : ITrainingCheckpoin
             stream.Write(hash.GetHashAndReset());
         });
     }
+
+    public ModelFormatException Damaged(string why) =>
+        new($"{checkpoint.Path} is no whole checkpoint of a training: {why}. Delete it to train from the start, or name another file in Checkpoint.");
 
     private (TrainingIdentity Training, TrainingState State)? Read()
     {
@@ -88,33 +97,52 @@ internal sealed class CheckpointFile(Checkpoint checkpoint) : ITrainingCheckpoin
         }
         var content = bytes[HeaderSize..^SHA256.HashSizeInBytes];
         var length = BitConverter.ToInt32(bytes[12..]);
-        var head = ReadHead(content[..length]);
-        var rest = MemoryMarshal.Cast<byte, float>(content[length..]);
-        var arrays = new float[head.Lengths.Length][];
-        for (var i = 0; i < arrays.Length; i++)
+        if (length < 0 || length > content.Length)
         {
-            arrays[i] = rest[..head.Lengths[i]].ToArray();
-            rest = rest[head.Lengths[i]..];
+            throw Damaged($"its head is said to have {length} of {content.Length} bytes");
         }
-        var best = head.BestEpoch is { } epoch ? new BestWeights(epoch, head.BestLoss!.Value, arrays[^1]) : null;
-        var moments = arrays[1..^(best is null ? 0 : 1)];
-        return (head.Training, new TrainingState(head.Epochs, arrays[0], new OptimizerState(head.OptimizerSteps, moments), best));
+        var head = ReadHead(content[..length]);
+        var arrays = ReadArrays(content[length..], head.Moments + (head.BestEpoch is null ? 1L : 2L));
+        var best = head.BestEpoch is { } epoch ? new BestWeights(epoch, head.Epochs[epoch - 1].ValidationLoss!.Value, arrays[^1]) : null;
+        return (head.Training, new TrainingState(head.Epochs, arrays[0], new OptimizerState(head.OptimizerSteps, arrays[1..(1 + head.Moments)]), best));
     }
 
     private Head ReadHead(ReadOnlySpan<byte> json)
     {
+        Head head;
         try
         {
-            return JsonSerializer.Deserialize<Head>(json, TrainingRecord.Options)!;
+            head = JsonSerializer.Deserialize<Head>(json, TrainingRecord.Options) ?? throw new JsonException("There is null.");
         }
         catch (JsonException e)
         {
             throw Damaged($"another version of Deq.MLNet wrote it ({e.Message})");
         }
+        if (TrainingRecord.WhyImpossible(head.Epochs, head.BestEpoch ?? head.Epochs.Count) is { } why)
+        {
+            throw Damaged(why);
+        }
+        if (head.BestEpoch is { } best && head.Epochs[best - 1].ValidationLoss is null)
+        {
+            throw Damaged($"its best epoch, {best}, has no validation loss");
+        }
+        return head is { OptimizerSteps: >= 0, Moments: >= 0 } ? head : throw Damaged($"its optimizer has {head.OptimizerSteps} steps and {head.Moments} moments");
     }
 
-    private ModelFormatException Damaged(string why) =>
-        new($"{checkpoint.Path} is no whole checkpoint of a training: {why}. Delete it to train from the start, or name another file in Checkpoint.");
+    private float[][] ReadArrays(ReadOnlySpan<byte> bytes, long count)
+    {
+        if (bytes.IsEmpty || bytes.Length % (count * sizeof(float)) != 0)
+        {
+            throw Damaged($"its {bytes.Length} bytes of numbers are not {count} arrays of one length");
+        }
+        var arrays = new float[count][];
+        var size = bytes.Length / arrays.Length;
+        for (var i = 0; i < arrays.Length; i++)
+        {
+            arrays[i] = MemoryMarshal.Cast<byte, float>(bytes.Slice(i * size, size)).ToArray();
+        }
+        return arrays;
+    }
 
-    private sealed record Head(TrainingIdentity Training, IReadOnlyList<TrainingEpoch> Epochs, long OptimizerSteps, int? BestEpoch, double? BestLoss, int[] Lengths);
+    private sealed record Head(TrainingIdentity Training, IReadOnlyList<TrainingEpoch> Epochs, long OptimizerSteps, int Moments, int? BestEpoch);
 }

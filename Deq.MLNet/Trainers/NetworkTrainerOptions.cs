@@ -8,7 +8,7 @@ namespace Deq.MLNet;
 /// <summary>What the trainers of this library have in common. Values are checked when a trainer is made from them.</summary>
 public abstract class NetworkTrainerOptions : TrainerInputBaseWithWeight
 {
-    private const float MaxLearningRate = 1e6f;
+    private const float MaxLearningRate = 1e30f;
 
     /// <summary>Passes over the training rows, at least 1; default 100.</summary>
     public int Epochs = 100;
@@ -16,7 +16,7 @@ public abstract class NetworkTrainerOptions : TrainerInputBaseWithWeight
     /// <summary>Rows of one step, at least 1; default 32. A value of all rows or more trains on the full batch.</summary>
     public int BatchSize = 32;
 
-    /// <summary>The learning rate, above 0 and at most 1e6; default 1e-3.</summary>
+    /// <summary>The learning rate, above 0 and at most 1e30; default 1e-3.</summary>
     public float LearningRate = 1e-3f;
 
     /// <summary>Whether every epoch takes the rows in a new random order; default true. Otherwise each takes them as they come.</summary>

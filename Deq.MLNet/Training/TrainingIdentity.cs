@@ -3,11 +3,12 @@ using System.Globalization;
 using System.Reflection;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
+using Deq.MLNet.Networks;
 
 namespace Deq.MLNet.Training;
 
 /// <summary>What a training's result depends on, but for the machine: two of the same identity give the same weights.</summary>
-/// <param name="Settings">Every setting by its name, in the invariant culture; not the number of threads.</param>
+/// <param name="Settings">Every setting by its name, in the invariant culture; not the number of threads. The version of this library is one of them: another may train otherwise by the same.</param>
 /// <param name="Rows">A digest of the training rows, in their order.</param>
 /// <param name="ValidationRows">A digest of the validation rows that were given; empty without them.</param>
 /// <param name="Start">A digest of the model to start from; empty without one.</param>
@@ -15,8 +16,8 @@ internal sealed record TrainingIdentity(IReadOnlyDictionary<string, string> Sett
 {
     public static TrainingIdentity Of(TrainingSettings settings, TrainingData data, TrainingData? validation, Network? initial)
     {
-        var described = new SortedDictionary<string, string>(StringComparer.Ordinal);
-        Describe("", settings with { Threads = null }, described);
+        var described = new SortedDictionary<string, string>(StringComparer.Ordinal) { ["LibraryVersion"] = Library.Version };
+        DescribeProperties("", settings with { Threads = null }, described);
         return new TrainingIdentity(described, Digest(data), validation is null ? "" : Digest(validation), initial is null ? "" : Digest(initial));
     }
 
@@ -26,9 +27,10 @@ internal sealed record TrainingIdentity(IReadOnlyDictionary<string, string> Sett
     /// <param name="there">How those of the other are.</param>
     public string? DifferenceFrom(TrainingIdentity other, string here, string there)
     {
-        // A setting that only one kind of optimizer, say, has follows from the kind, which both have.
-        var differences = Settings.Where(s => other.Settings.TryGetValue(s.Key, out var value) && value != s.Value)
-            .Select(s => $"{s.Key} ({s.Value} {here}, {other.Settings[s.Key]} {there})").ToList();
+        var differing = Settings.Keys.Union(other.Settings.Keys).Where(key => Setting(key) != other.Setting(key)).ToHashSet(StringComparer.Ordinal);
+        // What an optimizer, say, is set to follows from its kind: where that differs, it says enough.
+        var differences = differing.Where(key => !Parents(key).Any(differing.Contains)).Order(StringComparer.Ordinal)
+            .Select(key => $"{key} ({Setting(key)} {here}, {other.Setting(key)} {there})").ToList();
         void Compare(string what, string mine, string others)
         {
             if (mine != others)
@@ -42,6 +44,12 @@ internal sealed record TrainingIdentity(IReadOnlyDictionary<string, string> Sett
         return differences.Count == 0 ? null : string.Join(", ", differences);
     }
 
+    /// <summary>The value of a setting in words: one that a file lacks was of a version without the option.</summary>
+    private string Setting(string key) => Settings.GetValueOrDefault(key) ?? "absent";
+
+    /// <summary>Of A.B.C, A and A.B.</summary>
+    private static IEnumerable<string> Parents(string key) => key.Select((c, i) => c == '.' ? key[..i] : "").Where(parent => parent.Length > 0);
+
     /// <summary>Plain values by their text, lists in brackets, and records by the name of their type and then property by property.</summary>
     private static void Describe(string name, object? value, SortedDictionary<string, string> into)
     {
@@ -51,9 +59,14 @@ internal sealed record TrainingIdentity(IReadOnlyDictionary<string, string> Sett
             return;
         }
         into[name] = value.GetType().Name;
+        DescribeProperties($"{name}.", value, into);
+    }
+
+    private static void DescribeProperties(string prefix, object value, SortedDictionary<string, string> into)
+    {
         foreach (var property in value.GetType().GetProperties(BindingFlags.Public | BindingFlags.Instance))
         {
-            Describe(name.Length == 0 ? property.Name : $"{name}.{property.Name}", property.GetValue(value), into);
+            Describe(prefix + property.Name, property.GetValue(value), into);
         }
     }
 

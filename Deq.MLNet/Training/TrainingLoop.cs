@@ -32,12 +32,16 @@ internal sealed class TrainingLoop(TrainingSettings settings, double targetUnit,
     /// <param name="train">Training rows, in standard units.</param>
     /// <param name="validation">Validation rows, likewise; null for none.</param>
     /// <param name="checkpoint">Where the state is kept; null for nowhere.</param>
-    /// <param name="saved">The state to go on from; null to start anew.</param>
+    /// <param name="saved">The state to go on from, as the checkpoint gave it; null to start anew.</param>
     public TrainingHistory Run(ITrainingEngine engine, TrainingData train, TrainingData? validation, ITrainingCheckpoint? checkpoint = null, TrainingState? saved = null)
     {
         engine.Attach(train);
         if (saved is not null)
         {
+            if (WhyImpossible(saved, engine) is { } why)
+            {
+                throw checkpoint!.Damaged(why);
+            }
             GoOnFrom(saved, engine);
         }
         var order = new int[train.Rows];
@@ -85,6 +89,18 @@ internal sealed class TrainingLoop(TrainingSettings settings, double targetUnit,
     private double LossOf(MeanLoss mean) => mean.Loss * settings.Loss.Unit(targetUnit);
 
     private double MetricOf(MeanLoss mean) => settings.Loss.Metric(mean.Metric, targetUnit);
+
+    private string? WhyImpossible(TrainingState saved, ITrainingEngine engine)
+    {
+        var (weights, moments) = (engine.ReadWeights().Length, engine.ReadOptimizer().Moments.Count);
+        return (saved.Weights.Length, saved.Optimizer.Moments.Count) != (weights, moments)
+                ? $"it has {saved.Weights.Length} weights with {saved.Optimizer.Moments.Count} moments each, where this training has {weights} with {moments}"
+            : saved.Epochs.Count > settings.Epochs
+                ? $"it has {saved.Epochs.Count} epochs, where this training has {settings.Epochs}"
+            : saved.Best is null != settings.EarlyStopping is null
+                ? $"it has {(saved.Best is null ? "no" : "a")} best epoch, where this training has {(settings.EarlyStopping is null ? "no " : "")}early stopping"
+            : null;
+    }
 
     private void GoOnFrom(TrainingState saved, ITrainingEngine engine)
     {

@@ -30,7 +30,10 @@ internal sealed record TrainingRecord(TrainingHistory History, SolveReport? Equi
         try
         {
             var record = JsonSerializer.Deserialize<TrainingRecord>(stream, Options) ?? throw new JsonException("There is null.");
-            Check(record.History);
+            if (WhyImpossible(record.History.Epochs, record.History.BestEpoch) is { } why)
+            {
+                throw Impossible(why);
+            }
             if (record.Equilibrium is { } report)
             {
                 Check(report);
@@ -44,22 +47,18 @@ internal sealed record TrainingRecord(TrainingHistory History, SolveReport? Equi
         }
     }
 
-    /// <summary>Checks a history that was read.</summary>
-    /// <exception cref="ModelFormatException">It is of no training.</exception>
-    public static void Check(TrainingHistory history)
+    /// <summary>Why epochs that were read, and the best of them, are of no training; null where they may be.</summary>
+    public static string? WhyImpossible(IReadOnlyList<TrainingEpoch> epochs, int bestEpoch)
     {
-        for (var i = 0; i < history.Epochs.Count; i++)
+        for (var i = 0; i < epochs.Count; i++)
         {
             // A null in a list is nothing that the serializer would refuse.
-            if (history.Epochs[i] is not { } epoch || epoch.Epoch != i + 1 || epoch.WorstIterations < 0)
+            if (epochs[i] is not { } epoch || epoch.Epoch != i + 1 || epoch.WorstIterations < 0)
             {
-                throw Impossible($"entry {i + 1} of its epochs is {history.Epochs[i]?.ToString() ?? "null"}");
+                return $"entry {i + 1} of its epochs is {epochs[i]?.ToString() ?? "null"}";
             }
         }
-        if (history.BestEpoch < 1 || history.BestEpoch > history.Epochs.Count)
-        {
-            throw Impossible($"the best of {history.Epochs.Count} epochs is said to be {history.BestEpoch}");
-        }
+        return bestEpoch < 1 || bestEpoch > epochs.Count ? $"the best of {epochs.Count} epochs is said to be {bestEpoch}" : null;
     }
 
     private static void Check(SolveReport report)

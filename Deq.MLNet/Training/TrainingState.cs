@@ -24,7 +24,11 @@ internal interface ITrainingCheckpoint
     /// <summary>Called once, before the others: what was last written of this training; null where nothing was.</summary>
     /// <exception cref="DeqException">What is there belongs to another training.</exception>
     /// <exception cref="ModelFormatException">What is there is damaged.</exception>
+    /// <exception cref="IOException">Nothing can be written there.</exception>
     TrainingState? Begin(TrainingIdentity training);
+
+    /// <summary>The exception which says that what <see cref="Begin"/> gave cannot be of this training, and the remedy.</summary>
+    ModelFormatException Damaged(string why);
 
     /// <summary>Replaces what was written before, whole or not at all.</summary>
     void Write(TrainingState state);

@@ -59,7 +59,7 @@ public sealed class ClassWeightsTests
         weighted.Features.Should().Equal(Attached(Binary, narrow).Features).And.NotEqual(Attached(Binary, narrowByRow).Features);
         weighted.Weights.Should().Equal(byRow.Weights);
         Attached(byClass, narrow with { Weights = [.. Enumerable.Range(0, 40).Select(i => 1f + i % 2)] }).Weights.Should().Equal(byRow.Weights!.Select((w, i) => w * (1 + i % 2) / 2), "the products, in units that bring their mean near 1");
-        Attached(Binary with { ClassWeights = ClassWeights.Given(1e38f, 1e-38f) }, narrow).Weights.Should().OnlyContain(w => w >= 0 && w < 2);
+        Attached(Binary with { ClassWeights = ClassWeights.Given(1e38f, 1e-38f) }, narrow).Weights.Should().OnlyContain(w => w >= 0 && w < 4);
     }
 
     [Fact]
@@ -87,7 +87,7 @@ public sealed class ClassWeightsTests
     [InlineData(float.NaN)]
     [InlineData(float.PositiveInfinity)]
     public void A_weight_that_is_not_positive_is_refused(float weight) =>
-        FluentActions.Invoking(() => ClassWeights.Given(1, weight)).Should().Throw<ArgumentOutOfRangeException>().WithMessage("a class weight is*it must be positive*");
+        FluentActions.Invoking(() => ClassWeights.Given(1, weight)).Should().Throw<ArgumentOutOfRangeException>().WithMessage("weights?1? is*it must be positive*");
 
     [Fact]
     public void Weights_are_those_given_when_they_were_given()

@@ -1,3 +1,5 @@
+using Deq.MLNet.Tests.References;
+using Deq.MLNet.Training;
 using Deq.MLNet.Training.Torch;
 using static TorchSharp.torch;
 
@@ -48,6 +50,23 @@ public sealed class TensorOptimizerTests
 
             Setup.RelativeDistance(parameters.Values.to(ScalarType.Float64).cpu().data<double>().ToArray(), expected).Should().BeLessThan(allowed);
         }
+    }
+
+    [Fact]
+    public void Moments_of_another_number_or_length_are_refused_and_change_nothing()
+    {
+        TorchBackend.EnsureAvailable("cpu");
+        using var scope = NewDisposeScope();
+        using var parameters = new ParameterBuffer(CPU, ScalarType.Float32, [Size]);
+        using var optimizer = TensorOptimizer.Create(new Adam(), parameters, 0);
+        var full = new float[Size];
+        foreach (float[][] moments in new float[][][] { [], [full], [full, full, full], [full, new float[Size - 1]], [new float[2 * Size], full] })
+        {
+            FluentActions.Invoking(() => optimizer.Load(new OptimizerState(5, moments))).Should().Throw<ArgumentException>().WithMessage($"*this optimizer has 2 of {Size}*");
+        }
+        optimizer.Read().Steps.Should().Be(0);
+        optimizer.Load(new OptimizerState(5, [full, full]));
+        optimizer.Read().Steps.Should().Be(5);
     }
 
     /// <summary>Kingma and Ba 2015, algorithm 1; Loshchilov and Hutter 2019, algorithm 2; the rate differs from step to step.</summary>

@@ -26,6 +26,10 @@ internal abstract class TensorOptimizer : IDisposable
 
     public void Load(OptimizerState state)
     {
+        if (state.Moments.Count != Moments.Count || state.Moments.Any(m => m.Length != Moments[0].numel()))
+        {
+            throw new ArgumentException($"The moments given have {string.Join(", ", state.Moments.Select(m => m.Length))} values; this optimizer has {Moments.Count} of {Moments[0].numel()}.", nameof(state));
+        }
         Steps = state.Steps;
         foreach (var (moment, values) in Moments.Zip(state.Moments))
         {
