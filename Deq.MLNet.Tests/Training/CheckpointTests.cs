@@ -164,7 +164,16 @@ public sealed class CheckpointTests
         Difference(settings with { Threads = 7 }).Should().BeNull();
         Difference(settings with { LearningRate = 0.02 }).Should().Be("LearningRate (0.01 here, 0.02 there)");
         Difference(settings with { Optimizer = new Sgd(), Epochs = 3 }).Should().Be("Epochs (10 here, 3 there), Optimizer (Adam here, Sgd there)");
-        Difference(settings with { Architecture = Setup.Fnn(4, 5) }).Should().Be("Architecture.HiddenSizes ([4, 4] here, [4, 5] there)");
+        Difference(settings with { Architecture = Setup.Fnn(4, 5) }).Should().Be("HiddenSizes ([4, 4] here, [4, 5] there)");
+        Difference(settings with { LearningRate = 0.02f, Schedule = LearningRateSchedule.Cosine() }).Should().Be("LearningRate (0.01 here, 0.02 there), LearningRateSchedule (ConstantSchedule here, CosineSchedule there)");
+        Difference(settings with { NormalizeTargets = false, Outputs = 3 }).Should().Be("NormalizeLabel (True here, False there), the number of classes (1 here, 3 there)");
+        string? BetweenCells(Func<DeqArchitecture, DeqArchitecture> change) => TrainingIdentity.Of(settings with { Architecture = Setup.Deq(4) }, data, null, null)
+            .DifferenceFrom(TrainingIdentity.Of(settings with { Architecture = change(Setup.Deq(4)) }, data, null, null), "here", "there");
+        BetweenCells(a => a with { StateSize = 5, Dropout = 0.25f }).Should().Be("Dropout (0 here, 0.25 there), HiddenSize (4 here, 5 there)");
+        BetweenCells(a => a with { Rule = WellPosedness.Spectral(0.5f) }).Should().Be("WellPosedness.Bound (0.9 here, 0.5 there)");
+        BetweenCells(a => a with { MaxIterations = 7, Scoring = new EquilibriumSettings(new Picard(), new Tolerance(1e-3), 7) }).Should().Be("MaxIterations (200 here, 7 there), ScoringTolerance.Relative (1E-06 here, 0.001 there)");
+        BetweenCells(_ => Setup.Deq(4, solver: new Anderson())).Should().Be("GradientSolver (Picard here, Anderson there), Solver (Picard here, Anderson there)");
+        Difference(settings with { Architecture = Setup.Deq(4) }).Should().Be("the kind of network (FnnArchitecture here, DeqArchitecture there)");
         Difference(rows: Setup.Noise(5, 2, 1, 2, weighted: true)).Should().Be("the training rows");
         Difference(rows: data with { Weights = null }).Should().Be("the training rows");
         Difference(rows: data.Select([1, 0, 2, 3, 4])).Should().Be("the training rows");

@@ -45,7 +45,7 @@ internal sealed class CheckpointFile(Checkpoint checkpoint) : ITrainingCheckpoin
         }
         return training.DifferenceFrom(saved.Training, "now", "in the file") is not { } difference
             ? saved.State
-            : throw new DeqException($"The checkpoint {checkpoint.Path} is of another training, which differs in {difference}. Delete the file to train from the start, or name another in Checkpoint.");
+            : throw new DeqException($"The checkpoint {checkpoint.Path} is of another training, which differs in {difference}. Delete the file to train from the start, or name another in Checkpoint: each training needs its own, so that CrossValidate and OneVersusAll, which train many, cannot have one. To train a finished model further, start from it: Fit(trainData, modelParameters: ...).");
     }
 
     public void Write(TrainingState state)

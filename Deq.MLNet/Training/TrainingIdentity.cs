@@ -14,6 +14,16 @@ namespace Deq.MLNet.Training;
 /// <param name="Start">A digest of the model to start from; empty without one.</param>
 internal sealed record TrainingIdentity(IReadOnlyDictionary<string, string> Settings, string Rows, string ValidationRows, string Start)
 {
+    /// <summary>Settings that follow from others.</summary>
+    private static readonly string[] Derived = [nameof(TrainingSettings.GivesProbabilities), $"{nameof(TrainingSettings.Architecture)}.{nameof(DeqArchitecture.TrainingBound)}"];
+
+    /// <summary>Where a setting, or those within it, has another name than the option that a user sets.</summary>
+    private static readonly (string Setting, string Option)[] Options =
+    [
+        ("Architecture.StateSize", "HiddenSize"), ("Architecture.Rule", "WellPosedness"), ("Architecture.Scoring.Tolerance", "ScoringTolerance"), ("Architecture.Scoring.", ""), ("Architecture.", ""),
+        ("Architecture", "the kind of network"), ("Schedule", "LearningRateSchedule"), ("NormalizeTargets", "NormalizeLabel"), ("Outputs", "the number of classes"),
+    ];
+
     public static TrainingIdentity Of(TrainingSettings settings, TrainingData data, TrainingData? validation, Network? initial)
     {
         var described = new SortedDictionary<string, string>(StringComparer.Ordinal) { ["LibraryVersion"] = Library.Version };
@@ -27,10 +37,11 @@ internal sealed record TrainingIdentity(IReadOnlyDictionary<string, string> Sett
     /// <param name="there">How those of the other are.</param>
     public string? DifferenceFrom(TrainingIdentity other, string here, string there)
     {
-        var differing = Settings.Keys.Union(other.Settings.Keys).Where(key => Setting(key) != other.Setting(key)).ToHashSet(StringComparer.Ordinal);
+        var differing = Settings.Keys.Union(other.Settings.Keys).Where(key => !Derived.Contains(key) && Setting(key) != other.Setting(key)).ToHashSet(StringComparer.Ordinal);
         // What an optimizer, say, is set to follows from its kind: where that differs, it says enough.
-        var differences = differing.Where(key => !Parents(key).Any(differing.Contains)).Order(StringComparer.Ordinal)
-            .Select(key => $"{key} ({Setting(key)} {here}, {other.Setting(key)} {there})").ToList();
+        var differences = differing.Where(key => !Parents(key).Any(differing.Contains)).Select(key => (Key: key, Option: OptionOf(key)))
+            .OrderBy(d => d.Option, StringComparer.Ordinal).DistinctBy(d => d.Option.Split('.')[0]) // an option can be in several settings
+            .Select(d => $"{d.Option} ({Setting(d.Key)} {here}, {other.Setting(d.Key)} {there})").ToList();
         void Compare(string what, string mine, string others)
         {
             if (mine != others)
@@ -42,6 +53,12 @@ internal sealed record TrainingIdentity(IReadOnlyDictionary<string, string> Sett
         Compare("the validation rows", ValidationRows, other.ValidationRows);
         Compare("the model to start from", Start, other.Start);
         return differences.Count == 0 ? null : string.Join(", ", differences);
+    }
+
+    private static string OptionOf(string key)
+    {
+        var (setting, option) = Options.FirstOrDefault(o => key.StartsWith(o.Setting, StringComparison.Ordinal));
+        return setting is null ? key : option + key[setting.Length..];
     }
 
     /// <summary>The value of a setting in words: one that a file lacks was of a version without the option.</summary>
@@ -74,6 +91,8 @@ internal sealed record TrainingIdentity(IReadOnlyDictionary<string, string> Sett
     {
         null => "null",
         string text => text,
+        // As the user wrote it.
+        double number when (float)number == number => ((float)number).ToString(CultureInfo.InvariantCulture),
         IFormattable number => number.ToString(null, CultureInfo.InvariantCulture),
         IEnumerable list => $"[{string.Join(", ", list.Cast<object?>().Select(Text))}]",
         _ => value.ToString()!,
