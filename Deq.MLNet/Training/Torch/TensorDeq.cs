@@ -112,9 +112,8 @@ internal sealed class TensorDeq : TensorModel
     public override Network ToNetwork() =>
         _architecture.Make(Parameters.Read(0), Parameters.Read(1), Parameters.Read(2), Parameters.Read(3), Parameters.Read(4), _link);
 
-    public override void Load(Network network)
+    private void Load(DeqNetwork deq)
     {
-        var deq = (DeqNetwork)network;
         Parameters.Load(0, deq.W);
         Parameters.Load(1, deq.U);
         Parameters.Load(2, deq.B);

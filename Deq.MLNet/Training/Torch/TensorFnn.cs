@@ -20,7 +20,7 @@ internal sealed class TensorFnn : TensorModel
         _masks = new Tensor?[_layers];
         Parameters = new ParameterBuffer(device, type,
             [.. network.Layers.SelectMany(l => new long[][] { [l.OutputSize, l.InputSize], [l.OutputSize] })]);
-        Load(network);
+        Load(network.Layers);
     }
 
     public override ParameterBuffer Parameters { get; }
@@ -71,9 +71,8 @@ internal sealed class TensorFnn : TensorModel
         return new FnnNetwork(layers, _architecture.Activation, _link);
     }
 
-    public override void Load(Network network)
+    private void Load(IReadOnlyList<DenseLayer> layers)
     {
-        var layers = ((FnnNetwork)network).Layers;
         for (var i = 0; i < _layers; i++)
         {
             Parameters.Load(2 * i, layers[i].Weights);

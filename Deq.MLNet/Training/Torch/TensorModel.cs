@@ -23,8 +23,6 @@ internal abstract class TensorModel(Dropout dropout) : IDisposable
 
     public abstract Network ToNetwork();
 
-    public abstract void Load(Network network);
-
     /// <summary>The solve figures since the last read, and starts anew.</summary>
     public virtual SolveFigures ReadFigures() => SolveFigures.None;
 
