@@ -47,7 +47,7 @@ public class OnnxScoringTests
     [InlineData(1e-6)]
     public void A_smaller_error_takes_more_steps_and_is_kept(double maxError)
     {
-        var network = RandomDeq(5, 24, 0.9, Activation.ReLU, Link.Identity, 2);
+        var network = RandomDeq(7, 24, 0.9, Activation.ReLU, Link.Identity, 2);
         var (bytes, report) = Export(network, new OnnxExportOptions { MaxError = maxError });
         var x = Gaussian(new Random(1), 500 * network.InputSize);
         Run(bytes, x, network.InputSize).LargestDifference(Reference(network, x)).Should().BeLessThan(maxError * network.Unroll!.Scale);
