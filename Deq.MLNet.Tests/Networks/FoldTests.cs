@@ -17,8 +17,8 @@ public class FoldTests
         var x = Linear.ToFloat(cell.X.Select((v, i) => input.Inverse().Apply(i, v)));
         var deq = cell.Network(Activation.Tanh, scoring: new EquilibriumSettings(new Anderson(), new Tolerance(1e-7), 1_000));
         Agree(deq, input, output, x);
-        Agree(new FnnNetwork(RandomLayers.Of(random, [cell.Inputs, 9, cell.Outputs]), Activation.Tanh), input, output, x);
-        Agree(new FnnNetwork(RandomLayers.Of(random, [cell.Inputs, cell.Outputs]), Activation.Tanh), input, output, x);
+        Agree(new FnnNetwork(RandomLayers.Of(random, cell.Inputs, 9, cell.Outputs), Activation.Tanh), input, output, x);
+        Agree(new FnnNetwork(RandomLayers.Of(random, cell.Inputs, cell.Outputs), Activation.Tanh), input, output, x);
     }, iter: LongForm.Times(40));
 
     [Fact]

@@ -35,9 +35,8 @@ internal static class FixedPoint
             }
             if (known)
             {
-                // The patterns cycle: a contraction's plain iteration leads to the right one.
-                z = Picard(w, u, Activation.ReLU);
-                seen.Clear();
+                // The patterns cycle, about a value of almost 0: a contraction's plain iteration decides.
+                return Picard(w, u, Activation.ReLU);
             }
         }
     }
@@ -46,17 +45,13 @@ internal static class FixedPoint
     private static double[] Picard(double[] w, double[] u, Activation activation)
     {
         var z = new double[u.Length];
-        var before = double.PositiveInfinity;
-        for (var i = 0; i < 20_000; i++)
+        var (least, since) = (double.PositiveInfinity, 0);
+        for (var i = 0; i < 20_000 && since < 100; i++)
         {
             var next = Cell(w, u, z, activation);
             var moved = Linear.Distance(next, z);
             z = next;
-            if (moved == 0 || moved <= 1e-14 * Linear.Norm(z) && moved >= before)
-            {
-                break;
-            }
-            before = moved;
+            (least, since) = moved < least ? (moved, 0) : (least, since + 1);
         }
         return z;
     }

@@ -12,7 +12,7 @@ public sealed class MulticlassLabelTests
     [Theory, AllTrainers(TrainerTask.Multiclass)]
     public void Names_of_classes_go_through_training_saving_and_scoring(TrainerCase trainer)
     {
-        var data = _context.Data.LoadFromEnumerable(Rows().Select(r => new Named { Features = r.Features, Label = TrainerCase.Classes[trainer.ClassOf(r)] }));
+        var data = _context.Data.LoadFromEnumerable(Rows().Select(r => new ClassRow { Features = r.Features, Label = TrainerCase.Classes[trainer.ClassOf(r)] }));
 
         Names<ReadOnlyMemory<char>, string>(trainer, data, name => name.ToString());
     }
@@ -83,7 +83,7 @@ public sealed class MulticlassLabelTests
         {
             var rows = Rows(Math.Max(200, 2 * classes));
             // Every class has rows, and all but the first a feature that tells them.
-            var data = _context.Data.LoadFromEnumerable(rows.Select((r, i) => new Named { Features = [r.Features[0], i % classes == 0 ? 5 : -5, 0, 0], Label = $"class {i % classes}" }));
+            var data = _context.Data.LoadFromEnumerable(rows.Select((r, i) => new ClassRow { Features = [r.Features[0], i % classes == 0 ? 5 : -5, 0, 0], Label = $"class {i % classes}" }));
             var keyed = _context.Transforms.Conversion.MapValueToKey("Label").Fit(data).Transform(data);
 
             var model = trainer.Trainer(_context, o =>
@@ -116,8 +116,8 @@ public sealed class MulticlassLabelTests
     [Theory, AllTrainers(TrainerTask.Multiclass)]
     public void Validation_rows_whose_keys_stand_for_other_classes_are_refused(TrainerCase trainer)
     {
-        var training = _context.Data.LoadFromEnumerable(Rows().Select(r => new Named { Features = r.Features, Label = TrainerCase.Classes[trainer.ClassOf(r)] }));
-        var validation = _context.Data.LoadFromEnumerable(Rows(60, 2).Select(r => new Named { Features = r.Features, Label = TrainerCase.Classes[trainer.ClassOf(r)] }));
+        var training = _context.Data.LoadFromEnumerable(Rows().Select(r => new ClassRow { Features = r.Features, Label = TrainerCase.Classes[trainer.ClassOf(r)] }));
+        var validation = _context.Data.LoadFromEnumerable(Rows(60, 2).Select(r => new ClassRow { Features = r.Features, Label = TrainerCase.Classes[trainer.ClassOf(r)] }));
         IDataView Mapped(IDataView rows, params string[] order) =>
             _context.Transforms.Conversion.MapValueToKey("Label", keyData: _context.Data.LoadFromEnumerable(order.Select(name => new Key { Label = name }))).Fit(rows).Transform(rows);
         var estimator = trainer.Trainer(_context);
@@ -135,35 +135,24 @@ public sealed class MulticlassLabelTests
         FluentActions.Invoking(() => trainer.Trainer(_context).Fit(ofFour, null, trainer.Fit().Model)).Should().Throw<DeqException>().WithMessage("*3 outputs*4*");
     }
 
-    private abstract class Featured
-    {
-        [VectorType(FeatureCount)]
-        public float[] Features { get; set; } = [];
-    }
-
-    private sealed class Named : Featured
-    {
-        public string Label { get; set; } = "";
-    }
-
     private sealed class Key
     {
         public string Label { get; set; } = "";
     }
 
-    private sealed class Numbered : Featured
+    private sealed class Numbered : FeatureRow
     {
         public int Label { get; set; }
     }
 
-    private sealed class OfFour : Featured
+    private sealed class OfFour : FeatureRow
     {
         /// <summary>ML.NET counts from 0 in a class of C#.</summary>
         [KeyType(4)]
         public uint Label { get; set; }
     }
 
-    private sealed class OfNoKey : Featured
+    private sealed class OfNoKey : FeatureRow
     {
         public uint Label { get; set; }
     }

@@ -96,7 +96,7 @@ public sealed class PipelineTests
     public void Permutation_importance_of_a_loaded_pipeline_names_the_features(TrainerCase trainer)
     {
         var rows = trainer.View(_context);
-        var named = _context.Transforms.CustomMapping<DenseFeatures, NamedFeatures>((row, name) => (name.Size, name.Age, name.Floor) = (row.Features[0], row.Features[1], row.Features[3]), null)
+        var named = _context.Transforms.CustomMapping<FeatureRow, NamedFeatures>((row, name) => (name.Size, name.Age, name.Floor) = (row.Features[0], row.Features[1], row.Features[3]), null)
             .Append(_context.Transforms.DropColumns("Features")).Fit(rows).Transform(rows);
         var pipeline = _context.Transforms.Concatenate("Features", "Size", "Age", "Floor").Append(trainer.Trainer(_context, o => o.Epochs = 40)).Fit(named);
         var loaded = pipeline.SavedAndLoaded(named.Schema);

@@ -1,6 +1,5 @@
 using Microsoft.ML;
 using Microsoft.ML.Data;
-using static Deq.MLNet.Tests.Trainers.TrainerSetup;
 
 namespace Deq.MLNet.Tests.Trainers;
 
@@ -52,13 +51,5 @@ public sealed class ReductionTests
     private double Right(ITransformer model, IDataView data) => _context.MulticlassClassification.Evaluate(model.Transform(data)).MicroAccuracy;
 
     private IDataView Against(IDataView data, string name) => _context.Data.LoadFromEnumerable(
-        data.GetColumn<float[]>("Features").Zip(data.GetColumn<uint>("Label"), (x, key) => new OneClass { Features = x, Label = TrainerCase.Classes[key - 1] == name }));
-
-    private sealed class OneClass
-    {
-        [VectorType(FeatureCount)]
-        public float[] Features { get; set; } = [];
-
-        public bool Label { get; set; }
-    }
+        data.GetColumn<float[]>("Features").Zip(data.GetColumn<uint>("Label"), (x, key) => new BinaryRow { Features = x, Label = TrainerCase.Classes[key - 1] == name }));
 }

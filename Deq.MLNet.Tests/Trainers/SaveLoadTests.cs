@@ -238,11 +238,8 @@ public sealed class SaveLoadTests : IDisposable
 
     private sealed record ScoreAnswer(int[] Bits, string[] Mapped);
 
-    private sealed class EveryLabel
+    private sealed class EveryLabel : FeatureRow
     {
-        [VectorType(FeatureCount)]
-        public float[] Features { get; set; } = [];
-
         public float Regression { get; set; }
 
         public bool Binary { get; set; }

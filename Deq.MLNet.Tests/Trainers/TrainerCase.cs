@@ -1,5 +1,4 @@
 using Microsoft.ML;
-using Microsoft.ML.Data;
 using Xunit.Abstractions;
 using static Deq.MLNet.Tests.Trainers.TrainerSetup;
 
@@ -226,30 +225,5 @@ public sealed class TrainerCase : IXunitSerializable
         info.AddValue(nameof(Network), Network);
         info.AddValue(nameof(Task), Task);
         info.AddValue(nameof(AddsColumns), AddsColumns);
-    }
-
-    private sealed class BinaryRow
-    {
-        [VectorType(FeatureCount)]
-        public float[] Features { get; set; } = [];
-
-        public bool Label { get; set; }
-
-        public float Weight { get; set; }
-    }
-
-    private sealed class ClassRow
-    {
-        [VectorType(FeatureCount)]
-        public float[] Features { get; set; } = [];
-
-        public string Label { get; set; } = "";
-
-        public float Weight { get; set; }
-    }
-
-    private sealed class ClassScores
-    {
-        public float[] Score { get; set; } = [];
     }
 }

@@ -6,30 +6,7 @@ using Microsoft.ML.Data;
 
 namespace Deq.MLNet.Tests.Trainers;
 
-internal sealed class TrainerRow
-{
-    [VectorType(TrainerSetup.FeatureCount)]
-    public float[] Features { get; set; } = [];
-
-    public float Label { get; set; }
-
-    public float Weight { get; set; } = 1;
-}
-
-/// <summary>Features of no fixed number.</summary>
-internal sealed class VariableRow
-{
-    public float[] Features { get; set; } = [];
-
-    public float Label { get; set; }
-}
-
-internal sealed class TrainerScore
-{
-    public float Score { get; set; }
-}
-
-/// <summary>Small rows, and trainers that take a fraction of a second on them.</summary>
+/// <summary>Small rows, and what is read of trainers and models whatever their task.</summary>
 internal static class TrainerSetup
 {
     public const int FeatureCount = 4;
@@ -61,12 +38,12 @@ internal static class TrainerSetup
     /// <summary>The data with its zero features left out.</summary>
     public static IDataView WithSparseFeatures(this IDataView data)
     {
-        static void Map(DenseFeatures from, SparseFeatures to)
+        static void Map(FeatureRow from, SparseRow to)
         {
             var indices = Enumerable.Range(0, FeatureCount).Where(i => from.Features[i] != 0).ToArray();
             to.Features = new VBuffer<float>(FeatureCount, indices.Length, [.. indices.Select(i => from.Features[i])], indices);
         }
-        var sparse = new MLContext(1).Transforms.CustomMapping<DenseFeatures, SparseFeatures>(Map, null).Fit(data).Transform(data);
+        var sparse = new MLContext(1).Transforms.CustomMapping<FeatureRow, SparseRow>(Map, null).Fit(data).Transform(data);
         sparse.GetColumn<VBuffer<float>>("Features").Should().OnlyContain(v => !v.IsDense);
         return sparse;
     }
@@ -101,16 +78,4 @@ internal static class TrainerSetup
     /// <summary>The scores in float64, row after row; of two classes before the link, as ML.NET's Score.</summary>
     public static double[] Reference(this Network network, IEnumerable<TrainerRow> rows) =>
         [.. rows.SelectMany(r => network.Link == Link.Logistic ? Float64.EvaluateAffine(network, r.Features) : Float64.Evaluate(network, r.Features))];
-
-    internal sealed class DenseFeatures
-    {
-        [VectorType(FeatureCount)]
-        public float[] Features { get; set; } = [];
-    }
-
-    private sealed class SparseFeatures
-    {
-        [VectorType(FeatureCount)]
-        public VBuffer<float> Features { get; set; }
-    }
 }

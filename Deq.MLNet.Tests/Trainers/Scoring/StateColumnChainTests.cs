@@ -63,7 +63,7 @@ public sealed class StateColumnChainTests
     private IDataView Labelled(TrainerCase trainer, TrainerRow[] rows)
     {
         var data = trainer.View(_context, rows);
-        return _context.Transforms.CustomMapping<DenseFeatures, High>((row, high) => high.IsHigh = 2 * row.Features[0] - row.Features[1] + Math.Max(0, row.Features[2]) > 0, null).Fit(data).Transform(data);
+        return _context.Transforms.CustomMapping<FeatureRow, High>((row, high) => high.IsHigh = 2 * row.Features[0] - row.Features[1] + Math.Max(0, row.Features[2]) > 0, null).Fit(data).Transform(data);
     }
 
     /// <summary>The zip with the byte changed that says whether columns of the solve are added: it follows ML.NET's header and a number of four bytes.</summary>
