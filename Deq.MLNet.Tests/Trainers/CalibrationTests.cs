@@ -59,8 +59,8 @@ public sealed class CalibrationTests
         var model = Fit(trainer, loss, weights, Rows(1_000, 1, weighted: true), validation);
         var (scores, _, labels) = Score(model, validation);
         float[] rowWeights = [.. validation.Select(r => r.Weight)];
-        var positives = labels.Zip(rowWeights, (label, w) => label * w).Sum();
-        double[] targets = [.. labels.Select(label => label > 0 ? (positives + 1) / (positives + 2) : 1 / (rowWeights.Sum(w => (double)w) - positives + 2))];
+        var (total, positives) = (rowWeights.Sum(w => (double)w), labels.Zip(rowWeights, (label, w) => label * w).Sum());
+        double[] targets = [.. labels.Select(label => label > 0 ? (positives + 1) / (positives + 2) : 1 / (total - positives + 2))];
 
         var best = Best(scores, targets, rowWeights);
         double At(double slope, double offset) => LogLoss(scores.Select(s => Float64.Logistic(slope * s + offset)), targets, rowWeights);
