@@ -145,15 +145,21 @@ public sealed class SaveLoadTests : IDisposable
         }
     }
 
-    /// <summary>Not of a key as label: ML.NET reads the names of its classes without bounds, and one changed bit makes it allocate much or not come to an end, its own trainers' models as ours.</summary>
-    [Theory, AllTrainers(TrainerTask.Regression, TrainerTask.Binary)]
+    /// <summary>Not within the schemas: ML.NET reads the names of a key's values and the sizes of a vector without bounds, and one changed bit makes it allocate much or not come to an end, with its own trainers' models as with ours.</summary>
+    [Theory, AllTrainers]
     public void A_changed_model_file_is_refused_or_still_the_same_network(TrainerCase trainer)
     {
         var model = trainer.Fit();
         var bytes = model.Saved(trainer.View(_context).Schema);
+        var schemas = EntriesNamed(bytes, "Schema").ToList();
+        schemas.Should().HaveCountGreaterThanOrEqualTo(2, "there are those of the data and of the training");
 
         for (var at = 0; at < bytes.Length; at += 1 + bytes.Length / 300)
         {
+            if (schemas.Any(s => at >= s.Start.Value && at < s.End.Value))
+            {
+                continue;
+            }
             var changed = bytes.ToArray();
             changed[at] ^= (byte)(1 << at % 8);
             RefusedOrUnchanged(changed, model.Model.Network);
