@@ -5,13 +5,13 @@ namespace Deq.MLNet.Tests.Training;
 public sealed class LearningRateScheduleTests
 {
     private static double[] Factors(LearningRateSchedule schedule, int batches) =>
-        [.. Enumerable.Range(0, batches).Select(batch => schedule.Factor(new TrainingPosition(batch, batches, [])))];
+        [.. Enumerable.Range(0, batches).Select(batch => schedule.Factor(new TrainingPosition(batch, batches)))];
 
     /// <summary>The factors before each epoch, and after the last, given the losses of all epochs.</summary>
     private static double[] After(LearningRateSchedule schedule, double[] training, double[]? validation = null)
     {
         var epochs = training.Select((loss, i) => new TrainingEpoch(i + 1, loss, validation?[i], 0, null, 0.1, 0, 0, 0, 0, 0, 0)).ToArray();
-        return [.. Enumerable.Range(0, epochs.Length + 1).Select(done => schedule.Factor(new TrainingPosition(done, epochs.Length, epochs[..done])))];
+        return [.. Enumerable.Range(0, epochs.Length + 1).Select(done => schedule.After(epochs[..done]).Factor(new TrainingPosition(done, epochs.Length)))];
     }
 
     private static double HalfCosine(double from, double to, double share) => from + (to - from) * (1 - Math.Cos(Math.PI * share)) / 2;
@@ -24,7 +24,7 @@ public sealed class LearningRateScheduleTests
 
     [Fact]
     public void A_cosine_falls_from_1_to_its_share() =>
-        Same([.. Factors(LearningRateSchedule.Cosine(0.25f), 4), LearningRateSchedule.Cosine(0.25f).Factor(new TrainingPosition(4, 4, []))],
+        Same([.. Factors(LearningRateSchedule.Cosine(0.25f), 4), LearningRateSchedule.Cosine(0.25f).Factor(new TrainingPosition(4, 4))],
             [1, 0.625 + 0.375 * Math.Sqrt(0.5), 0.625, 0.625 - 0.375 * Math.Sqrt(0.5), 0.25]);
 
     [Fact]

@@ -217,7 +217,7 @@ public sealed class NetworkTrainingTests
     {
         var engine = new FakeEngine();
         var settings = Setup.Settings(Setup.Fnn()) with { ValidationFraction = 0.3f, Epochs = 1, NormalizeFeatures = false, NormalizeTargets = false };
-        float[] values = [.. Enumerable.Range(0, 10).Select(i => (float)i)];
+        float[] values = [.. Enumerable.Range(1, 10).Select(i => (float)i)];
 
         NetworkTraining.Fit(settings, (_, _) => engine, Setup.Copy(new TrainingData(1, 1, values, values, values)), null, null, new RecordingMonitor());
 

@@ -76,7 +76,7 @@ public sealed class TrainingLoopTests
 
         var history = Run(engine, Settings with { Schedule = schedule });
 
-        engine.Rates.Should().Equal(Enumerable.Range(0, 12).Select(batch => 0.5 * schedule.Factor(new TrainingPosition(batch, 12, []))));
+        engine.Rates.Should().Equal(Enumerable.Range(0, 12).Select(batch => 0.5 * schedule.Factor(new TrainingPosition(batch, 12))));
         history.Epochs.Select(e => e.LearningRate).Should().Equal(engine.Rates[2], engine.Rates[5], engine.Rates[8], engine.Rates[11]);
     }
 

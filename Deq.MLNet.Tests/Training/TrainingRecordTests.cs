@@ -50,6 +50,7 @@ public sealed class TrainingRecordTests
     [InlineData("[3,1,0,0,1]", "[3,3,0,0,-1]")]
     [InlineData("[3,1,0,0,1]", "null")]
     [InlineData("{\"History\"", "{\"Past\"")]
+    [InlineData("\"Calibration\":null", "\"Calibration\":{\"Slope\":\"NaN\",\"Offset\":0}")]
     public void A_record_that_is_incomplete_or_impossible_is_refused(string part, string instead)
     {
         var text = Encoding.UTF8.GetString(Write(Small()));
@@ -80,17 +81,28 @@ public sealed class TrainingRecordTests
 
     private static void Refused(byte[] bytes) => FluentActions.Invoking(() => Read(bytes)).Should().Throw<ModelFormatException>().WithMessage("The record of the training*");
 
-    private static byte[] Write(TrainingRecord record)
+    private static byte[] Write(TrainingRecord record) => record.ToJson();
+
+    private static TrainingRecord Read(byte[] bytes) => TrainingRecord.FromJson(bytes);
+
+    /// <summary>A flipped bit of a calibration once loaded as another calibration.</summary>
+    [Fact]
+    public void A_record_whose_bytes_were_changed_is_refused()
     {
+        var record = Small() with { Calibration = new PlattCalibration(1.75, -0.25), GivesProbabilities = true };
         using var stream = new MemoryStream();
         record.Write(stream);
-        return stream.ToArray();
-    }
+        var bytes = stream.ToArray();
 
-    private static TrainingRecord Read(byte[] bytes)
-    {
-        using var stream = new MemoryStream(bytes);
-        return TrainingRecord.Read(stream);
+        var read = TrainingRecord.Read(new MemoryStream(bytes));
+        (read.Calibration, read.GivesProbabilities).Should().Be((record.Calibration, true));
+        for (var at = 0; at < bytes.Length; at++)
+        {
+            var changed = bytes.ToArray();
+            changed[at] ^= 1;
+            FluentActions.Invoking(() => TrainingRecord.Read(new MemoryStream(changed))).Should().Throw<ModelFormatException>();
+            FluentActions.Invoking(() => TrainingRecord.Read(new MemoryStream(bytes[..at]))).Should().Throw<ModelFormatException>();
+        }
     }
 
     /// <summary>Every number of a record of doubles and integers, with no regard to its meaning.</summary>

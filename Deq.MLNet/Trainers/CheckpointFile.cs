@@ -27,18 +27,22 @@ internal sealed class CheckpointFile(Checkpoint checkpoint) : ITrainingCheckpoin
         : int.TryParse(saved.Training.Settings.GetValueOrDefault(nameof(TrainingSettings.Seed)), CultureInfo.InvariantCulture, out var seed) ? seed
         : throw Damaged("it has no seed");
 
-    public TrainingState? Begin(TrainingIdentity training)
+    /// <summary>Tells before rows are read and networks trained what would only be found at the first write.</summary>
+    public void CheckWritable()
     {
-        _training = training;
         try
         {
-            // Known before hours of training.
             AtomicFile.CheckWritable(checkpoint.Path);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new IOException($"No checkpoint can be kept, and nothing was trained. {e.Message} Make a folder that can be written to, or name another file in Checkpoint.", e);
         }
+    }
+
+    public TrainingState? Begin(TrainingIdentity training)
+    {
+        _training = training;
         if (Read() is not { } saved)
         {
             return null;

@@ -16,30 +16,20 @@ public sealed class NetworkBinaryModelParameters : NetworkModelParameters<float>
 {
     internal const string LoaderSignature = "DeqNetworkBinary";
 
-    internal NetworkBinaryModelParameters(IHostEnvironment environment, TrainedNetwork trained, ExtraColumns extra, bool isCalibrated)
-        : base(environment, Version, trained, extra) => (Calibration, IsCalibrated) = (trained.Calibration, isCalibrated);
+    internal NetworkBinaryModelParameters(IHostEnvironment environment, TrainedNetwork trained, ExtraColumns extra) : base(environment, Version, trained, extra) { }
 
     /// <summary>Found by ML.NET through reflection when a model is loaded; it takes this or a static Create, and refuses a type with both.</summary>
-    private NetworkBinaryModelParameters(IHostEnvironment environment, ModelLoadContext context) : base(environment, Version, context, network => network is { OutputSize: 1, Link: Link.Identity or Link.Logistic })
-    {
-        IsCalibrated = context.Reader.ReadBoolean();
-        if (context.Reader.ReadBoolean())
-        {
-            var (slope, offset) = (context.Reader.ReadDouble(), context.Reader.ReadDouble());
-            Calibration = double.IsFinite(slope) && double.IsFinite(offset)
-                ? new PlattCalibration(slope, offset)
-                : throw new ModelFormatException(FormattableString.Invariant($"The model's calibration has the slope {slope} and the offset {offset}, which are not finite. Save or copy the model again."));
-        }
-    }
+    private NetworkBinaryModelParameters(IHostEnvironment environment, ModelLoadContext context)
+        : base(environment, Version, context, network => network is { OutputSize: 1, Link: Link.Identity or Link.Logistic }) { }
 
     /// <summary>Platt's two numbers, fitted on validation rows where the loss or class weights make the score no log-odds; null where there were none, or no need.</summary>
-    public PlattCalibration? Calibration { get; }
+    public PlattCalibration? Calibration => Record.Calibration;
 
     /// <summary>
     /// Whether the Probability may be read as one: the loss is logistic (or Focal(0)) without class weights, or <see cref="Calibration"/> was fitted.
     /// Else it is 1 / (1 + exp(-Score)), which orders rows but is no frequency.
     /// </summary>
-    public bool IsCalibrated { get; }
+    public bool IsCalibrated => Record.GivesProbabilities || Calibration is not null;
 
     DataViewType IValueMapperDist.DistType => NumberDataViewType.Single;
 
@@ -87,18 +77,5 @@ public sealed class NetworkBinaryModelParameters : NetworkModelParameters<float>
             probability = calibration.Probability(score);
         };
         return map as ValueMapper<TSource, TTarget, TDist> ?? throw Host.ExceptNotSupp($"The model maps a vector of Single to two of Single, not {typeof(TSource)} to {typeof(TTarget)} and {typeof(TDist)}.");
-    }
-
-    /// <inheritdoc/>
-    protected override void SaveCore(ModelSaveContext ctx)
-    {
-        base.SaveCore(ctx);
-        ctx.Writer.Write(IsCalibrated);
-        ctx.Writer.Write(Calibration is not null);
-        if (Calibration is { } calibration)
-        {
-            ctx.Writer.Write(calibration.Slope);
-            ctx.Writer.Write(calibration.Offset);
-        }
     }
 }

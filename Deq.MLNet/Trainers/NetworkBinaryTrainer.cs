@@ -21,8 +21,8 @@ public abstract class NetworkBinaryTrainer : NetworkTrainer<BinaryPredictionTran
         return 1;
     }
 
-    private protected override NetworkBinaryModelParameters MakeModel(TrainedNetwork trained, TrainingSettings settings) =>
-        new(Host, trained.MeasureUnrolling(NetworkBinaryModelParameters.Readouts(trained.Calibration)), Extra, settings.GivesProbabilities || trained.Calibration is not null);
+    private protected override NetworkBinaryModelParameters MakeModel(TrainedNetwork trained) =>
+        new(Host, trained.MeasureUnrolling(NetworkBinaryModelParameters.Readouts(trained.Calibration)), Extra);
 
     private protected override SchemaShape.Column[] GetTaskColumns(SchemaShape inputSchema)
     {

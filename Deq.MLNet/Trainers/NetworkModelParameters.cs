@@ -25,7 +25,7 @@ public abstract class NetworkModelParameters<TOutput> : ModelParametersBase<TOut
     {
         (_version, _extra) = (version, extra);
         Network = trained.Network;
-        (History, Equilibrium) = new TrainingRecord(trained.History, trained.Equilibrium);
+        Record = new TrainingRecord(trained.History, trained.Equilibrium, trained.Calibration, trained.GivesProbabilities);
     }
 
     private protected NetworkModelParameters(IHostEnvironment environment, VersionInfo version, ModelLoadContext context, Predicate<Network> isOfTask)
@@ -37,7 +37,7 @@ public abstract class NetworkModelParameters<TOutput> : ModelParametersBase<TOut
         {
             throw new ModelFormatException($"The model's network has {Network.OutputSize} outputs and the link {Network.Link}, which are not those of its task, {version.LoaderSignature}. Save or copy the model again.");
         }
-        (History, Equilibrium) = Load(context, TrainingStream, TrainingRecord.Read);
+        Record = Load(context, TrainingStream, TrainingRecord.Read);
         if ((Equilibrium is null) != (Network is FnnNetwork))
         {
             throw new ModelFormatException($"The record of the training is of another network: this one is {(Network is FnnNetwork ? "feed-forward" : "a deep equilibrium network")}. Save or copy the model again.");
@@ -49,10 +49,12 @@ public abstract class NetworkModelParameters<TOutput> : ModelParametersBase<TOut
     public Network Network { get; }
 
     /// <summary>The training, epoch by epoch. It is saved with the model.</summary>
-    public TrainingHistory History { get; }
+    public TrainingHistory History => Record.History;
 
     /// <summary>How the equilibria of training rows (up to 2,048, evenly spread) are found in scoring; null for a feed-forward network. It is saved with the model.</summary>
-    public SolveReport? Equilibrium { get; }
+    public SolveReport? Equilibrium => Record.Equilibrium;
+
+    private protected TrainingRecord Record { get; }
 
     DataViewType IValueMapper.InputType => new VectorDataViewType(NumberDataViewType.Single, Network.InputSize);
 
@@ -115,7 +117,7 @@ public abstract class NetworkModelParameters<TOutput> : ModelParametersBase<TOut
         base.SaveCore(ctx);
         _extra.Write(ctx);
         ctx.SaveBinaryStream(NetworkStream, writer => NetworkFormat.Write(Network, writer.BaseStream));
-        ctx.SaveBinaryStream(TrainingStream, writer => new TrainingRecord(History, Equilibrium).Write(writer.BaseStream));
+        ctx.SaveBinaryStream(TrainingStream, writer => Record.Write(writer.BaseStream));
     }
 
     private static T Load<T>(ModelLoadContext context, string name, Func<Stream, T> read) where T : class
@@ -124,7 +126,7 @@ public abstract class NetworkModelParameters<TOutput> : ModelParametersBase<TOut
         return context.TryLoadBinaryStream(name, reader => content = read(reader.BaseStream)) ? content! : throw new ModelFormatException($"The model holds no stream {name}. Save or copy the model again.");
     }
 
-    /// <summary>Version 1: ML.NET's header, the extra columns, what the task adds, the network in a binary stream of its own format and version, and the record of the training.</summary>
+    /// <summary>Version 1: ML.NET's header, the extra columns, the network in a binary stream of its own format and version, and the record of the training.</summary>
     private protected static VersionInfo MakeVersion(string signature, string loaderSignature) => new(signature, 0x00010001, 0x00010001, 0x00010001,
         loaderAssemblyName: typeof(NetworkModelParameters<TOutput>).Assembly.FullName, loaderSignature: loaderSignature);
 

@@ -21,7 +21,7 @@ public abstract class NetworkMulticlassTrainer : NetworkTrainer<MulticlassPredic
         return classes;
     }
 
-    private protected override NetworkMulticlassModelParameters MakeModel(TrainedNetwork trained, TrainingSettings settings) =>
+    private protected override NetworkMulticlassModelParameters MakeModel(TrainedNetwork trained) =>
         new(Host, trained.MeasureUnrolling(), Extra);
 
     private protected override SchemaShape.Column[] GetTaskColumns(SchemaShape inputSchema)

@@ -21,7 +21,7 @@ public abstract class NetworkRegressionTrainer : NetworkTrainer<RegressionPredic
         return 1;
     }
 
-    private protected override NetworkRegressionModelParameters MakeModel(TrainedNetwork trained, TrainingSettings settings) =>
+    private protected override NetworkRegressionModelParameters MakeModel(TrainedNetwork trained) =>
         new(Host, trained.MeasureUnrolling(), Extra);
 
     private protected override SchemaShape.Column[] GetTaskColumns(SchemaShape inputSchema) => [PromisedScore(SchemaShape.Column.VectorKind.Scalar, AnnotationUtils.GetTrainerOutputAnnotation())];

@@ -48,9 +48,12 @@ public abstract class NetworkTrainer<TTransformer, TModel> : TrainerEstimatorBas
     /// <param name="trainData">Training rows.</param>
     /// <param name="validationData">Validation rows, with the same columns. To pass null, name the argument.</param>
     /// <returns>The fitted transformer.</returns>
+    /// <exception cref="DeqException">The rows cannot be trained on, or the file of Checkpoint is of another training.</exception>
     /// <exception cref="TorchBackendException">libtorch or the device cannot be used; the message gives the remedy.</exception>
     /// <exception cref="DivergenceException">Loss or weights stopped being finite.</exception>
     /// <exception cref="OperationCanceledException">The training was cancelled.</exception>
+    /// <exception cref="IOException">The file of Checkpoint cannot be written.</exception>
+    /// <exception cref="ModelFormatException">The file of Checkpoint is damaged.</exception>
     public TTransformer Fit(IDataView trainData, IDataView? validationData) => TrainTransformer(trainData, validationData);
 
     /// <summary>Trains on from the weights of a fitted model: it starts as the same function, also where the new rows are scaled differently.
@@ -58,10 +61,12 @@ public abstract class NetworkTrainer<TTransformer, TModel> : TrainerEstimatorBas
     /// <param name="trainData">Training rows.</param>
     /// <param name="modelParameters">A model of the same kind, sizes and activation; for classes, of the same classes in the same order, which the model does not tell. To pass null, name the argument.</param>
     /// <returns>The fitted transformer.</returns>
-    /// <exception cref="DeqException">The model's shape is not that of the options.</exception>
+    /// <exception cref="DeqException">The model's shape is not that of the options, the rows cannot be trained on, or the file of Checkpoint is of another training.</exception>
     /// <exception cref="TorchBackendException">libtorch or the device cannot be used; the message gives the remedy.</exception>
     /// <exception cref="DivergenceException">Loss or weights stopped being finite.</exception>
     /// <exception cref="OperationCanceledException">The training was cancelled.</exception>
+    /// <exception cref="IOException">The file of Checkpoint cannot be written.</exception>
+    /// <exception cref="ModelFormatException">The file of Checkpoint is damaged.</exception>
     public TTransformer Fit(IDataView trainData, TModel? modelParameters) => TrainTransformer(trainData, null, (IPredictor?)modelParameters);
 
     /// <summary>Trains on from the weights of a fitted model, with rows for the validation loss.</summary>
@@ -69,16 +74,18 @@ public abstract class NetworkTrainer<TTransformer, TModel> : TrainerEstimatorBas
     /// <param name="validationData">Validation rows, with the same columns.</param>
     /// <param name="modelParameters">A model of the same kind, sizes and activation.</param>
     /// <returns>The fitted transformer.</returns>
-    /// <exception cref="DeqException">The model's shape is not that of the options.</exception>
+    /// <exception cref="DeqException">The model's shape is not that of the options, the rows cannot be trained on, or the file of Checkpoint is of another training.</exception>
     /// <exception cref="TorchBackendException">libtorch or the device cannot be used; the message gives the remedy.</exception>
     /// <exception cref="DivergenceException">Loss or weights stopped being finite.</exception>
     /// <exception cref="OperationCanceledException">The training was cancelled.</exception>
+    /// <exception cref="IOException">The file of Checkpoint cannot be written.</exception>
+    /// <exception cref="ModelFormatException">The file of Checkpoint is damaged.</exception>
     public TTransformer Fit(IDataView trainData, IDataView? validationData, TModel? modelParameters) =>
         TrainTransformer(trainData, validationData, (IPredictor?)modelParameters);
 
     private protected ExtraColumns Extra { get; }
 
-    private protected abstract TModel MakeModel(TrainedNetwork trained, TrainingSettings settings);
+    private protected abstract TModel MakeModel(TrainedNetwork trained);
 
     /// <summary>K, the affine outputs that the label asks for; throws where the column cannot be the label of the task.</summary>
     private protected abstract int CheckLabel(RoleMappedData data);
@@ -91,8 +98,9 @@ public abstract class NetworkTrainer<TTransformer, TModel> : TrainerEstimatorBas
         var monitor = new HostMonitor(Host, channel, progress, _settings.Epochs, _onEpoch, _cancellation);
         var settings = _settings with { Outputs = CheckLabel(trainContext.TrainingSet) };
         var device = ChooseDevice(channel);
-        var (train, validation) = ReadRows(trainContext, settings.Outputs, channel, monitor);
         var checkpoint = _checkpoint is null ? null : new CheckpointFile(_checkpoint);
+        checkpoint?.CheckWritable();
+        var (train, validation) = ReadRows(trainContext, settings.Outputs, channel, monitor);
         if (_seedIsRandom && checkpoint?.ReadSeed() is { } seed)
         {
             // It gives way to that of the training in the file, or none could go on.
@@ -102,7 +110,7 @@ public abstract class NetworkTrainer<TTransformer, TModel> : TrainerEstimatorBas
         channel.Info($"Training on {device}: {train.Rows} rows, {train.FeatureCount} features, {held}, seed {settings.Seed}.");
         var initial = (trainContext.InitialPredictor as INetworkModel)?.Network;
         var trained = NetworkTraining.Fit(settings, (scaled, start) => new TorchEngine(scaled, start, device), train, validation, initial, monitor, checkpoint);
-        var model = MakeModel(trained, settings);
+        var model = MakeModel(trained);
         monitor.CheckCancelled();
         return model;
     }

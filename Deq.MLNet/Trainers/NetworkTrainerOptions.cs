@@ -52,7 +52,7 @@ public abstract class NetworkTrainerOptions : TrainerInputBaseWithWeight
     /// <summary>"cpu", "cuda" or "cuda:N". Default null: MLContext.GpuDeviceId, where it is set before the trainer is made, else the CPU.</summary>
     public string? Device;
 
-    /// <summary>Threads of a CPU training, at least 1; more than there are processors count as one each. Default null: 1 for layers of up to 128, where more cost more than they bring, else one per processor.</summary>
+    /// <summary>Threads of the steps of a CPU training, at least 1; more than there are processors count as one each. Default null: 1 for layers of up to 128, where more cost more than they bring, else one per processor.</summary>
     public int? Threads;
 
     /// <summary>The file that keeps the state of the training, from which a Fit that was stopped goes on; default null: none.</summary>

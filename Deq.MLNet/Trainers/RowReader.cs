@@ -46,7 +46,7 @@ internal static class RowReader
     }
 
     private static string Reasons(Cursor cursor) =>
-        $"{cursor.BadFeaturesRowCount} of them with a missing or infinite feature (put ReplaceMissingValues before the trainer to keep them), {cursor.BadLabelCount} with such a label, {cursor.BadWeightCount} with a weight that is not positive";
+        $"{cursor.BadFeaturesRowCount} of them with a missing or infinite feature{(cursor.BadFeaturesRowCount > 0 ? " (put ReplaceMissingValues before the trainer to keep them)" : "")}, {cursor.BadLabelCount} with such a label, {cursor.BadWeightCount} with a weight that is not positive";
 
     private static void CheckSize(long rows, int features, string purpose, IChannel channel)
     {

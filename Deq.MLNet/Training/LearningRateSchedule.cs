@@ -42,7 +42,7 @@ public abstract record LearningRateSchedule
     /// <summary>This schedule for the epoch after those that are done: what follows from them alone is worked out once.</summary>
     internal virtual LearningRateSchedule After(IReadOnlyList<TrainingEpoch> epochs) => this;
 
-    /// <summary>The factor of the learning rate at a batch. It follows from the position alone, so that a training that resumes goes on with the same rates.</summary>
+    /// <summary>The factor of the learning rate at a batch of the epoch that <see cref="After"/> was asked for. It follows from history and position alone, so that a training that resumes goes on with the same rates.</summary>
     internal abstract double Factor(TrainingPosition at);
 }
 
@@ -82,7 +82,7 @@ internal sealed record PlateauSchedule(float Multiplier, int Patience, float Min
 {
     internal override LearningRateSchedule After(IReadOnlyList<TrainingEpoch> epochs) => new HeldSchedule(Factor(epochs));
 
-    internal override double Factor(TrainingPosition at) => Factor(at.Epochs);
+    internal override double Factor(TrainingPosition at) => 1;
 
     private double Factor(IReadOnlyList<TrainingEpoch> epochs)
     {

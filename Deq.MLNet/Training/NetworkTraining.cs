@@ -8,7 +8,8 @@ namespace Deq.MLNet.Training;
 /// <param name="Equilibrium">How the equilibria of training rows are found in scoring; null for a feed-forward network.</param>
 /// <param name="Sample">The training rows, in their own units, that a finished deep equilibrium network is measured on: up to 2,048, evenly spread.</param>
 /// <param name="Calibration">For two classes Platt's two numbers; null where they are not needed, or there are no validation rows to fit them to.</param>
-internal sealed record TrainedNetwork(Network Network, TrainingHistory History, SolveReport? Equilibrium = null, IReadOnlyList<ReadOnlyMemory<float>>? Sample = null, PlattCalibration? Calibration = null)
+/// <param name="GivesProbabilities">Whether what was trained is a probability without further ado.</param>
+internal sealed record TrainedNetwork(Network Network, TrainingHistory History, SolveReport? Equilibrium = null, IReadOnlyList<ReadOnlyMemory<float>>? Sample = null, PlattCalibration? Calibration = null, bool GivesProbabilities = false)
 {
     /// <summary>The same, with the error of unrolling in what a model gives measured; none for the network's own outputs.</summary>
     public TrainedNetwork MeasureUnrolling(params IReadOnlyList<Readout> readouts) =>
@@ -68,7 +69,7 @@ internal static class NetworkTraining
         monitor.CheckCancelled();
         var standard = engine.ToNetwork();
         var needsCalibration = settings.Loss is BinaryLoss && !settings.GivesProbabilities;
-        var trained = new TrainedNetwork(ToDataUnits(scaling, standard), history, Calibration: needsCalibration && validation is not null ? Platt.Fit(standard, validation, monitor) : null);
+        var trained = new TrainedNetwork(ToDataUnits(scaling, standard), history, Calibration: needsCalibration && validation is not null ? Platt.Fit(standard, validation, monitor) : null, GivesProbabilities: settings.GivesProbabilities);
         return trained.Network is DeqNetwork network ? Measure(trained, network, measured, monitor) : trained;
 
         TrainingData ForEngine(TrainingData rows)

@@ -7,18 +7,23 @@ internal sealed record TrainingData(int FeatureCount, int TargetCount, float[] F
 
     public double TotalWeight => Weights is null ? Rows : Weights.Sum(w => (double)w);
 
-    /// <summary>Brings the weights to a mean near 1, in their array: their unit means nothing, and float32 sums of huge ones would not be finite. By a power of two, so that no digit is lost.</summary>
+    /// <summary>Brings the weights to a mean near 1, in their array: their unit means nothing, and float32 sums of huge ones would not be finite.</summary>
     public void NormalizeWeights()
     {
         var exponent = ScaleOfWeights(TotalWeight / Rows);
         for (var row = 0; row < Weights?.Length; row++)
         {
-            Weights[row] = MathF.ScaleB(Weights[row], exponent);
+            Weights[row] = ScaleWeight(Weights[row], exponent);
         }
     }
 
-    /// <summary>The power of two that brings weights of this mean near 1.</summary>
+    /// <summary>The power of two that brings weights of this mean near 1: no digit is lost.</summary>
     public static int ScaleOfWeights(double mean) => -Math.ILogB(mean);
+
+    /// <summary>A weight in that scale; one that would leave float32 stays just above 0, as a batch of such rows has a mean too.</summary>
+    public static float ScaleWeight(double weight, int exponent) => (float)Math.Max(LeastWeight, Math.ScaleB(weight, exponent));
+
+    private const double LeastWeight = 1e-30;
 
     public double Weight(int row) => Weights is null ? 1 : Weights[row];
 

@@ -15,7 +15,7 @@ namespace Deq.MLNet.Training;
 internal sealed record TrainingIdentity(IReadOnlyDictionary<string, string> Settings, string Rows, string ValidationRows, string Start)
 {
     /// <summary>Settings that follow from others.</summary>
-    private static readonly string[] Derived = [nameof(TrainingSettings.GivesProbabilities), $"{nameof(TrainingSettings.Architecture)}.{nameof(DeqArchitecture.TrainingBound)}"];
+    private static readonly string[] Derived = [nameof(TrainingSettings.GivesProbabilities), "Architecture.TrainingBound", "Architecture.Rule.Limit"];
 
     /// <summary>Where a setting, or those within it, has another name than the option that a user sets.</summary>
     private static readonly (string Setting, string Option)[] Options =
@@ -40,7 +40,7 @@ internal sealed record TrainingIdentity(IReadOnlyDictionary<string, string> Sett
         var differing = Settings.Keys.Union(other.Settings.Keys).Where(key => !Derived.Contains(key) && Setting(key) != other.Setting(key)).ToHashSet(StringComparer.Ordinal);
         // What an optimizer, say, is set to follows from its kind: where that differs, it says enough.
         var differences = differing.Where(key => !Parents(key).Any(differing.Contains)).Select(key => (Key: key, Option: OptionOf(key)))
-            .OrderBy(d => d.Option, StringComparer.Ordinal).DistinctBy(d => d.Option.Split('.')[0]) // an option can be in several settings
+            .OrderBy(d => d.Option, StringComparer.Ordinal).DistinctBy(d => d.Option) // that can be in several settings
             .Select(d => $"{d.Option} ({Setting(d.Key)} {here}, {other.Setting(d.Key)} {there})").ToList();
         void Compare(string what, string mine, string others)
         {

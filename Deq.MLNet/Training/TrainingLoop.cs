@@ -123,7 +123,7 @@ internal sealed class TrainingLoop(TrainingSettings settings, double targetUnit,
         for (var batch = 0; batch < batches; batch++)
         {
             monitor.CheckCancelled();
-            rate = settings.LearningRate * schedule.Factor(new TrainingPosition((epoch - 1) * batches + batch, settings.Epochs * batches, _epochs));
+            rate = settings.LearningRate * schedule.Factor(new TrainingPosition((epoch - 1) * batches + batch, settings.Epochs * batches));
             var start = batch * settings.BatchSize;
             engine.Step(order.AsSpan(start, Math.Min(settings.BatchSize, order.Length - start)), rate);
         }

@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
@@ -7,7 +9,9 @@ namespace Deq.MLNet.Training;
 /// <summary>What is known of how a network came about, as JSON. Doubles are written exactly, NaN and infinities by name.</summary>
 /// <param name="History">The training, epoch by epoch.</param>
 /// <param name="Equilibrium">How the equilibria of training rows are found in scoring; null for a feed-forward network.</param>
-internal sealed record TrainingRecord(TrainingHistory History, SolveReport? Equilibrium)
+/// <param name="Calibration">For two classes Platt's two numbers; null where they are not needed, or there were no validation rows.</param>
+/// <param name="GivesProbabilities">Whether what was trained is a probability without further ado.</param>
+internal sealed record TrainingRecord(TrainingHistory History, SolveReport? Equilibrium, PlattCalibration? Calibration = null, bool GivesProbabilities = false)
 {
     /// <summary>How this library writes JSON, and how strictly it reads it: nothing may lack, be unknown or be null that must not.</summary>
     public static JsonSerializerOptions Options { get; } = new()
@@ -21,15 +25,45 @@ internal sealed record TrainingRecord(TrainingHistory History, SolveReport? Equi
         TypeInfoResolver = new DefaultJsonTypeInfoResolver(),
     };
 
-    public void Write(Stream stream) => JsonSerializer.Serialize(stream, this, Options);
+    /// <summary>Writes the record beside the SHA-256 of its bytes.</summary>
+    public void Write(Stream stream)
+    {
+        var record = ToJson();
+        using var writer = new Utf8JsonWriter(stream);
+        writer.WriteStartObject();
+        writer.WriteString(nameof(Checked.Sha256), Convert.ToHexString(SHA256.HashData(record)));
+        writer.WritePropertyName(nameof(Checked.Record));
+        writer.WriteRawValue(record);
+        writer.WriteEndObject();
+    }
 
     /// <summary>Reads a record that takes all the rest of a stream, with memory in proportion to the bytes that are there.</summary>
-    /// <exception cref="ModelFormatException">The bytes are not one whole record, or it is of no training.</exception>
+    /// <exception cref="ModelFormatException">The bytes are not one whole record, they were changed, or it is of no training.</exception>
     public static TrainingRecord Read(Stream stream)
     {
         try
         {
-            var record = JsonSerializer.Deserialize<TrainingRecord>(stream, Options) ?? throw new JsonException("There is null.");
+            var whole = JsonSerializer.Deserialize<Checked>(stream, Options) ?? throw new JsonException("There is null.");
+            var record = JsonMarshal.GetRawUtf8Value(whole.Record);
+            return whole.Sha256 == Convert.ToHexString(SHA256.HashData(record))
+                ? FromJson(record)
+                : throw new ModelFormatException("The checksum of the record of the training does not fit: the bytes were changed after saving. Save or copy the model again.");
+        }
+        catch (JsonException e)
+        {
+            throw Unreadable(e);
+        }
+    }
+
+    public byte[] ToJson() => JsonSerializer.SerializeToUtf8Bytes(this, Options);
+
+    /// <summary>Reads what <see cref="ToJson"/> wrote.</summary>
+    /// <exception cref="ModelFormatException">The bytes are not one whole record, or it is of no training.</exception>
+    public static TrainingRecord FromJson(ReadOnlySpan<byte> json)
+    {
+        try
+        {
+            var record = JsonSerializer.Deserialize<TrainingRecord>(json, Options) ?? throw new JsonException("There is null.");
             if (WhyImpossible(record.History.Epochs, record.History.BestEpoch) is { } why)
             {
                 throw Impossible(why);
@@ -40,10 +74,9 @@ internal sealed record TrainingRecord(TrainingHistory History, SolveReport? Equi
             }
             return record;
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or ArgumentOutOfRangeException)
         {
-            // Not as an inner exception: behind ML.NET's own exceptions this one is found as the innermost.
-            throw new ModelFormatException($"The record of the training cannot be read: {e.Message} Save or copy the model again.");
+            throw Unreadable(e);
         }
     }
 
@@ -71,4 +104,10 @@ internal sealed record TrainingRecord(TrainingHistory History, SolveReport? Equi
     }
 
     private static ModelFormatException Impossible(string what) => new($"The record of the training is impossible: {what}. Save or copy the model again.");
+
+    // Not as an inner exception: behind ML.NET's own exceptions this one is found as the innermost.
+    private static ModelFormatException Unreadable(Exception e) => new($"The record of the training cannot be read: {e.Message} Save or copy the model again.");
+
+    /// <summary>A record beside its checksum.</summary>
+    private sealed record Checked(string Sha256, JsonElement Record);
 }

@@ -59,7 +59,11 @@ public sealed class ClassWeightsTests
         weighted.Features.Should().Equal(Attached(Binary, narrow).Features).And.NotEqual(Attached(Binary, narrowByRow).Features);
         weighted.Weights.Should().Equal(byRow.Weights);
         Attached(byClass, narrow with { Weights = [.. Enumerable.Range(0, 40).Select(i => 1f + i % 2)] }).Weights.Should().Equal(byRow.Weights!.Select((w, i) => w * (1 + i % 2) / 2), "the products, in units that bring their mean near 1");
-        Attached(Binary with { ClassWeights = ClassWeights.Given(1e38f, 1e-38f) }, narrow).Weights.Should().OnlyContain(w => w >= 0 && w < 4);
+        Attached(Binary with { ClassWeights = ClassWeights.Given(1e38f, 1e-38f) }, narrow).Weights.Should().OnlyContain(w => w > 0 && w < 4);
+        foreach (var batch in new[] { 4, 40 })
+        {
+            Setup.Fit(Binary with { ClassWeights = ClassWeights.Given(1e38f, 1e-38f), Shuffle = false, BatchSize = batch }, data).History.Epochs.Should().OnlyContain(e => e.TrainingLoss > 0, "also batches of the light class alone have a mean");
+        }
     }
 
     [Fact]

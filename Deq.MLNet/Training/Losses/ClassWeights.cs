@@ -30,7 +30,7 @@ public abstract record ClassWeights
         var products = new float[data.Rows];
         for (var row = 0; row < products.Length; row++)
         {
-            products[row] = (float)Math.ScaleB(Product(row), exponent);
+            products[row] = TrainingData.ScaleWeight(Product(row), exponent);
         }
         return data with { Weights = products };
     }
