@@ -41,7 +41,7 @@ internal static class Binary
             }));
         var model = pipeline.Fit(split.TrainSet);
 
-        var history = model.LastTransformer.Model.History!;
+        var history = model.LastTransformer.Model.History;
         Console.WriteLine(Text($"Stopped after epoch {history.Epochs.Count}; the model has the weights of epoch {history.BestEpoch}."));
         var scored = model.Transform(split.TestSet);
         var evaluation = ml.BinaryClassification.Evaluate(scored);

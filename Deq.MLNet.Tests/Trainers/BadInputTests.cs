@@ -253,7 +253,7 @@ public sealed class BadInputTests
 
         var model = trainer.Trainer(_context, Growing).Fit(trainer.View(_context));
 
-        var history = model.Model.History();
+        var history = model.Model.History;
         log.Warnings.Should().ContainMatch($"Training diverged in epoch {history.Epochs.Count}:*The weights of epoch {history.BestEpoch}, *are kept.");
         history.Epochs.Count.Should().BeGreaterThan(history.BestEpoch);
         model.Model.Network.Weights().Should().OnlyContain(w => float.IsFinite(w));

@@ -96,7 +96,7 @@ public sealed class CheckpointTests : IDisposable
             rows[i].Weight = 0.5f + i % 3;
         }
         var whole = trainer.Fit(Set, rows).Model;
-        whole.History().Epochs.Count.Should().BeGreaterThan(4);
+        whole.History.Epochs.Count.Should().BeGreaterThan(4);
         Stop(trainer, Set, 1, rows);
         Stop(trainer, Set, 4, rows);
         var seen = new List<int>();
@@ -107,7 +107,7 @@ public sealed class CheckpointTests : IDisposable
             (o.Checkpoint, o.OnEpoch) = (new Checkpoint(Path), e => seen.Add(e.Epoch));
         }, rows).Model;
 
-        seen.Should().Equal(Enumerable.Range(5, whole.History().Epochs.Count - 4));
+        seen.Should().Equal(Enumerable.Range(5, whole.History.Epochs.Count - 4));
         Same(resumed, whole);
     }
 
@@ -163,7 +163,7 @@ public sealed class CheckpointTests : IDisposable
 
         var resumed = Seedless().Model;
 
-        Same(resumed, trainer.Fit(o => o.Seed = resumed.History().Seed).Model);
+        Same(resumed, trainer.Fit(o => o.Seed = resumed.History.Seed).Model);
     }
 
     [Theory, AllTrainers]
@@ -174,7 +174,7 @@ public sealed class CheckpointTests : IDisposable
         CultureInfo.CurrentCulture = new CultureInfo("de-DE");
         try
         {
-            trainer.Fit(o => (o.Checkpoint, o.Threads) = (new Checkpoint(Path), 2)).Model.History().Epochs.Should().HaveCount(4);
+            trainer.Fit(o => (o.Checkpoint, o.Threads) = (new Checkpoint(Path), 2)).Model.History.Epochs.Should().HaveCount(4);
         }
         finally
         {
@@ -377,9 +377,9 @@ public sealed class CheckpointTests : IDisposable
     private static void Same(INetworkModel model, INetworkModel expected)
     {
         model.Network.Weights().Bits().Should().Equal(expected.Network.Weights().Bits());
-        model.History().Epochs.Select(e => e with { Seconds = 0 }).Should().Equal(expected.History().Epochs.Select(e => e with { Seconds = 0 }));
-        (model.History() with { Epochs = [] }).Should().BeEquivalentTo(expected.History() with { Epochs = [] });
-        model.Equilibrium().Should().BeEquivalentTo(expected.Equilibrium());
+        model.History.Epochs.Select(e => e with { Seconds = 0 }).Should().Equal(expected.History.Epochs.Select(e => e with { Seconds = 0 }));
+        (model.History with { Epochs = [] }).Should().BeEquivalentTo(expected.History with { Epochs = [] });
+        model.Equilibrium.Should().BeEquivalentTo(expected.Equilibrium);
         (model as NetworkBinaryModelParameters)?.Calibration.Should().Be(((NetworkBinaryModelParameters)expected).Calibration);
     }
 }

@@ -14,11 +14,11 @@ public sealed class FitTests
         var with = trainer.Trainer(_context).Fit(data, validation).Model;
         var without = trainer.Trainer(_context).Fit(data).Model;
 
-        with.History().Epochs.Should().OnlyContain(e => e.ValidationLoss > 0);
-        without.History().Epochs.Should().OnlyContain(e => e.ValidationLoss == null);
+        with.History.Epochs.Should().OnlyContain(e => e.ValidationLoss > 0);
+        without.History.Epochs.Should().OnlyContain(e => e.ValidationLoss == null);
         with.Network.Weights().Bits().Should().Equal(without.Network.Weights().Bits());
         var loss = trainer.MeanLoss(with.Network, Rows(50, 2));
-        with.History().Epochs[^1].ValidationLoss.Should().BeApproximately(loss, 1e-3 * loss, "it is the loss of the model, in units of the label");
+        with.History.Epochs[^1].ValidationLoss.Should().BeApproximately(loss, 1e-3 * loss, "it is the loss of the model, in units of the label");
     }
 
     [Theory, AllTrainers]
@@ -27,7 +27,7 @@ public sealed class FitTests
         var model = trainer.Trainer(_context, o => (o.Epochs, o.LearningRate, o.EarlyStopping) = (60, 0.2f, new EarlyStopping(patience: 3)))
             .Fit(trainer.View(_context), trainer.View(_context, Rows(50, 2))).Model;
 
-        var history = model.History();
+        var history = model.History;
         history.Epochs.Count.Should().Be(history.BestEpoch + 3).And.BeLessThan(60);
         history.Epochs.MinBy(e => e.ValidationLoss)!.Epoch.Should().Be(history.BestEpoch);
         var loss = trainer.MeanLoss(model.Network, Rows(50, 2));
@@ -42,8 +42,8 @@ public sealed class FitTests
         var model = trainer.Trainer(_context, o => o.ValidationFraction = 0.25f).Fit(trainer.View(_context)).Model;
 
         log.Infos.Should().Contain("Training on cpu: 200 rows, 4 features, a share of 0.25 held out for validation, seed 1.");
-        model.History().Epochs.Should().OnlyContain(e => e.ValidationLoss > 0);
-        model.Equilibrium()?.Rows.Should().Be(150);
+        model.History.Epochs.Should().OnlyContain(e => e.ValidationLoss > 0);
+        model.Equilibrium?.Rows.Should().Be(150);
         FluentActions.Invoking(() => trainer.Trainer(_context, o => o.ValidationFraction = 0.001f).Fit(trainer.View(_context)))
             .Should().Throw<DeqException>().WithMessage("ValidationFraction 0.001 of 200 rows leaves 200 to train on and 0 to validate on*");
     }
@@ -140,8 +140,8 @@ public sealed class FitTests
         var first = trainer.Trainer(new MLContext()).Fit(data).Model;
         var other = trainer.Trainer(new MLContext()).Fit(data).Model;
 
-        other.History().Seed.Should().NotBe(first.History().Seed);
+        other.History.Seed.Should().NotBe(first.History.Seed);
         other.Network.Weights().Should().NotEqual(first.Network.Weights());
-        trainer.Trainer(_context, o => o.Seed = first.History().Seed).Fit(data).Model.Network.Weights().Bits().Should().Equal(first.Network.Weights().Bits());
+        trainer.Trainer(_context, o => o.Seed = first.History.Seed).Fit(data).Model.Network.Weights().Bits().Should().Equal(first.Network.Weights().Bits());
     }
 }

@@ -129,7 +129,7 @@ public sealed class MonitoringTests
         {
             var model = trainer.Trainer(_context, o => o.OnEpoch = seen.Add).Fit(trainer.View(_context), trainer.View(_context, Rows(50, 2)));
 
-            seen.Should().Equal(model.Model.History().Epochs);
+            seen.Should().Equal(model.Model.History.Epochs);
         }
         finally
         {
@@ -158,7 +158,7 @@ public sealed class MonitoringTests
         checkpoints[0].Header.MetricNames.Should().Equal("Training loss", "Validation loss");
         checkpoints[0].Header.UnitNames.Should().Equal("epochs");
         checkpoints.Select(c => (c.Metrics[0], c.Metrics[1], c.Progress[0])).Should()
-            .Equal(model.History().Epochs.Select(e => ((double?)e.TrainingLoss, e.ValidationLoss, (double?)e.Epoch)));
+            .Equal(model.History.Epochs.Select(e => ((double?)e.TrainingLoss, e.ValidationLoss, (double?)e.Epoch)));
     }
 
     [Theory, AllTrainers]

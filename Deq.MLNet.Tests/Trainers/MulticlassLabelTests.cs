@@ -124,7 +124,7 @@ public sealed class MulticlassLabelTests
         var rows = Mapped(training, "low", "middle", "high");
 
         FluentActions.Invoking(() => estimator.Fit(rows, Mapped(validation, "high", "middle", "low"))).Should().Throw<ArgumentException>().WithMessage("*other keys*1 is \"high\", not \"low\"*");
-        estimator.Fit(rows, Mapped(validation, "low", "middle", "high")).Model.History().Epochs.Should().OnlyContain(e => e.ValidationLoss > 0);
+        estimator.Fit(rows, Mapped(validation, "low", "middle", "high")).Model.History.Epochs.Should().OnlyContain(e => e.ValidationLoss > 0);
     }
 
     [Theory, AllTrainers(TrainerTask.Multiclass)]

@@ -38,21 +38,21 @@ public sealed class NetworkModelParametersTests
         var link = trainer.Task switch { TrainerTask.Regression => Link.Identity, TrainerTask.Binary => Link.Logistic, _ => Link.Softmax };
         (model.Network.InputSize, model.Network.OutputSize, model.Network.Link).Should().Be((4, trainer.Outputs, link));
         model.Network.Weights().Should().HaveCount(model.Network.ParameterCount);
-        var history = model.History();
+        var history = model.History;
         (history.Seed, history.Device, history.BestEpoch).Should().Be((1, "cpu", 4));
         history.Epochs.Select(e => e.Epoch).Should().Equal(1, 2, 3, 4);
         history.Epochs.Should().OnlyContain(e => e.TrainingLoss > 0 && double.IsFinite(e.TrainingLoss) && e.TrainingMetric > 0 && e.Seconds > 0 && e.LearningRate == 1e-2f);
         history.Epochs[^1].TrainingLoss.Should().BeLessThan(history.Epochs[0].TrainingLoss);
         if (!trainer.IsDeq)
         {
-            model.Equilibrium().Should().BeNull();
+            model.Equilibrium.Should().BeNull();
             history.Epochs.Should().OnlyContain(e => e.MeanIterations == 0 && e.WorstIterations == 0);
             return;
         }
         var network = (DeqNetwork)model.Network;
         network.StateSize.Should().Be(8);
         history.Epochs.Should().OnlyContain(e => e.MeanIterations >= 2 && e.WorstIterations >= e.MeanIterations && e.WorstResidual <= 1e-4 && e.WorstGradientResidual <= 1e-4 && e.ContractionBound <= 0.9f);
-        model.Equilibrium().Should().Match<SolveReport>(r => r.Rows == 200 && r.Count(SolveStatus.Converged) == 200 && r.WorstResidual <= 1e-6 && r.MeanIterations > 1);
+        model.Equilibrium.Should().Match<SolveReport>(r => r.Rows == 200 && r.Count(SolveStatus.Converged) == 200 && r.WorstResidual <= 1e-6 && r.MeanIterations > 1);
         network.Certificate.Should().Match<Certificate>(c => c.RuleHolds && c.IsProved && c.ContractionFactor > 0);
         network.Unroll!.Rows.Should().Be(200);
     }
@@ -71,7 +71,7 @@ public sealed class NetworkModelParametersTests
             TrainerTask.Binary => context.BinaryClassification.Evaluate(scored).Accuracy,
             _ => context.MulticlassClassification.Evaluate(scored).MicroAccuracy,
         };
-        model.Model.History().Epochs[^1].ValidationMetric.Should().BeApproximately(metric, 1e-4);
+        model.Model.History.Epochs[^1].ValidationMetric.Should().BeApproximately(metric, 1e-4);
     }
 
     [Theory, AllTrainers(TrainerTask.Regression)]
@@ -82,7 +82,7 @@ public sealed class NetworkModelParametersTests
         {
             row.Label *= 1000;
         }
-        double Last(TrainerRow[] from) => trainer.Fit(rows: from).Model.History().Epochs[^1].TrainingLoss;
+        double Last(TrainerRow[] from) => trainer.Fit(rows: from).Model.History.Epochs[^1].TrainingLoss;
 
         Last(rows).Should().BeApproximately(1e6 * Last(Rows()), 1e3 * Last(Rows()));
     }

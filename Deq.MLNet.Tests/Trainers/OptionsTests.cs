@@ -187,7 +187,7 @@ public sealed class OptionsTests
         (int Epochs, int Best, int[] Weights) With(EarlyStopping? rule)
         {
             var model = trainer.Fit(o => (o.Epochs, o.LearningRate, o.ValidationFraction, o.EarlyStopping) = (60, 0.03f, 0.3f, rule), noise).Model;
-            return (model.History().Epochs.Count, model.History().BestEpoch, model.Network.Weights().Bits());
+            return (model.History.Epochs.Count, model.History.BestEpoch, model.Network.Weights().Bits());
         }
         var never = With(null);
         var patient = With(new EarlyStopping(4));
@@ -254,7 +254,7 @@ public sealed class OptionsTests
 
             var model = trainer.Trainer(allowing, o => o.Device = "cuda:0").Fit(trainer.View(allowing));
 
-            model.Model.History().Device.Should().Be("cpu");
+            model.Model.History.Device.Should().Be("cpu");
             log.Warnings.Should().ContainSingle().Which.Should().Be("cuda:0 is not available; training on the CPU, as FallbackToCpu allows.");
             model.Scores(Rows(50, 2)).Bits().Should().Equal(DefaultScores[$"{trainer}"].Bits());
             var refusing = new MLContext(1) { FallbackToCpu = false };
@@ -270,7 +270,7 @@ public sealed class OptionsTests
         foreach (var trainer in TrainerCase.All)
         {
             FluentActions.Invoking(() => trainer.Trainer(context).Fit(trainer.View(context))).Should().Throw<TorchBackendException>().WithMessage("*\"cuda:3\"*");
-            trainer.Trainer(context, o => o.Device = "cpu").Fit(trainer.View(context)).Model.History().Device.Should().Be("cpu");
+            trainer.Trainer(context, o => o.Device = "cpu").Fit(trainer.View(context)).Model.History.Device.Should().Be("cpu");
         }
     }
 
@@ -282,7 +282,7 @@ public sealed class OptionsTests
         {
             var model = trainer.Trainer(context).Fit(trainer.View(context));
 
-            model.Model.History().Device.Should().Be("cuda:0");
+            model.Model.History.Device.Should().Be("cuda:0");
             var expected = DefaultScores[$"{trainer}"];
             model.Scores(Rows(50, 2)).LargestDifference(expected).Should().BeLessThan(1e-2 * expected.Max(Math.Abs), "of {0}", trainer);
         }

@@ -34,10 +34,10 @@ public sealed class SaveLoadTests : IDisposable
         loaded.Scores(data).Bits().Should().Equal(model.Scores(data).Bits());
         loaded.FeatureColumnName.Should().Be("Features");
         schema.Select(c => (c.Name, c.Type)).Should().Equal(data.Schema.Select(c => (c.Name, c.Type)));
-        loaded.Model.History().Epochs.Should().Equal(model.Model.History().Epochs).And.HaveCount(4);
-        loaded.Model.History().Should().Be(model.Model.History() with { Epochs = loaded.Model.History().Epochs });
-        (loaded.Model.Equilibrium() is null).Should().Be(!trainer.IsDeq);
-        loaded.Model.Equilibrium().Should().BeEquivalentTo(model.Model.Equilibrium(), o => o.WithStrictOrdering());
+        loaded.Model.History.Epochs.Should().Equal(model.Model.History.Epochs).And.HaveCount(4);
+        loaded.Model.History.Should().Be(model.Model.History with { Epochs = loaded.Model.History.Epochs });
+        (loaded.Model.Equilibrium is null).Should().Be(!trainer.IsDeq);
+        loaded.Model.Equilibrium.Should().BeEquivalentTo(model.Model.Equilibrium, o => o.WithStrictOrdering());
         loaded.Saved(data.Schema).Length.Should().Be(model.Saved(data.Schema).Length);
     }
 
@@ -221,7 +221,7 @@ public sealed class SaveLoadTests : IDisposable
         {
             var model = ((AnyModel)Load(bytes)).Model;
             SameBits.Assert(model.Network, expected!.Network);
-            model.History().Epochs.Should().Equal(expected.History().Epochs);
+            model.History.Epochs.Should().Equal(expected.History.Epochs);
             ((model as NetworkBinaryModelParameters)?.Calibration).Should().Be((expected as NetworkBinaryModelParameters)?.Calibration);
             return true;
         }

@@ -58,10 +58,6 @@ internal static class TrainerSetup
         _ => ((NetworkMulticlassTrainer)trainer).Fit(data, validation, (NetworkMulticlassModelParameters?)start),
     };
 
-    public static TrainingHistory History(this INetworkModel model) => model is NetworkModelParameters<float> scalar ? scalar.History! : ((NetworkModelParameters<VBuffer<float>>)model).History!;
-
-    public static SolveReport? Equilibrium(this INetworkModel model) => model is NetworkModelParameters<float> scalar ? scalar.Equilibrium : ((NetworkModelParameters<VBuffer<float>>)model).Equilibrium;
-
     /// <summary>A column of numbers or vectors, row after row.</summary>
     public static float[] Scores(this ITransformer model, IDataView data, string column = "Score")
     {

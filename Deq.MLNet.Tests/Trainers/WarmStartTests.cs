@@ -30,7 +30,7 @@ public sealed class WarmStartTests
             withValidation.Scores(probe).Bits().Should().Equal(scores.Bits());
         }
         var loss = trainer.MeanLoss(model.Network, rows);
-        onNewRows.Model.History().Epochs[0].TrainingLoss.Should().BeApproximately(loss, 1e-3 * loss);
+        onNewRows.Model.History.Epochs[0].TrainingLoss.Should().BeApproximately(loss, 1e-3 * loss);
         still.Fit(trainer.View(_context, rows), null).Scores(rows).Should().NotEqual(onNewRows.Scores(rows));
     }
 
@@ -43,7 +43,7 @@ public sealed class WarmStartTests
         var second = trainer.Trainer(_context, o => o.Epochs = 20).Fit(data, null, first).Model;
 
         trainer.MeanLoss(second.Network, Rows()).Should().BeLessThan(0.9 * trainer.MeanLoss(first.Network, Rows()));
-        second.History().Epochs[0].TrainingLoss.Should().BeLessThan(first.History().Epochs[0].TrainingLoss);
+        second.History.Epochs[0].TrainingLoss.Should().BeLessThan(first.History.Epochs[0].TrainingLoss);
     }
 
     [Fact]

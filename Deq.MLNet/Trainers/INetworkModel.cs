@@ -4,4 +4,8 @@ namespace Deq.MLNet.Trainers;
 internal interface INetworkModel
 {
     Network Network { get; }
+
+    TrainingHistory History { get; }
+
+    SolveReport? Equilibrium { get; }
 }

@@ -3,6 +3,8 @@ namespace Deq.MLNet.Training;
 /// <summary>Rows in memory, row-major: features (rows x n), targets (rows x T: the label, 0 or 1, or the index of a class) and, if given, one weight a row.</summary>
 internal sealed record TrainingData(int FeatureCount, int TargetCount, float[] Features, float[] Targets, float[]? Weights)
 {
+    private const double LeastWeight = 1e-30;
+
     public int Rows => Targets.Length / TargetCount;
 
     public double TotalWeight => Weights is null ? Rows : Weights.Sum(w => (double)w);
@@ -22,8 +24,6 @@ internal sealed record TrainingData(int FeatureCount, int TargetCount, float[] F
 
     /// <summary>A weight in that scale; one that would leave float32 stays just above 0, as a batch of such rows has a mean too.</summary>
     public static float ScaleWeight(double weight, int exponent) => (float)Math.Max(LeastWeight, Math.ScaleB(weight, exponent));
-
-    private const double LeastWeight = 1e-30;
 
     public double Weight(int row) => Weights is null ? 1 : Weights[row];
 
