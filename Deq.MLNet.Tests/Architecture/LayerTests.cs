@@ -30,7 +30,7 @@ public sealed class LayerTests : IDisposable
             var layers = FilesOf(type).Select(f => LayerRules.LayerOf(FolderOf(f))).Distinct().ToList();
             layers.Should().ContainSingle($"{type.FullName} stands in {string.Join(", ", FilesOf(type))}").Which.Should().NotBeNull($"{type.FullName} stands in no layer's folder");
         }
-        Written().Select(t => t.FullName).Should().Contain(["Deq.MLNet.SolveStatus", "Deq.MLNet.Equilibrium.IRowStep`1", "Deq.MLNet.Networks.CellMap`1", "Deq.MLNet.DeqNetwork"]);
+        Written().Select(t => t.FullName).Should().Contain(["Deq.MLNet.SolveStatus", "Deq.MLNet.Equilibrium.IRowStep`1", "Deq.MLNet.Equilibrium.CellWeights`1", "Deq.MLNet.DeqNetwork"]);
     }
 
     [Fact]

@@ -8,7 +8,7 @@ public class RowSolverTests
     private static readonly FixedPointSolver[] Solvers =
         [new Picard(), new Picard(0.7f), new Anderson(), new Anderson(memory: 1), new Anderson(memory: 20), new Anderson(damping: 0.6f)];
 
-    public static IEnumerable<object[]> Methods => Solvers.SelectMany(s => Enum.GetValues<Activation>().Select(a => new object[] { s, a }));
+    public static IEnumerable<object[]> Methods => Solvers.SelectMany(s => RandomCell.WithSlopesOfOne.Select(a => new object[] { s, a }));
 
     [Theory]
     [MemberData(nameof(Methods))]

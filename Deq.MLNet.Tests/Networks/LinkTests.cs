@@ -1,4 +1,5 @@
 using CsCheck;
+using Deq.MLNet.Numerics;
 
 namespace Deq.MLNet.Tests.Networks;
 
@@ -45,9 +46,38 @@ public class LinkTests
         relu.Should().Equal(0, 0, 0, 0.25f, 3, float.NaN, 80, 0, 1e-6f, float.NaN);
         Close([.. tanh.Where(float.IsFinite)], v.Where(float.IsFinite).Select(x => Math.Tanh(x)), 4e-7);
         tanh.Count(float.IsNaN).Should().Be(2);
-        ((Action)(() => ((Activation)5).Apply<float>(v))).Should().Throw<ArgumentOutOfRangeException>();
-        ((Action)(() => ((Activation)5).Lipschitz())).Should().Throw<ArgumentOutOfRangeException>();
+        ((Action)(() => ((Activation)17).Apply<float>(v))).Should().Throw<ArgumentOutOfRangeException>();
+        ((Action)(() => ((Activation)17).Lipschitz())).Should().Throw<ArgumentOutOfRangeException>();
     }
+
+    [Fact]
+    public void Every_activation_and_its_slope_agree_with_their_definitions() => Gen.Select(Gen.Double[-40, 40], Gen.Double[-2, 2], Gen.Enum<Activation>()).Sample((far, near, activation) =>
+    {
+        foreach (var v in new[] { far, near })
+        {
+            double[] value = [v], slope = [v];
+            activation.Apply<double>(value);
+            activation.Slope<double>(slope);
+            value[0].Should().BeApproximately(Phi.Of(activation, v), 1e-12 * (1 + Math.Abs(v)));
+            slope[0].Should().BeApproximately(Phi.Slope(activation, v), 1e-12 * (1 + Math.Abs(v)));
+            float[] narrow = [(float)v];
+            activation.Apply<float>(narrow);
+            ((double)narrow[0]).Should().BeApproximately(Phi.Of(activation, (float)v), 5e-7 * Math.Abs(Phi.Of(activation, (float)v)) + 1e-13);
+        }
+    }, iter: LongForm.Times(2000));
+
+    [Theory]
+    [InlineData(0.1, 0.1124629160182849)]
+    [InlineData(0.7, 0.6778011938374185)]
+    [InlineData(1.0, 0.8427007929497149)]
+    [InlineData(2.5, 0.9995930479825550)]
+    [InlineData(-1.5, -0.9661051464753108)]
+    public void The_error_function_has_its_tabulated_values(double x, double expected) => ErrorFunction.Erf(x).Should().BeApproximately(expected, 1e-15);
+
+    [Theory]
+    [InlineData(2.5, 4.069520174449589e-4)]
+    [InlineData(5, 1.5374597944280349e-12)]
+    public void Its_complement_keeps_its_digits(double x, double expected) => ErrorFunction.Complement(x).Should().BeApproximately(expected, 1e-13 * expected);
 
     [Fact]
     public void No_slope_of_an_activation_is_above_its_Lipschitz_bound() => Gen.Select(Gen.Double[-5, 5], Gen.Double[-5, 5], Gen.Enum<Activation>()).Sample((a, b, activation) =>

@@ -13,7 +13,7 @@ internal static class OnnxCases
     /// <summary>A network whose W has the spectral norm given, with its unroll curve measured on 200 rows.</summary>
     public static DeqNetwork RandomDeq(int seed, int d, double factor, Activation activation, Link link, int outputs = 1, int features = 3)
     {
-        var network = new RandomCell(d, features, outputs, 0.9999 * factor, seed).Fill().Network(activation, link, rule: WellPosedness.Spectral((float)factor));
+        var network = new RandomCell(d, features, outputs, 0.9999 * factor / Phi.Lipschitz(activation), seed).Fill().Network(activation, link, rule: WellPosedness.Spectral((float)factor));
         var random = new Random(seed + 1);
         var rows = Enumerable.Range(0, 200).Select(_ => (ReadOnlyMemory<float>)Gaussian(random, features)).ToList();
         return network.WithUnroll(UnrollCurve.Measure(network, rows)!);

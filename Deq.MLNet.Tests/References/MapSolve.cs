@@ -1,26 +1,21 @@
+using System.Numerics;
 using Deq.MLNet.Equilibrium;
-using Deq.MLNet.Networks;
-using Deq.MLNet.Numerics;
 
 namespace Deq.MLNet.Tests.References;
 
 /// <summary>Runs the library's row solver on a cell given by its arrays.</summary>
 internal static class MapSolve
 {
-    public static (RowSolution Solution, double[] Z) InFloat64(double[] w, double[] u, Activation activation, EquilibriumSettings settings)
-    {
-        var z = new double[u.Length];
-        var scratch = new double[RowSolver.ScratchSize(settings.Solver, u.Length)];
-        Array.Fill(scratch, double.NaN);
-        return (RowSolver.Solve(settings, new CellMap<double>(w, u, activation, Kernels.Norm<double>(w)), z, scratch), z);
-    }
+    public static (RowSolution Solution, double[] Z) InFloat64(double[] w, double[] u, Activation activation, EquilibriumSettings settings) => Solve(w, u, activation, settings, double.NaN);
 
-    public static (RowSolution Solution, float[] Z) InFloat32(float[] w, float[] u, Activation activation, EquilibriumSettings settings)
+    public static (RowSolution Solution, float[] Z) InFloat32(float[] w, float[] u, Activation activation, EquilibriumSettings settings) => Solve(w, u, activation, settings, float.NaN);
+
+    private static (RowSolution Solution, T[] Z) Solve<T>(T[] w, T[] u, Activation activation, EquilibriumSettings settings, T garbage) where T : unmanaged, IFloatingPointIeee754<T>
     {
-        var z = new float[u.Length];
-        var scratch = new float[RowSolver.ScratchSize(settings.Solver, u.Length)];
-        Array.Fill(scratch, float.NaN);
-        return (RowSolver.Solve(settings, new CellMap<float>(w, u, activation, Kernels.Norm<float>(w)), z, scratch), z);
+        var solver = new RowSolver<T>(settings.Solver, settings.Tolerance, settings.MaxIterations, new CellWeights<T>(w, activation));
+        var (z, scratch) = (new T[u.Length], new T[solver.ScratchSize]);
+        Array.Fill(scratch, garbage);
+        return (solver.Solve(u, z, scratch), z);
     }
 
     /// <summary>||f(z) - z|| / (||f(z)|| + absolute / relative), recomputed in float64.</summary>

@@ -10,6 +10,9 @@ internal sealed record RandomCell(int Size, int Inputs, int Outputs, double Norm
         Gen.Select(Gen.Int[1, mostSize], Gen.Int[1, 9], Gen.Int[1, 5], Gen.Double[leastNorm, mostNorm], Gen.Int[0, 1_000_000])
             .Select(t => new RandomCell(t.Item1, t.Item2, t.Item3, t.Item4, t.Item5).Fill());
 
+    /// <summary>The activations under which the norm of W is the contraction factor.</summary>
+    public static IReadOnlyList<Activation> WithSlopesOfOne { get; } = [.. Enum.GetValues<Activation>().Where(a => Phi.Lipschitz(a) == 1)];
+
     public float[] W { get; private set; } = [];
 
     public float[] U { get; private set; } = [];

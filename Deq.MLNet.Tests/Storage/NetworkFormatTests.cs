@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
 using CsCheck;
+using Deq.MLNet.Networks;
 using Deq.MLNet.Storage;
 
 namespace Deq.MLNet.Tests.Storage;
@@ -10,7 +11,7 @@ public class NetworkFormatTests
     private const int HeaderSize = 20, HashSize = 32;
 
     private static readonly DeqNetwork SmallDeq = new(
-        [0.5f, -0.25f, 0.125f, 0.5f], [1, -2, 3, 0.5f, 0.25f, -1], [0.5f, -1], [1, 2], [-3], Activation.Tanh, Link.Exp,
+        new DeqWeights([0.5f, -0.25f, 0.125f, 0.5f], [1, -2, 3, 0.5f, 0.25f, -1], [0.5f, -1], [1, 2], [-3]), Activation.Tanh, Link.Exp,
         new EquilibriumSettings(new Anderson(3, 0.5f, 1e-6), new Tolerance(1e-5, 1e-8), 77),
         WellPosedness.Spectral(0.75f), new Certificate(WellPosedness.Spectral(0.75f), 0.625), new UnrollCurve(12, 2.5f, [0.5f, 0.25f], [0.125f, 0.0625f]));
 
@@ -140,7 +141,7 @@ public class NetworkFormatTests
     [InlineData(-1e-9)]
     public void A_certificate_that_certifies_nothing_is_refused(double factor)
     {
-        var network = new DeqNetwork([0.5f], [1], [0], [1], [0], Activation.ReLU, Link.Identity, new EquilibriumSettings(), WellPosedness.None, new Certificate(WellPosedness.None, factor));
+        var network = new DeqNetwork(new DeqWeights([0.5f], [1], [0], [1], [0]), Activation.ReLU, Link.Identity, new EquilibriumSettings(), WellPosedness.None, new Certificate(WellPosedness.None, factor));
         Refuses(Bytes(network)).Message.Should().Contain("contraction factor");
     }
 
@@ -162,7 +163,7 @@ public class NetworkFormatTests
         Convert.ToBase64String(Bytes(SmallFnn)).Should().Be(Format1Fnn);
     }
 
-    private const string Format1Deq = "REVRTUxORVQBAAAAmgAAAAAAAAAAAQEDAAAAAgAAAAEAAAAAAAA/AACAvgAAAD4AAAA/AACAPwAAAMAAAEBAAAAAPwAAgD4AAIC/AAAAPwAAgL8AAIA/AAAAQAAAQMABAwAAAAAAAD+N7bWg98awPvFo44i1+OQ+Ooww4o55RT5NAAAAAQAAQD8AAAAAAADkPwEMAAAAAAAgQAIAAAAAAAA/AACAPgAAAD4AAIA95i9HTyDvWWTRLsgZ5CIhs8jWsnQQXOINwkzttYLjUp0=";
+    private const string Format1Deq = "REVRTUxORVQBAAAAmwAAAAAAAAAAAQEDAAAAAgAAAAEAAAAAAAA/AACAvgAAAD4AAAA/AACAPwAAAMAAAEBAAAAAPwAAgD4AAIC/AAAAPwAAgL8AAIA/AAAAQAAAQMABAwAAAAAAAD+N7bWg98awPvFo44i1+OQ+Ooww4o55RT5NAAAAAAEAAEA/AAAAAAAA5D8BDAAAAAAAIEACAAAAAAAAPwAAgD4AAAA+AACAPa/szZtEHguWZkHS2B8uqS8znxLMkR1GaG8z1ceFGjo9";
 
     private const string Format1Fnn = "REVRTUxORVQBAAAANwAAAAAAAAABAAICAAAAAgAAAAIAAAAAAIA/AAAAwAAAAD8AAIBAAACAPgAAAL8BAAAAAAAAQAAAgL8AAEBAoF6Ftj2e8D9bFBIxz5WBSQHyKjT5vkw92ZLJEX8lf4A=";
 

@@ -1,4 +1,5 @@
 using CsCheck;
+using Deq.MLNet.Networks;
 
 namespace Deq.MLNet.Tests.Storage;
 
@@ -34,7 +35,7 @@ internal static class RandomNetworks
     private static readonly Gen<Network> Deq = Gen.Select(Gen.Int[1, 7], Gen.Int[1, 5], Gen.Int[1, 4]).SelectMany((d, n, k) => Gen.Select(
         Finite.Array[d * d], Finite.Array[d * n + d], Finite.Array[k * d + k], Activations, Links, Settings, Gen.Select(Certificates, Curves),
         (w, ub, vc, activation, link, settings, known) => (Network)new DeqNetwork(
-            w, ub[..(d * n)], ub[(d * n)..], vc[..(k * d)], vc[(k * d)..], activation, link, settings, known.Item1.Rule, known.Item1, known.Item2)));
+            new DeqWeights(w, ub[..(d * n)], ub[(d * n)..], vc[..(k * d)], vc[(k * d)..]), activation, link, settings, known.Item1.Rule, known.Item1, known.Item2)));
 
     private static readonly Gen<Network> Fnn = Gen.Int[1, 6].Array[2, 5].SelectMany(sizes => Gen.Select(
         Finite.Array[sizes.Zip(sizes.Skip(1), (i, o) => i * o + o).Sum()], Activations, Links,

@@ -45,7 +45,7 @@ internal sealed record DeqGradient(int Size, Activation Activation, TrainingData
             }
             // mu = D (g + W' mu)
             var mask = MaskOf(r);
-            var slope = a.Select((s, i) => mask[i] * (Activation == Activation.Tanh ? 1 - Math.Tanh(s) * Math.Tanh(s) : s > 0 ? 1 : 0)).ToArray();
+            var slope = a.Select((s, i) => mask[i] * Phi.Slope(Activation, s)).ToArray();
             var system = new double[d * d];
             for (var i = 0; i < d; i++)
             {
@@ -132,7 +132,7 @@ internal static class FnnGradient
             {
                 var a = Linear.Affine(w, inputs[^1], b);
                 var last = inputs.Count == layers.Length;
-                inputs.Add(last ? a : [.. a.Select(v => network.Activation == Activation.Tanh ? Math.Tanh(v) : Math.Max(v, 0))]);
+                inputs.Add(last ? a : [.. a.Select(v => Phi.Of(network.Activation, v))]);
             }
             var error = inputs[^1].Select((y, k) => y - data.Targets[r * data.TargetCount + k]).ToArray();
             loss += data.Weight(r) / total * error.Sum(e => e * e);

@@ -50,6 +50,71 @@ public sealed record Anderson : FixedPointSolver
     public double Ridge { get; }
 }
 
+/// <summary>
+/// Broyden's method with limited memory: the inverse of the Jacobian of f(z) - z is learnt as a few rank-one changes of -I. In training only: a model that was trained
+/// with it is scored by <see cref="Auto"/>. Source: Broyden 1965; Bai, Kolter, Koltun 2019.
+/// </summary>
+public sealed record Broyden : FixedPointSolver
+{
+    /// <summary>Makes a Broyden iteration.</summary>
+    /// <param name="memory">Rank-one changes that are kept, 1 to 50; the oldest are dropped. Default 10: 20 values a state and row.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The memory is out of its range.</exception>
+    public Broyden(int memory = 10) => Memory = Check.Within(memory, 1, MaxMemory + 1);
+
+    internal const int MaxMemory = 50;
+
+    /// <summary>Rank-one changes that are kept; default 10.</summary>
+    public int Memory { get; }
+}
+
+/// <summary>
+/// Semismooth Newton, for ReLU, LeakyReLU and the identity: with D the slopes at z, the next z solves the linear system of that piece, z = D (W z + u), and the search is over
+/// when D repeats: a few steps, exact, even where W is nearly singular to I. Where the pieces cycle it goes on with damped steps. A step costs d^3 / 3 a row.
+/// As a gradient's solver it is one direct solve, for every activation. Source: Qi and Sun 1993.
+/// </summary>
+public sealed record Newton : FixedPointSolver;
+
+/// <summary>
+/// For a W that is lower triangular: one state after the other, exact after one pass. With a diagonal, which <c>WellPosedness.Diagonal</c> has, phi must be ReLU, LeakyReLU or the identity.
+/// </summary>
+public sealed record ForwardSubstitution : FixedPointSolver;
+
+/// <summary>
+/// Forward-backward splitting, for monotone cells: z &lt;- prox(z + step (W z + u - z)), with the proximal form of ReLU, LeakyReLU or the identity.
+/// Source: Winston and Kolter, "Monotone operator equilibrium networks", NeurIPS 2020, algorithm 1.
+/// </summary>
+public sealed record ForwardBackward : FixedPointSolver
+{
+    /// <summary>Makes the splitting.</summary>
+    /// <param name="step">The step; null for the one that the rule and the norm of W allow: m / ||I - W||^2, by which it converges.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The step is not positive.</exception>
+    public ForwardBackward(float? step = null) => Step = step is { } given ? Check.Positive(given, nameof(step)) : null;
+
+    /// <summary>The step; null for the one that the rule and W allow.</summary>
+    public float? Step { get; }
+}
+
+/// <summary>
+/// Peaceman-Rachford splitting, for monotone cells: it needs few steps, whatever the norm of W, and the inverse of (1 + step) I - step W, once for a model or a training step.
+/// ReLU, LeakyReLU and the identity. Source: Winston and Kolter 2020, algorithm 2.
+/// </summary>
+public sealed record PeacemanRachford : FixedPointSolver
+{
+    /// <summary>Makes the splitting.</summary>
+    /// <param name="step">The step, positive; every one converges. Default 1.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The step is not positive.</exception>
+    public PeacemanRachford(float step = 1) => Step = Check.Positive(step);
+
+    /// <summary>The step; default 1.</summary>
+    public float Step { get; }
+}
+
+/// <summary>
+/// The method that the cell asks for: <see cref="PeacemanRachford"/> under a monotone rule, <see cref="ForwardSubstitution"/> for a triangular or diagonal W;
+/// else plain iteration, which gives way to <see cref="Anderson"/> in a solve whose measured rate is so slow that the mixing pays for itself at this state size.
+/// </summary>
+public sealed record Auto : FixedPointSolver;
+
 file static class SolverChecks
 {
     public static float Damping(float damping) => damping is > 0 and <= 1

@@ -3,16 +3,6 @@ using Deq.MLNet.Numerics;
 
 namespace Deq.MLNet.Equilibrium;
 
-/// <summary>f of one row: the cell with the row's injection in place.</summary>
-internal interface IFixedPointMap<T> where T : unmanaged, IFloatingPointIeee754<T>
-{
-    /// <summary>Writes f(z) to f; both have d values and do not overlap.</summary>
-    void Apply(ReadOnlySpan<T> z, Span<T> f);
-
-    /// <summary>The norm of the error that rounding alone makes in f(z): no residual can be asked to be smaller.</summary>
-    double RoundingError(double normOfState);
-}
-
 /// <summary>A method: from the iterates so far to the next one.</summary>
 internal interface IRowStep<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
@@ -21,10 +11,10 @@ internal interface IRowStep<T> where T : unmanaged, IFloatingPointIeee754<T>
 }
 
 /// <summary>
-/// Finds the fixed point of one row. The loop, the stopping test, the cap, the best iterate and the status exist here once; a method is only a step.
-/// A row's result depends on that row alone.
+/// Finds the fixed points of one cell, row by row; it may be used by many threads at once. The loop, the stopping test, the cap, the best iterate and the status
+/// exist here once; a method is only a step. A row's result depends on that row alone.
 /// </summary>
-internal static class RowSolver
+internal sealed class RowSolver<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <summary>
     /// Iterations without a smaller residual after which the search may be at the rounding error; after m times as many, at m times that error:
@@ -32,46 +22,60 @@ internal static class RowSolver
     /// </summary>
     private const int Patience = 8;
 
-    /// <summary>The scratch that a solve of d states needs, in values.</summary>
-    public static int ScratchSize(FixedPointSolver solver, int size) => 2 * size + solver switch
+    private readonly FixedPointSolver _solver;
+    private readonly Tolerance _tolerance;
+    private readonly int _maxIterations;
+    private readonly CellWeights<T> _weights;
+
+    /// <summary>Prepares what all rows share.</summary>
+    public RowSolver(FixedPointSolver solver, Tolerance tolerance, int maxIterations, CellWeights<T> weights)
     {
-        Anderson anderson => AndersonStep<float>.ScratchSize(anderson, size),
-        _ => 0,
-    };
+        (_solver, _tolerance, _maxIterations, _weights) = (solver, tolerance, maxIterations, weights);
+        ScratchSize = checked(2 * weights.Size + solver switch
+        {
+            Picard => 0,
+            Anderson anderson => AndersonStep<T>.ScratchSize(anderson, weights.Size),
+            _ => throw new NotSupportedException($"{solver} has no managed form."),
+        });
+    }
+
+    /// <summary>The scratch that a solve needs, in values.</summary>
+    public int ScratchSize { get; }
 
     /// <summary>Solves from the z given and leaves the best iterate in it.</summary>
-    public static RowSolution Solve<T, TMap>(EquilibriumSettings settings, TMap map, Span<T> z, Span<T> scratch)
-        where T : unmanaged, IFloatingPointIeee754<T>
-        where TMap : IFixedPointMap<T>, allows ref struct
+    /// <param name="injection">u, d values.</param>
+    /// <param name="z">The start, d values; overwritten.</param>
+    /// <param name="scratch">At least <see cref="ScratchSize"/> values, whatever they are.</param>
+    /// <param name="trace">Receives the residual after every evaluation of f; null for no trace.</param>
+    public RowSolution Solve(ReadOnlySpan<T> injection, Span<T> z, Span<T> scratch, ICollection<double>? trace = null)
     {
+        var cell = new Cell<T>(_weights, injection);
         var f = scratch[..z.Length];
         var best = scratch.Slice(z.Length, z.Length);
         var rest = scratch[(2 * z.Length)..];
-        return settings.Solver switch
+        return _solver switch
         {
-            Picard picard => Run(settings, map, new PicardStep<T>(picard), z, f, best),
-            Anderson anderson => Run(settings, map, new AndersonStep<T>(anderson, z.Length, rest), z, f, best),
-            _ => throw new NotSupportedException($"{settings.Solver} has no managed form."),
+            Picard picard => Run(cell, new PicardStep<T>(picard), z, f, best, trace),
+            Anderson anderson => Run(cell, new AndersonStep<T>(anderson, z.Length, rest), z, f, best, trace),
+            _ => throw new NotSupportedException($"{_solver} has no managed form."),
         };
     }
 
-    private static RowSolution Run<T, TMap, TStep>(EquilibriumSettings settings, TMap map, TStep step, Span<T> z, Span<T> f, Span<T> best)
-        where T : unmanaged, IFloatingPointIeee754<T>
-        where TMap : IFixedPointMap<T>, allows ref struct
+    private RowSolution Run<TStep>(Cell<T> cell, TStep step, Span<T> z, Span<T> f, Span<T> best, ICollection<double>? trace)
         where TStep : IRowStep<T>, allows ref struct
     {
-        var tolerance = settings.Tolerance;
         var least = double.PositiveInfinity;
         var sinceLeast = 0;
         var status = SolveStatus.IterationLimit;
         var iterations = 0;
-        while (iterations < settings.MaxIterations)
+        while (iterations < _maxIterations)
         {
-            map.Apply(z, f);
+            cell.Apply(z, f);
             iterations++;
             var norm = Kernels.Norm<T>(f);
             var distance = Kernels.Distance<T>(f, z);
-            var residual = tolerance.Scaled(distance, norm);
+            var residual = _tolerance.Scaled(distance, norm);
+            trace?.Add(residual);
             if (!double.IsFinite(residual))
             {
                 status = SolveStatus.Diverged;
@@ -87,12 +91,12 @@ internal static class RowSolver
             {
                 sinceLeast++;
             }
-            if (residual <= tolerance.Relative)
+            if (residual <= _tolerance.Relative)
             {
                 status = SolveStatus.Converged;
                 break;
             }
-            if (sinceLeast >= Patience && least <= tolerance.Scaled(map.RoundingError(norm) * (sinceLeast / Patience), norm))
+            if (sinceLeast >= Patience && least <= _tolerance.Scaled(cell.RoundingError(norm) * (sinceLeast / Patience), norm))
             {
                 status = SolveStatus.AtPrecisionLimit;
                 break;

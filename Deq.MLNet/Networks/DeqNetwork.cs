@@ -9,8 +9,7 @@ namespace Deq.MLNet;
 /// <remarks>Shapes: x (n), z (d), y (K); W (d x d), U (d x n), b (d), V (K x d), c (K), all row-major. Source: Bai, Kolter, Koltun, "Deep Equilibrium Models", NeurIPS 2019.</remarks>
 public sealed class DeqNetwork : Network
 {
-    private readonly float[] _w, _u, _b, _v, _c;
-    private readonly double _normOfW;
+    private readonly RowSolver<float> _solver;
     private readonly Lazy<Certificate> _certificate;
 
     /// <summary>Makes a network from its arrays; they are copied.</summary>
@@ -26,7 +25,7 @@ public sealed class DeqNetwork : Network
     /// <exception cref="ArgumentException">The lengths do not fit, a value is not finite, or W breaks the rule.</exception>
     public DeqNetwork(ReadOnlySpan<float> w, ReadOnlySpan<float> u, ReadOnlySpan<float> b, ReadOnlySpan<float> v, ReadOnlySpan<float> c,
         Activation activation, Link link = Link.Identity, WellPosedness? rule = null, EquilibriumSettings? scoring = null)
-        : this(w.ToArray(), u.ToArray(), b.ToArray(), v.ToArray(), c.ToArray(), activation, link, scoring ?? new EquilibriumSettings(), rule ?? WellPosedness.None)
+        : this(new DeqWeights(w.ToArray(), u.ToArray(), b.ToArray(), v.ToArray(), c.ToArray()), activation, link, scoring ?? new EquilibriumSettings(), rule ?? WellPosedness.None)
     {
         if (!Certificate.RuleHolds)
         {
@@ -34,47 +33,42 @@ public sealed class DeqNetwork : Network
         }
     }
 
-    /// <summary>Takes arrays that nobody else writes to. Without a certificate W is measured against the rule when it is first asked for.</summary>
-    internal DeqNetwork(float[] w, float[] u, float[] b, float[] v, float[] c, Activation activation, Link link, EquilibriumSettings scoring,
-        WellPosedness rule, Certificate? certificate = null, UnrollCurve? unroll = null)
-        : base(u.Length / Math.Max(1, b.Length), c.Length, activation, link)
+    /// <summary>Without a certificate W is measured against the rule when it is first asked for.</summary>
+    internal DeqNetwork(DeqWeights weights, Activation activation, Link link, EquilibriumSettings scoring, WellPosedness rule, Certificate? certificate = null, UnrollCurve? unroll = null)
+        : base(weights.InputSize, weights.OutputSize, activation, link)
     {
-        var d = Check.AtLeast(b.Length, 1, "the state size");
-        Check.Length<float>(w, checked(d * d), "d x d", nameof(w));
-        Check.Length<float>(u, checked(d * InputSize), "d x n", nameof(u));
-        Check.Length<float>(v, checked(c.Length * d), "K x d", nameof(v));
-        foreach (var (name, values) in new[] { ("W", w), ("U", u), ("b", b), ("V", v), ("c", c) })
-        {
-            if (!Kernels.AllFinite<float>(values))
-            {
-                throw new ArgumentException($"{name} holds a value that is not finite.");
-            }
-        }
-        (_w, _u, _b, _v, _c) = (w, u, b, v, c);
-        _normOfW = Kernels.Norm<float>(w);
+        Weights = weights.Checked();
+        Cell = new CellWeights<float>(weights.W, activation);
+        _solver = new RowSolver<float>(scoring.Solver, scoring.Tolerance, scoring.MaxIterations, Cell);
+        _certificate = certificate is null ? new Lazy<Certificate>(() => rule.Certify(weights.W, StateSize, activation)) : new Lazy<Certificate>(certificate);
         Scoring = scoring;
-        _certificate = certificate is null ? new Lazy<Certificate>(() => rule.Certify(w, d, activation)) : new Lazy<Certificate>(certificate);
         Unroll = unroll;
-        ScratchSize = checked(2 * d + RowSolver.ScratchSize(scoring.Solver, d));
+        ScratchSize = checked(2 * StateSize + _solver.ScratchSize);
     }
 
+    /// <summary>The arrays.</summary>
+    internal DeqWeights Weights { get; }
+
+    /// <summary>What all rows share.</summary>
+    internal CellWeights<float> Cell { get; }
+
     /// <summary>d, the number of states.</summary>
-    public int StateSize => _b.Length;
+    public int StateSize => Weights.StateSize;
 
     /// <summary>W, d x d.</summary>
-    public ReadOnlyMemory<float> W => _w;
+    public ReadOnlyMemory<float> W => Weights.W;
 
     /// <summary>U, d x n.</summary>
-    public ReadOnlyMemory<float> U => _u;
+    public ReadOnlyMemory<float> U => Weights.U;
 
     /// <summary>b, d values.</summary>
-    public ReadOnlyMemory<float> B => _b;
+    public ReadOnlyMemory<float> B => Weights.B;
 
     /// <summary>V, K x d.</summary>
-    public ReadOnlyMemory<float> V => _v;
+    public ReadOnlyMemory<float> V => Weights.V;
 
     /// <summary>c, K values.</summary>
-    public ReadOnlyMemory<float> C => _c;
+    public ReadOnlyMemory<float> C => Weights.C;
 
     /// <summary>How a row's equilibrium is found in scoring.</summary>
     public EquilibriumSettings Scoring { get; }
@@ -86,7 +80,7 @@ public sealed class DeqNetwork : Network
     public UnrollCurve? Unroll { get; }
 
     /// <inheritdoc/>
-    public override int ParameterCount => checked(_w.Length + _u.Length + _b.Length + _v.Length + _c.Length);
+    public override int ParameterCount => Weights.Arrays.Sum(a => a.Values.Length);
 
     /// <inheritdoc/>
     public override int ScratchSize { get; }
@@ -118,7 +112,7 @@ public sealed class DeqNetwork : Network
     {
         var solution = Solve(x, scratch, z);
         Check.Length((ReadOnlySpan<float>)y, OutputSize, "(K)", nameof(y));
-        Kernels.Affine(_v, z, _c, y);
+        Kernels.Affine(Weights.V, z, Weights.C, y);
         return solution;
     }
 
@@ -126,9 +120,9 @@ public sealed class DeqNetwork : Network
     private RowSolution SolveCore(ReadOnlySpan<float> x, Span<float> scratch, Span<float> z)
     {
         var injection = scratch[..StateSize];
-        Kernels.Affine(_u, x, _b, injection);
+        Kernels.Affine(Weights.U, x, Weights.B, injection);
         z.Clear();
-        var solution = RowSolver.Solve(Scoring, new CellMap<float>(_w, injection, Activation, _normOfW), z, scratch[StateSize..]);
+        var solution = _solver.Solve(injection, z, scratch[StateSize..]);
         if (solution.Status == SolveStatus.Diverged)
         {
             z.Fill(float.NaN);
@@ -140,16 +134,16 @@ public sealed class DeqNetwork : Network
     {
         var z = scratch[..StateSize];
         SolveCore(x, scratch[StateSize..], z);
-        Kernels.Affine(_v, z, _c, y);
+        Kernels.Affine(Weights.V, z, Weights.C, y);
     }
 
     internal override DeqNetwork Fold(AffineMap inputMap, AffineMap outputMap)
     {
         CheckFold(inputMap, outputMap);
-        var (u, b) = inputMap.FoldBefore(_u, _b);
-        var (v, c) = outputMap.FoldAfter(_v, _c);
-        return new DeqNetwork(_w, u, b, v, c, Activation, Link, Scoring, Certificate.Rule, Certificate);
+        var (u, b) = inputMap.FoldBefore(Weights.U, Weights.B);
+        var (v, c) = outputMap.FoldAfter(Weights.V, Weights.C);
+        return new DeqNetwork(Weights with { U = u, B = b, V = v, C = c }, Activation, Link, Scoring, Certificate.Rule, Certificate);
     }
 
-    internal DeqNetwork WithUnroll(UnrollCurve curve) => new(_w, _u, _b, _v, _c, Activation, Link, Scoring, Certificate.Rule, Certificate, curve);
+    internal DeqNetwork WithUnroll(UnrollCurve curve) => new(Weights, Activation, Link, Scoring, Certificate.Rule, Certificate, curve);
 }

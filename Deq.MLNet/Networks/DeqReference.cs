@@ -6,9 +6,7 @@ namespace Deq.MLNet.Networks;
 /// <summary>A deep equilibrium network evaluated in float64 to its own rounding error: what float32 forms are measured against. Thread safe.</summary>
 internal sealed class DeqReference(DeqNetwork network)
 {
-    private static readonly EquilibriumSettings Settings = new(new Anderson(), new Tolerance(1e-14, 1e-300), 5_000);
-
-    private readonly double[] _w = Kernels.ToDouble(network.W.Span);
+    private readonly RowSolver<double> _solver = new(new Anderson(), new Tolerance(1e-14, 1e-300), 5_000, new CellWeights<double>(Kernels.ToDouble(network.W.Span), network.Activation));
     private readonly double[] _u = Kernels.ToDouble(network.U.Span);
     private readonly double[] _b = Kernels.ToDouble(network.B.Span);
     private readonly double[] _v = Kernels.ToDouble(network.V.Span);
@@ -23,9 +21,8 @@ internal sealed class DeqReference(DeqNetwork network)
         var d = network.StateSize;
         var injection = new double[d];
         Kernels.Affine(_u, Kernels.ToDouble(x), _b, injection);
-        var cell = new CellMap<double>(_w, injection, network.Activation, Kernels.Norm<double>(_w));
         var z = new double[d];
-        var solution = RowSolver.Solve(Settings, cell, z, new double[RowSolver.ScratchSize(Settings.Solver, d)]);
+        var solution = _solver.Solve(injection, z, new double[_solver.ScratchSize]);
         var y = new double[network.OutputSize];
         if (solution.Status is SolveStatus.Converged or SolveStatus.AtPrecisionLimit)
         {

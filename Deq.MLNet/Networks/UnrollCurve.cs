@@ -1,4 +1,5 @@
 using System.Numerics.Tensors;
+using Deq.MLNet.Equilibrium;
 using Deq.MLNet.Networks;
 using Deq.MLNet.Numerics;
 
@@ -67,7 +68,7 @@ public sealed record UnrollCurve(int Rows, float Scale, IReadOnlyList<float> Max
     {
         var injection = new float[network.StateSize];
         Kernels.Affine(network.U.Span, x, network.B.Span, injection);
-        var cell = new CellMap<float>(network.W.Span, injection, network.Activation, 0);
+        var cell = new Cell<float>(network.Cell, injection);
         var (z, next) = (new float[network.StateSize], new float[network.StateSize]);
         var affine = new float[network.OutputSize];
         var errors = new List<double[]>();

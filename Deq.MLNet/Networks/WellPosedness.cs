@@ -21,6 +21,9 @@ public abstract record WellPosedness
     /// <summary>The rule's bound on the contraction factor; null where there is none.</summary>
     public abstract float? Bound { get; }
 
+    /// <summary>The method that finds the equilibria of such a cell; <see cref="Auto"/> where none is special to the rule.</summary>
+    internal virtual FixedPointSolver NaturalSolver(Activation activation) => new Auto();
+
     /// <summary>Measures W in float64 against the rule.</summary>
     internal Certificate Certify(ReadOnlySpan<float> w, int size, Activation activation) =>
         new(this, activation.Lipschitz() * SpectralNorm.Of(w, size));

@@ -100,8 +100,22 @@ internal static class NetworkGraph
     {
         Activation.ReLU => graph.AddNode("Relu", $"{name}/relu", [value]),
         Activation.Tanh => graph.AddNode("Tanh", $"{name}/tanh", [value]),
+        Activation.LeakyReLU => graph.AddNode("Max", $"{name}/leaky_relu", [value, graph.AddNode("Mul", $"{name}/leak", [value, graph.AddInitializer($"{name}/leak_slope", [(float)ActivationExtensions.Leak], 1)])]),
+        Activation.GELU => AddGelu(graph, name, value),
+        Activation.Softplus => graph.AddNode("Softplus", $"{name}/softplus", [value]),
+        Activation.Identity => value,
         _ => throw new NotSupportedException($"The activation {activation} has no ONNX form."),
     };
+
+    /// <summary>v (1 + erf(v / sqrt(2))) / 2: the operator Gelu came with opset 20.</summary>
+    private static string AddGelu(IOnnxGraph graph, string name, string value)
+    {
+        var root = graph.AddInitializer($"{name}/root_half", [MathF.Sqrt(0.5f)], 1);
+        var erf = graph.AddNode("Erf", $"{name}/erf", [graph.AddNode("Mul", $"{name}/scaled", [value, root])]);
+        var half = graph.AddInitializer($"{name}/one_half", [0.5f], 1);
+        var probability = graph.AddNode("Add", $"{name}/probability", [graph.AddNode("Mul", $"{name}/half_erf", [erf, half]), half]);
+        return graph.AddNode("Mul", $"{name}/gelu", [value, probability]);
+    }
 
     private static string AddReadout(IOnnxGraph graph, Readout readout, string name, string affine)
     {

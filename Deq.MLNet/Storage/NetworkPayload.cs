@@ -1,10 +1,12 @@
+using Deq.MLNet.Networks;
+
 namespace Deq.MLNet.Storage;
 
 /// <summary>The fields of a network, in the order in which they are stored. A change of this order is a new format version.</summary>
 internal static class NetworkPayload
 {
     private const byte DeqKind = 0, FnnKind = 1;
-    private const byte PicardKind = 0, AndersonKind = 1;
+    private const byte PicardKind = 0, AndersonKind = 1, BroydenKind = 2, NewtonKind = 3, ForwardSubstitutionKind = 4, ForwardBackwardKind = 5, PeacemanRachfordKind = 6, AutoKind = 7;
     private const byte NoRuleKind = 0, SpectralKind = 1;
 
     public static void Write(Network network, BinaryWriter writer)
@@ -49,11 +51,10 @@ internal static class NetworkPayload
     {
         writer.Write(network.StateSize);
         writer.Write(network.OutputSize);
-        Write(network.W.Span, writer);
-        Write(network.U.Span, writer);
-        Write(network.B.Span, writer);
-        Write(network.V.Span, writer);
-        Write(network.C.Span, writer);
+        foreach (var (_, values) in network.Weights.Arrays)
+        {
+            Write(values, writer);
+        }
         Write(network.Scoring, writer);
         Write(network.Certificate, writer);
         Write(network.Unroll, writer);
@@ -70,7 +71,7 @@ internal static class NetworkPayload
         var c = reader.Singles(outputs, 1, "c");
         var scoring = ReadSettings(ref reader);
         var certificate = ReadCertificate(ref reader);
-        return new DeqNetwork(w, u, b, v, c, activation, link, scoring, certificate.Rule, certificate, ReadUnroll(ref reader));
+        return new DeqNetwork(new DeqWeights(w, u, b, v, c), activation, link, scoring, certificate.Rule, certificate, ReadUnroll(ref reader));
     }
 
     private static void WriteFnn(FnnNetwork network, BinaryWriter writer)
@@ -113,12 +114,38 @@ internal static class NetworkPayload
                 writer.Write(anderson.Damping);
                 writer.Write(anderson.Ridge);
                 break;
+            case Broyden broyden:
+                writer.Write(BroydenKind);
+                writer.Write(broyden.Memory);
+                break;
+            case Newton:
+                writer.Write(NewtonKind);
+                break;
+            case ForwardSubstitution:
+                writer.Write(ForwardSubstitutionKind);
+                break;
+            case ForwardBackward splitting:
+                writer.Write(ForwardBackwardKind);
+                writer.Write(splitting.Step is not null);
+                if (splitting.Step is { } step)
+                {
+                    writer.Write(step);
+                }
+                break;
+            case PeacemanRachford splitting:
+                writer.Write(PeacemanRachfordKind);
+                writer.Write(splitting.Step);
+                break;
+            case Auto:
+                writer.Write(AutoKind);
+                break;
             default:
                 throw new NotSupportedException($"{settings.Solver} has no stored form.");
         }
         writer.Write(settings.Tolerance.Relative);
         writer.Write(settings.Tolerance.Absolute);
         writer.Write(settings.MaxIterations);
+        writer.Write((byte)settings.OnNonConvergence);
     }
 
     private static EquilibriumSettings ReadSettings(ref PayloadReader reader)
@@ -128,10 +155,16 @@ internal static class NetworkPayload
         {
             PicardKind => new Picard(reader.Single("damping")),
             AndersonKind => new Anderson(reader.Int32("memory"), reader.Single("damping"), reader.Double("ridge")),
+            BroydenKind => new Broyden(reader.Int32("memory")),
+            NewtonKind => new Newton(),
+            ForwardSubstitutionKind => new ForwardSubstitution(),
+            ForwardBackwardKind => new ForwardBackward(reader.Bool("step") ? reader.Single("step") : null),
+            PeacemanRachfordKind => new PeacemanRachford(reader.Single("step")),
+            AutoKind => new Auto(),
             _ => throw reader.Invalid("solver", kind),
         };
         var tolerance = new Tolerance(reader.Double("relative tolerance"), reader.Double("absolute tolerance"));
-        return new EquilibriumSettings(solver, tolerance, reader.Int32("iterations at the most"));
+        return new EquilibriumSettings(solver, tolerance, reader.Int32("iterations at the most"), reader.Enum<OnNonConvergence>("rows that do not converge"));
     }
 
     private static void Write(Certificate certificate, BinaryWriter writer)

@@ -1,3 +1,5 @@
+using Deq.MLNet.Networks;
+
 namespace Deq.MLNet.Training;
 
 /// <summary>What is trained: the shape of a network and what belongs to its kind alone.</summary>
@@ -33,6 +35,9 @@ internal abstract record Architecture(Activation Activation)
 internal sealed record DeqArchitecture(int StateSize, Activation Activation, WellPosedness Rule, FixedPointSolver Solver, FixedPointSolver GradientSolver,
     Tolerance Tolerance, int MaxIterations, EquilibriumSettings Scoring, float Dropout = 0) : Architecture(Activation)
 {
+    /// <summary>How the gradient passes through the equilibrium.</summary>
+    public EquilibriumGradient Gradient { get; init; } = new Implicit();
+
     /// <summary>W starts with about this share of the norm that its rule allows in training (of 1 without a rule): few iterations at first, room to grow.</summary>
     private const double StartOfNorm = 0.5;
 
@@ -52,7 +57,7 @@ internal sealed record DeqArchitecture(int StateSize, Activation Activation, Wel
         var u = Normal(random, StateSize, features, 1 / Math.Sqrt(features), constantFeatures);
         var b = Normal(random, StateSize, 1, 0.5);
         var v = Normal(random, outputs, StateSize, 1 / Math.Sqrt(StateSize));
-        return Make(w, u, b, v, new float[outputs], link);
+        return Make(new DeqWeights(w, u, b, v, new float[outputs]), link);
     }
 
     public override Network Adopt(Network network) => network switch
@@ -60,12 +65,11 @@ internal sealed record DeqArchitecture(int StateSize, Activation Activation, Wel
         not DeqNetwork => throw OtherKind(network),
         DeqNetwork deq when deq.StateSize != StateSize => throw Mismatch("HiddenSize", deq.StateSize, StateSize),
         DeqNetwork deq when deq.Activation != Activation => throw Mismatch("Activation", deq.Activation, Activation),
-        DeqNetwork deq => Make(deq.W.ToArray(), deq.U.ToArray(), deq.B.ToArray(), deq.V.ToArray(), deq.C.ToArray(), deq.Link),
+        DeqNetwork deq => Make(deq.Weights, deq.Link),
     };
 
-    /// <summary>A network of this architecture over arrays that nobody else writes to.</summary>
-    public DeqNetwork Make(float[] w, float[] u, float[] b, float[] v, float[] c, Link link) =>
-        new(w, u, b, v, c, Activation, link, Scoring, Rule);
+    /// <summary>A network of this architecture.</summary>
+    public DeqNetwork Make(DeqWeights weights, Link link) => new(weights, Activation, link, Scoring, Rule);
 }
 
 /// <summary>A feed-forward network.</summary>

@@ -102,7 +102,7 @@ internal sealed record TrainingIdentity(IReadOnlyDictionary<string, string> Sett
 
     private static string Digest(Network network) => network switch
     {
-        DeqNetwork deq => Digest(deq.W, deq.U, deq.B, deq.V, deq.C),
+        DeqNetwork deq => Digest([.. deq.Weights.Arrays.Select(a => (ReadOnlyMemory<float>)a.Values)]),
         FnnNetwork fnn => Digest([.. fnn.Layers.SelectMany(l => new[] { l.Weights, l.Bias })]),
         _ => throw new NotSupportedException($"{network.GetType().Name} has no digest."),
     };

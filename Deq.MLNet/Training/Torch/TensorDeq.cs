@@ -1,21 +1,17 @@
+using Deq.MLNet.Networks;
 using static TorchSharp.torch;
 
 namespace Deq.MLNet.Training.Torch;
 
 /// <summary>
-/// The deep equilibrium cell as tensors. With M the solution of M = phi'(A) (G + M W), where A holds the pre-activations and G = (dL/dY) V, the implicit
-/// function theorem gives dL/dW = M' Z, dL/dU = M' X, dL/db = M' 1 (Bai, Kolter, Koltun 2019, theorem 1). Nothing is recorded and nothing is unrolled.
+/// The deep equilibrium network as tensors: the solve, the read-out, and the gradients of all weights from what a gradient rule makes of the gradient by the state.
 /// Dropout is variational (Gal and Ghahramani 2016; Bai et al. 2019): a row has one mask for its whole solve, z = mask * phi(W z + u), and mask * phi' is the slope.
 /// </summary>
 internal sealed class TensorDeq : TensorModel
 {
-    /// <summary>The adjoint's scale is that of the loss's gradient, which has no floor.</summary>
-    private const double AdjointAbsolute = 1e-30;
-
     private readonly DeqArchitecture _architecture;
     private readonly TensorSolver _solver;
-    private readonly TensorSolver _gradientSolver;
-    private readonly Tolerance _gradientTolerance;
+    private readonly TensorGradient _gradient;
     private readonly SpectralProjection? _projection;
     private readonly Link _link;
     private Workspace? _workspace;
@@ -31,8 +27,7 @@ internal sealed class TensorDeq : TensorModel
         _architecture = architecture;
         _link = network.Link;
         _solver = TensorSolver.Create(architecture.Solver);
-        _gradientSolver = TensorSolver.Create(architecture.GradientSolver);
-        _gradientTolerance = new Tolerance(architecture.Tolerance.Relative, AdjointAbsolute);
+        _gradient = TensorGradient.Create(architecture);
         _projection = architecture.TrainingBound is { } bound ? new SpectralProjection(bound / architecture.Activation.Lipschitz()) : null;
         long d = network.StateSize, n = network.InputSize, k = network.OutputSize;
         Parameters = new ParameterBuffer(device, type, [d, d], [d, n], [d], [k, d], [k]);
@@ -54,18 +49,9 @@ internal sealed class TensorDeq : TensorModel
         work.Injection.copy_(B);
         work.Injection.addmm_(x, U.t(), 1, 1);
         work.Z.zero_();
-        var transposed = W.t();
-        var mask = _mask = training ? Dropout.Mask(work.Z) : null;
-        var solution = _solver.Solve((z, f) =>
-        {
-            f.copy_(work.Injection);
-            f.addmm_(z, transposed, 1, 1);
-            Activate(_architecture.Activation, f);
-            if (mask is not null)
-            {
-                f.mul_(mask);
-            }
-        }, ref work.Z, ref work.F, _architecture.Tolerance, _architecture.MaxIterations);
+        _mask = training ? Dropout.Mask(work.Z) : null;
+        var map = new CellMap(W, work.Injection, _architecture.Activation, _mask);
+        var solution = _solver.Solve(map, ref work.Z, ref work.F, _architecture.Tolerance, _architecture.MaxIterations);
         if (training)
         {
             _batches++;
@@ -84,19 +70,16 @@ internal sealed class TensorDeq : TensorModel
 
         work.StateGradient.copy_(outputGradient.mm(V));
         Dropout.Slope(_architecture.Activation, work.F, _mask, work.Slope);
-        work.Adjoint.zero_();
-        var solution = _gradientSolver.Solve((m, f) =>
+        Parameters.Gradient(0).zero_();
+        Parameters.Gradient(1).zero_();
+        Parameters.Gradient(2).zero_();
+        var solution = _gradient.Backward(new CellPass(W, work.Z, work.F, work.Slope), work.StateGradient, (m, z) =>
         {
-            f.copy_(work.StateGradient);
-            f.addmm_(m, W, 1, 1);
-            f.mul_(work.Slope);
-        }, ref work.Adjoint, ref work.AdjointF, _gradientTolerance, _architecture.MaxIterations);
+            Parameters.Gradient(0).addmm_(m.t(), z, 1, 1);
+            Parameters.Gradient(1).addmm_(m.t(), _x, 1, 1);
+            Parameters.Gradient(2).AddInPlace(m.sum(0L));
+        });
         _worstGradientResidual = Math.Max(_worstGradientResidual, solution.WorstResidual);
-
-        var adjoint = work.Adjoint.t();
-        Parameters.Gradient(0).addmm_(adjoint, work.Z, 0, 1);
-        Parameters.Gradient(1).addmm_(adjoint, _x, 0, 1);
-        Parameters.Gradient(2).copy_(work.Adjoint.sum(0L));
     }
 
     public override void Project() => _projection?.Apply(W);
@@ -110,15 +93,14 @@ internal sealed class TensorDeq : TensorModel
     }
 
     public override Network ToNetwork() =>
-        _architecture.Make(Parameters.Read(0), Parameters.Read(1), Parameters.Read(2), Parameters.Read(3), Parameters.Read(4), _link);
+        _architecture.Make(new DeqWeights(Parameters.Read(0), Parameters.Read(1), Parameters.Read(2), Parameters.Read(3), Parameters.Read(4)), _link);
 
     private void Load(DeqNetwork deq)
     {
-        Parameters.Load(0, deq.W);
-        Parameters.Load(1, deq.U);
-        Parameters.Load(2, deq.B);
-        Parameters.Load(3, deq.V);
-        Parameters.Load(4, deq.C);
+        foreach (var (index, (_, values)) in deq.Weights.Arrays.Index())
+        {
+            Parameters.Load(index, values);
+        }
         // A W that obeys its rule starts as it is: the projection goes by a bound that may lie a little above the norm.
         if (!_architecture.Keeps(deq))
         {
@@ -130,7 +112,7 @@ internal sealed class TensorDeq : TensorModel
     public override void Dispose()
     {
         _solver.Dispose();
-        _gradientSolver.Dispose();
+        _gradient.Dispose();
         _projection?.Dispose();
         _workspace?.Dispose();
         base.Dispose();
@@ -139,12 +121,12 @@ internal sealed class TensorDeq : TensorModel
     /// <summary>The buffers of one batch size (B x d each), kept from step to step.</summary>
     private sealed class Workspace : IDisposable
     {
-        public Tensor Injection, Z, F, StateGradient, Slope, Adjoint, AdjointF;
+        public Tensor Injection, Z, F, StateGradient, Slope;
 
         private Workspace(long rows, Tensor w)
         {
             Tensor New() => zeros(rows, w.shape[0], w.dtype, w.device).DetachFromDisposeScope();
-            (Injection, Z, F, StateGradient, Slope, Adjoint, AdjointF) = (New(), New(), New(), New(), New(), New(), New());
+            (Injection, Z, F, StateGradient, Slope) = (New(), New(), New(), New(), New());
         }
 
         public static Workspace For(long rows, Tensor w, Workspace? last)
@@ -159,7 +141,7 @@ internal sealed class TensorDeq : TensorModel
 
         public void Dispose()
         {
-            foreach (var buffer in new[] { Injection, Z, F, StateGradient, Slope, Adjoint, AdjointF })
+            foreach (var buffer in new[] { Injection, Z, F, StateGradient, Slope })
             {
                 buffer.Dispose();
             }

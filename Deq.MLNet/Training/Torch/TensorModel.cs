@@ -32,12 +32,14 @@ internal abstract class TensorModel(Dropout dropout) : IDisposable
         Dropout.Dispose();
     }
 
-    protected static void Activate(Activation activation, Tensor values)
+    public static void Activate(Activation activation, Tensor values)
     {
         switch (activation)
         {
             case Activation.ReLU: values.relu_(); break;
             case Activation.Tanh: values.tanh_(); break;
+            case Activation.LeakyReLU: values.copy_(values.maximum(values.clone().MultiplyInPlace(ActivationExtensions.Leak))); break;
+            case Activation.Identity: break;
             default: throw new ArgumentOutOfRangeException(nameof(activation), activation, null);
         }
     }
@@ -59,6 +61,14 @@ internal abstract class TensorModel(Dropout dropout) : IDisposable
                 slope.neg_();
                 slope.AddInPlace(1);
                 break;
+            case Activation.LeakyReLU:
+                using (var positive = activated.IsAbove(0))
+                {
+                    slope.copy_(positive);
+                }
+                slope.MultiplyInPlace(1 - ActivationExtensions.Leak).AddInPlace(ActivationExtensions.Leak);
+                break;
+            case Activation.Identity: slope.zero_().AddInPlace(1); break;
             default: throw new ArgumentOutOfRangeException(nameof(activation), activation, null);
         }
     }

@@ -24,19 +24,19 @@ internal abstract class TensorSolver : IDisposable
     };
 
     /// <summary>Solves z = map(z).</summary>
-    /// <param name="map">Writes map(first) into the second.</param>
+    /// <param name="map">The map.</param>
     /// <param name="z">The start, overwritten by an iterate whose residual was tested. May be exchanged with <paramref name="f"/>.</param>
     /// <param name="f">Overwritten by map(z).</param>
     /// <param name="tolerance">The stopping test.</param>
     /// <param name="maxIterations">Evaluations of the map at the most.</param>
-    public TensorSolution Solve(Action<Tensor, Tensor> map, ref Tensor z, ref Tensor f, Tolerance tolerance, int maxIterations)
+    public TensorSolution Solve(TensorMap map, ref Tensor z, ref Tensor f, Tolerance tolerance, int maxIterations)
     {
         Start(z);
         var residual = double.PositiveInfinity;
         var iteration = 0;
         while (true)
         {
-            map(z, f);
+            map.Apply(z, f);
             iteration++;
             var last = iteration == maxIterations;
             if (last || iteration % TestEvery == 0)

@@ -1,0 +1,101 @@
+using System.Numerics.Tensors;
+
+namespace Deq.MLNet.Numerics;
+
+/// <summary>The largest eigenvalue of a symmetric matrix in float64.</summary>
+/// <remarks>
+/// The matrix is brought to tridiagonal form by Householder reflections and its largest eigenvalue bracketed by Sturm counts (Golub and Van Loan, Matrix Computations, 8.3 and 8.4).
+/// </remarks>
+internal static class SymmetricEigenvalue
+{
+    /// <summary>A column of a matrix whose largest entry is about 1 changes nothing below this, and its square would leave the range.</summary>
+    private const double Negligible = 1e-100;
+
+    /// <summary>The largest eigenvalue, from above to a relative 1e-12, or 1e-15 of the largest entry where it is zero. The matrix is overwritten; its entries are best of size 1.</summary>
+    public static double Largest(double[][] a)
+    {
+        var diagonal = new double[a.Length];
+        var off = new double[a.Length];
+        Tridiagonalize(a, diagonal, off);
+        return Bisect(diagonal, off);
+    }
+
+    private static void Tridiagonalize(double[][] a, double[] diagonal, double[] off)
+    {
+        var size = a.Length;
+        var product = new double[size];
+        for (var k = 0; k < size; k++)
+        {
+            diagonal[k] = a[k][k];
+            var below = size - k - 1;
+            if (below == 0)
+            {
+                break;
+            }
+            var v = new double[below];
+            for (var i = 0; i < below; i++)
+            {
+                v[i] = a[k + 1 + i][k];
+            }
+            var norm = TensorPrimitives.Norm<double>(v);
+            off[k] = norm;
+            if (norm < Negligible)
+            {
+                continue;
+            }
+            v[0] += v[0] < 0 ? -norm : norm;
+            var beta = 2 / TensorPrimitives.Dot<double>(v, v);
+
+            // A <- H A H for the trailing block, H = I - beta v v': a symmetric rank-two update.
+            var p = product.AsSpan(0, below);
+            for (var i = 0; i < below; i++)
+            {
+                p[i] = beta * TensorPrimitives.Dot<double>(a[k + 1 + i].AsSpan(k + 1), v);
+            }
+            var half = beta / 2 * TensorPrimitives.Dot<double>(p, v);
+            TensorPrimitives.MultiplyAdd<double>(v, -half, p, p);
+            for (var i = 0; i < below; i++)
+            {
+                var row = a[k + 1 + i].AsSpan(k + 1);
+                TensorPrimitives.MultiplyAdd<double>(p, -v[i], row, row);
+                TensorPrimitives.MultiplyAdd<double>(v, -p[i], row, row);
+            }
+        }
+    }
+
+    private static double Bisect(double[] diagonal, double[] off)
+    {
+        double low = double.NegativeInfinity, high = double.NegativeInfinity;
+        for (var i = 0; i < diagonal.Length; i++)
+        {
+            low = Math.Max(low, diagonal[i]);
+            high = Math.Max(high, diagonal[i] + Math.Abs(off[i]) + (i > 0 ? Math.Abs(off[i - 1]) : 0));
+        }
+        // A bound from above on what rounding leaves of a largest eigenvalue of zero.
+        var floor = 1e-15 * Enumerable.Range(0, diagonal.Length).Max(i => Math.Abs(diagonal[i]) + Math.Abs(off[i]));
+        while (high - low > 1e-12 * Math.Abs(high) + floor)
+        {
+            var middle = low + (high - low) / 2;
+            if (AllBelow(diagonal, off, middle))
+            {
+                high = middle;
+            }
+            else
+            {
+                low = middle;
+            }
+        }
+        return high;
+    }
+
+    /// <summary>Sylvester's law: T - x I is negative definite exactly when all pivots of its elimination are negative.</summary>
+    private static bool AllBelow(double[] diagonal, double[] off, double x)
+    {
+        var pivot = diagonal[0] - x;
+        for (var i = 1; pivot < 0 && i < diagonal.Length; i++)
+        {
+            pivot = diagonal[i] - x - off[i - 1] * off[i - 1] / pivot;
+        }
+        return pivot < 0;
+    }
+}
