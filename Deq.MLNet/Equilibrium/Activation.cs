@@ -48,8 +48,10 @@ internal static class ActivationExtensions
             case Activation.Softplus:
                 foreach (ref var value in v)
                 {
-                    // Neither form of the sum overflows or loses a small term.
-                    value = T.Max(value, T.Zero) + T.LogP1(T.Exp(-T.Abs(value)));
+                    // log(1 + e) = max(v, 0) + log(1 + exp(-|v|)); what is rounded off 1 + e comes back by the quotient (Kahan), as T.LogP1 does not do.
+                    var e = T.Exp(-T.Abs(value));
+                    var sum = T.One + e;
+                    value = T.Max(value, T.Zero) + (sum == T.One ? e : T.Log(sum) * e / (sum - T.One));
                 }
                 break;
             case Activation.Identity: break;
