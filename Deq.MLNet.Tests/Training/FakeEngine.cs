@@ -19,6 +19,17 @@ internal sealed class FakeEngine : ITrainingEngine
 
     public Func<int, double> Metric { get; init; } = epoch => 4.0 / (epoch * epoch);
 
+    public Func<int, int> Unsolved { get; init; } = _ => 0;
+
+    public Func<int, int> UnsolvedGradients { get; init; } = _ => 0;
+
+    /// <summary>What is kept of rows; null for nothing.</summary>
+    public float[]? States { get; set; }
+
+    public float[]? ReadStates() => States;
+
+    public void LoadStates(float[] states) => States = states;
+
     public Func<int, bool> Finite { get; init; } = _ => true;
 
     /// <summary>The epoch whose weights the engine has.</summary>
@@ -45,7 +56,7 @@ internal sealed class FakeEngine : ITrainingEngine
     {
         Weights++;
         Epochs.Add([]);
-        return new EngineMetrics(new MeanLoss(Loss(Weights), Metric(Weights)), 5, 9, 0.25, 0.5, 0.75, Finite(Weights));
+        return new EngineMetrics(new MeanLoss(Loss(Weights), Metric(Weights)), 5, 9, 0.25, 0.5, Unsolved(Weights), UnsolvedGradients(Weights), 0.75, Finite(Weights));
     }
 
     public MeanLoss Evaluate(TrainingData data, Action checkCancelled) => new(ValidationLoss(Weights), Metric(Weights));

@@ -10,7 +10,7 @@ public sealed class LearningRateScheduleTests
     /// <summary>The factors before each epoch, and after the last, given the losses of all epochs.</summary>
     private static double[] After(LearningRateSchedule schedule, double[] training, double[]? validation = null)
     {
-        var epochs = training.Select((loss, i) => new TrainingEpoch(i + 1, loss, validation?[i], 0, null, 0.1, 0, 0, 0, 0, 0, 0)).ToArray();
+        var epochs = training.Select((loss, i) => new TrainingEpoch(i + 1, loss, validation?[i], 0, null, 0.1, 0, 0, 0, 0, 0, 0, 0, 0)).ToArray();
         return [.. Enumerable.Range(0, epochs.Length + 1).Select(done => schedule.After(epochs[..done]).Factor(new TrainingPosition(done, epochs.Length)))];
     }
 
@@ -110,7 +110,7 @@ public sealed class LearningRateScheduleTests
     public void What_follows_from_the_history_is_worked_out_once_an_epoch()
     {
         double[] losses = [1, 2, 3];
-        var epochs = losses.Select((loss, i) => new TrainingEpoch(i + 1, loss, null, 0, null, 0, 0, 0, 0, 0, 0, 0)).ToList();
+        var epochs = losses.Select((loss, i) => new TrainingEpoch(i + 1, loss, null, 0, null, 0, 0, 0, 0, 0, 0, 0, 0, 0)).ToList();
         var plateau = LearningRateSchedule.ReduceOnPlateau(0.5f, 1);
 
         plateau.After(epochs).Should().Be(new HeldSchedule(0.25));

@@ -110,7 +110,7 @@ public sealed class TrainingLoopTests
 
         history.Epochs.Should().Equal(monitor.Epochs);
         history.Epochs.Select(e => e.Epoch).Should().Equal(1, 2, 3, 4);
-        history.Epochs[1].Should().BeEquivalentTo(new TrainingEpoch(2, 50, 2000, 10, 10, 0.5, 5, 9, 0.25, 0.5, 0.75, 0), o => o.Excluding(e => e.Seconds));
+        history.Epochs[1].Should().BeEquivalentTo(new TrainingEpoch(2, 50, 2000, 10, 10, 0.5, 5, 9, 0.25, 0.5, 0, 0, 0.75, 0), o => o.Excluding(e => e.Seconds));
         history.Epochs[1].Seconds.Should().BeGreaterThanOrEqualTo(0);
         (history.BestEpoch, history.Seed, history.Device).Should().Be((4, 1, "fake"));
         Run(new FakeEngine(), Settings).Epochs.Should().OnlyContain(e => e.ValidationLoss == null);

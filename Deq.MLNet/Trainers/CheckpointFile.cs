@@ -8,7 +8,7 @@ using Deq.MLNet.Training;
 namespace Deq.MLNet.Trainers;
 
 /// <summary>
-/// The state of a training in a file: mark (8), version and length of the head (int32 each), head as JSON, arrays of float32 that are all as long as the first, SHA-256 of all before it (32);
+/// The state of a training in a file: mark (8), version and length of the head (int32 each), head as JSON, arrays of float32 that are all as long as the first, states of rows in float32 where they are kept, SHA-256 of all before it (32);
 /// in the byte order of the machine, as a training is resumed where it began.
 /// </summary>
 internal sealed class CheckpointFile(Checkpoint checkpoint) : ITrainingCheckpoint
@@ -54,9 +54,9 @@ internal sealed class CheckpointFile(Checkpoint checkpoint) : ITrainingCheckpoin
 
     public void Write(TrainingState state)
     {
-        float[][] arrays = [state.Weights, .. state.Optimizer.Moments, .. state.Best is { } best ? [best.Weights] : Array.Empty<float[]>()];
+        float[][] arrays = [state.Weights, .. state.Optimizer.Moments, .. state.Best is { } best ? [best.Weights] : Array.Empty<float[]>(), .. state.States is { } states ? [states] : Array.Empty<float[]>()];
         var head = JsonSerializer.SerializeToUtf8Bytes(
-            new Head(_training!, state.Epochs, state.Optimizer.Steps, state.Optimizer.Moments.Count, state.Best?.Epoch), TrainingRecord.Options);
+            new Head(_training!, state.Epochs, state.Optimizer.Steps, state.Optimizer.Moments.Count, state.Best?.Epoch, state.States?.Length), TrainingRecord.Options);
         AtomicFile.Write(checkpoint.Path, stream =>
         {
             using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -106,9 +106,11 @@ internal sealed class CheckpointFile(Checkpoint checkpoint) : ITrainingCheckpoin
             throw Damaged($"its head is said to have {length} of {content.Length} bytes");
         }
         var head = ReadHead(content[..length]);
-        var arrays = ReadArrays(content[length..], head.Moments + (head.BestEpoch is null ? 1L : 2L));
+        var numbers = content[length..];
+        var states = ReadStates(ref numbers, head.States);
+        var arrays = ReadArrays(numbers, head.Moments + (head.BestEpoch is null ? 1L : 2L));
         var best = head.BestEpoch is { } epoch ? new BestWeights(epoch, head.Epochs[epoch - 1].ValidationLoss!.Value, arrays[^1]) : null;
-        return (head.Training, new TrainingState(head.Epochs, arrays[0], new OptimizerState(head.OptimizerSteps, arrays[1..(1 + head.Moments)]), best));
+        return (head.Training, new TrainingState(head.Epochs, arrays[0], new OptimizerState(head.OptimizerSteps, arrays[1..(1 + head.Moments)]), best, states));
     }
 
     private Head ReadHead(ReadOnlySpan<byte> json)
@@ -133,6 +135,23 @@ internal sealed class CheckpointFile(Checkpoint checkpoint) : ITrainingCheckpoin
         return head is { OptimizerSteps: >= 0, Moments: >= 0 } ? head : throw Damaged($"its optimizer has {head.OptimizerSteps} steps and {head.Moments} moments");
     }
 
+    /// <summary>Takes the states of rows off the end of the numbers.</summary>
+    private float[]? ReadStates(ref ReadOnlySpan<byte> numbers, int? length)
+    {
+        if (length is not { } count)
+        {
+            return null;
+        }
+        var start = numbers.Length - (long)count * sizeof(float);
+        if (count < 0 || start < 0)
+        {
+            throw Damaged($"it is said to keep {count} values of states in {numbers.Length} bytes of numbers");
+        }
+        var states = MemoryMarshal.Cast<byte, float>(numbers[(int)start..]).ToArray();
+        numbers = numbers[..(int)start];
+        return states;
+    }
+
     private float[][] ReadArrays(ReadOnlySpan<byte> bytes, long count)
     {
         if (bytes.IsEmpty || bytes.Length % (count * sizeof(float)) != 0)
@@ -148,5 +167,5 @@ internal sealed class CheckpointFile(Checkpoint checkpoint) : ITrainingCheckpoin
         return arrays;
     }
 
-    private sealed record Head(TrainingIdentity Training, IReadOnlyList<TrainingEpoch> Epochs, long OptimizerSteps, int Moments, int? BestEpoch);
+    private sealed record Head(TrainingIdentity Training, IReadOnlyList<TrainingEpoch> Epochs, long OptimizerSteps, int Moments, int? BestEpoch, int? States);
 }

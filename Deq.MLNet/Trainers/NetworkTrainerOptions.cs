@@ -123,8 +123,23 @@ public abstract class DeqTrainerOptions : NetworkTrainerOptions
     /// <summary>How equilibria are found, in training and in scoring; default <see cref="Picard"/>. <see cref="Anderson"/> pays where iterations are many.</summary>
     public FixedPointSolver Solver = new Picard();
 
-    /// <summary>How the adjoint system of the implicit gradient is solved; default null: as <see cref="Solver"/>.</summary>
+    /// <summary>How the gradient passes through the equilibrium; default <see cref="Implicit"/>, which is exact.</summary>
+    public EquilibriumGradient Gradient = new Implicit();
+
+    /// <summary>How the adjoint system of the implicit gradient is solved; default null: the method that <see cref="WellPosedness"/> asks for, or, where it asks for none, <see cref="Solver"/>.</summary>
     public FixedPointSolver? GradientSolver;
+
+    /// <summary>Keeps the cell's Jacobian small; default null: it is left alone.</summary>
+    public JacobianPenalty? JacobianPenalty;
+
+    /// <summary>Trains iterates on the way to the equilibrium too; default null: only the equilibrium.</summary>
+    public FixedPointCorrection? FixedPointCorrection;
+
+    /// <summary>
+    /// Whether the solve of a training row starts where the one of the epoch before ended, instead of from zero; default false. It keeps N x d values for N training rows on the device,
+    /// and in the file of a <see cref="Checkpoint"/>. Validation and scoring always start from zero.
+    /// </summary>
+    public bool WarmStart;
 
     /// <summary>The stopping test in training, of the equilibrium and, its relative part, of the gradient; default a relative 1e-4.</summary>
     public Tolerance Tolerance = new(1e-4);
@@ -150,16 +165,27 @@ public abstract class DeqTrainerOptions : NetworkTrainerOptions
 
     private protected override ExtraColumns ToExtraColumns() => new(SolveColumns, StateColumn);
 
-    private protected override Architecture ToArchitecture() => new DeqArchitecture(
+    private protected override Architecture ToArchitecture() => GradientChecks.Check(Options(), GradientSolver is not null);
+
+    /// <summary>Where none is given.</summary>
+    private FixedPointSolver NaturalGradientSolver => WellPosedness.NaturalSolver(Activation) is var natural and not Auto ? natural : Solver;
+
+    private DeqArchitecture Options() => new(
         Check.AtLeast(HiddenSize, 1),
         Check.Defined(Activation),
         Check.NotNull(WellPosedness),
         Check.NotNull(Solver),
-        GradientSolver ?? Solver,
+        GradientSolver ?? NaturalGradientSolver,
         Check.NotNull(Tolerance),
         Check.AtLeast(MaxIterations, 1),
         new EquilibriumSettings(Solver, Check.NotNull(ScoringTolerance), MaxIterations),
-        Check.Within(Dropout, 0, 1));
+        Check.Within(Dropout, 0, 1))
+    {
+        Gradient = Check.NotNull(Gradient),
+        JacobianPenalty = JacobianPenalty,
+        FixedPointCorrection = FixedPointCorrection,
+        WarmStart = WarmStart,
+    };
 }
 
 /// <summary>What the trainers of feed-forward networks have in common.</summary>

@@ -38,6 +38,15 @@ internal sealed record DeqArchitecture(int StateSize, Activation Activation, Wel
     /// <summary>How the gradient passes through the equilibrium.</summary>
     public EquilibriumGradient Gradient { get; init; } = new Implicit();
 
+    /// <summary>What is trained beside the loss, of the Jacobian; null for nothing.</summary>
+    public JacobianPenalty? JacobianPenalty { get; init; }
+
+    /// <summary>What is trained beside the loss, of iterates; null for nothing.</summary>
+    public FixedPointCorrection? FixedPointCorrection { get; init; }
+
+    /// <summary>Whether the solve of a training row starts where its last one ended.</summary>
+    public bool WarmStart { get; init; }
+
     /// <summary>W starts with about this share of the norm that its rule allows in training (of 1 without a rule): few iterations at first, room to grow.</summary>
     private const double StartOfNorm = 0.5;
 

@@ -35,6 +35,12 @@ internal interface ITrainingEngine : IDisposable
     /// <summary>Replaces the weights by what <see cref="ReadWeights"/> gave.</summary>
     void LoadWeights(float[] weights);
 
+    /// <summary>What is kept of each training row from epoch to epoch, as one array; null where nothing is.</summary>
+    float[]? ReadStates();
+
+    /// <summary>Replaces what is kept of the rows by what <see cref="ReadStates"/> gave.</summary>
+    void LoadStates(float[] states);
+
     /// <summary>What the optimizer remembers.</summary>
     OptimizerState ReadOptimizer();
 
@@ -53,7 +59,9 @@ internal readonly record struct MeanLoss(double Loss, double Metric);
 /// <param name="WorstIterations">Evaluations of the cell, of the batch that took most.</param>
 /// <param name="WorstResidual">The largest residual left by a forward solve.</param>
 /// <param name="WorstGradientResidual">The largest residual left by an adjoint solve.</param>
+/// <param name="UnsolvedRows">Rows whose forward solve did not meet its tolerance.</param>
+/// <param name="UnsolvedGradientRows">Rows whose adjoint solve did not.</param>
 /// <param name="ContractionBound">Lip(phi) times the bound on ||W||_2 at the last projection; NaN without a rule.</param>
 /// <param name="WeightsFinite">Whether every weight is finite.</param>
 internal readonly record struct EngineMetrics(MeanLoss Training, double MeanIterations, int WorstIterations, double WorstResidual,
-    double WorstGradientResidual, double ContractionBound, bool WeightsFinite);
+    double WorstGradientResidual, int UnsolvedRows, int UnsolvedGradientRows, double ContractionBound, bool WeightsFinite);

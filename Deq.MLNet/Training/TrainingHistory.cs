@@ -10,11 +10,13 @@ namespace Deq.MLNet;
 /// <param name="MeanIterations">Evaluations of the cell per batch, mean; 0 for a feed-forward network.</param>
 /// <param name="WorstIterations">Evaluations of the cell, of the batch that took most.</param>
 /// <param name="WorstResidual">The largest residual of a row at the end of its batch's solve, scaled as <see cref="RowSolution.Residual"/>.</param>
-/// <param name="WorstGradientResidual">The same of the adjoint system that gives the implicit gradient.</param>
+/// <param name="WorstGradientResidual">The same of the adjoint system that gives the implicit gradient; 0 where the gradient rule solves none.</param>
+/// <param name="UnsolvedRows">Rows whose equilibrium was not found to the training tolerance in this epoch; 0 for a feed-forward network.</param>
+/// <param name="UnsolvedGradientRows">Rows whose adjoint system was not solved to its tolerance in this epoch: their gradients, and the steps taken by them, are not what they should be.</param>
 /// <param name="ContractionBound">The certificate's value at the last step: Lip(phi) times the bound from above on ||W||_2 that the rule was kept with; NaN without a rule.</param>
 /// <param name="Seconds">Wall-clock time of the epoch, validation included.</param>
 public sealed record TrainingEpoch(int Epoch, double TrainingLoss, double? ValidationLoss, double TrainingMetric, double? ValidationMetric, double LearningRate, double MeanIterations,
-    int WorstIterations, double WorstResidual, double WorstGradientResidual, double ContractionBound, double Seconds);
+    int WorstIterations, double WorstResidual, double WorstGradientResidual, int UnsolvedRows, int UnsolvedGradientRows, double ContractionBound, double Seconds);
 
 /// <summary>What a training did, epoch by epoch.</summary>
 /// <param name="Epochs">The epochs that were run.</param>

@@ -64,12 +64,13 @@ internal sealed class TrainingLoop(TrainingSettings settings, double targetUnit,
             }
             var (done, finite) = RunEpoch(epoch, engine, order, validation);
             diverged = !finite;
+            UnsolvedRows.Tell(settings, _epochs, monitor);
             if (finite)
             {
                 KeepIfBest(done, engine);
                 if (checkpoint is not null && (epoch % checkpoint.EveryEpochs == 0 || epoch == settings.Epochs || StopsEarly()))
                 {
-                    checkpoint.Write(new TrainingState(_epochs, engine.ReadWeights(), engine.ReadOptimizer(), _best));
+                    checkpoint.Write(new TrainingState(_epochs, engine.ReadWeights(), engine.ReadOptimizer(), _best, engine.ReadStates()));
                 }
             }
             monitor.EpochDone(done);
@@ -95,6 +96,8 @@ internal sealed class TrainingLoop(TrainingSettings settings, double targetUnit,
         var (weights, moments) = (engine.ReadWeights().Length, engine.ReadOptimizer().Moments.Count);
         return (saved.Weights.Length, saved.Optimizer.Moments.Count) != (weights, moments)
                 ? $"it has {saved.Weights.Length} weights with {saved.Optimizer.Moments.Count} moments each, where this training has {weights} with {moments}"
+            : saved.States?.Length != engine.ReadStates()?.Length
+                ? $"it has states of {saved.States?.Length ?? 0} values, where this training has {engine.ReadStates()?.Length ?? 0}"
             : saved.Epochs.Count > settings.Epochs
                 ? $"it has {saved.Epochs.Count} epochs, where this training has {settings.Epochs}"
             : saved.Best is null != settings.EarlyStopping is null
@@ -108,6 +111,10 @@ internal sealed class TrainingLoop(TrainingSettings settings, double targetUnit,
         _best = saved.Best;
         engine.LoadWeights(saved.Weights);
         engine.LoadOptimizer(saved.Optimizer);
+        if (saved.States is { } states)
+        {
+            engine.LoadStates(states);
+        }
         monitor.Info($"The checkpoint holds {_epochs.Count} of {settings.Epochs} epochs; training goes on from there.");
     }
 
@@ -131,7 +138,7 @@ internal sealed class TrainingLoop(TrainingSettings settings, double targetUnit,
         MeanLoss? validated = validation is null ? null : engine.Evaluate(validation, monitor.CheckCancelled);
         double? validationLoss = validated is { } mean ? LossOf(mean) : null;
         var done = new TrainingEpoch(epoch, LossOf(metrics.Training), validationLoss, MetricOf(metrics.Training), validated is { } also ? MetricOf(also) : null, rate,
-            metrics.MeanIterations, metrics.WorstIterations, metrics.WorstResidual, metrics.WorstGradientResidual, metrics.ContractionBound, watch.Elapsed.TotalSeconds);
+            metrics.MeanIterations, metrics.WorstIterations, metrics.WorstResidual, metrics.WorstGradientResidual, metrics.UnsolvedRows, metrics.UnsolvedGradientRows, metrics.ContractionBound, watch.Elapsed.TotalSeconds);
         _epochs.Add(done);
         return (done, metrics.WeightsFinite && double.IsFinite(done.TrainingLoss) && double.IsFinite(validationLoss ?? 0));
     }

@@ -86,7 +86,7 @@ internal sealed record TrainingRecord(TrainingHistory History, SolveReport? Equi
         for (var i = 0; i < epochs.Count; i++)
         {
             // A null in a list is nothing that the serializer would refuse.
-            if (epochs[i] is not { } epoch || epoch.Epoch != i + 1 || epoch.WorstIterations < 0)
+            if (epochs[i] is not { } epoch || epoch.Epoch != i + 1 || epoch.WorstIterations < 0 || epoch.UnsolvedRows < 0 || epoch.UnsolvedGradientRows < 0)
             {
                 return $"entry {i + 1} of its epochs is {epochs[i]?.ToString() ?? "null"}";
             }

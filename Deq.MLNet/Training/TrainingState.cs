@@ -5,7 +5,8 @@ namespace Deq.MLNet.Training;
 /// <param name="Weights">The weights after the last of them, for standardised rows.</param>
 /// <param name="Optimizer">The optimizer's memory.</param>
 /// <param name="Best">What early stopping would restore; null without it.</param>
-internal sealed record TrainingState(IReadOnlyList<TrainingEpoch> Epochs, float[] Weights, OptimizerState Optimizer, BestWeights? Best);
+/// <param name="States">Where the next solve of each training row starts; null where it starts from zero.</param>
+internal sealed record TrainingState(IReadOnlyList<TrainingEpoch> Epochs, float[] Weights, OptimizerState Optimizer, BestWeights? Best, float[]? States);
 
 /// <summary>What an optimizer remembers of earlier steps.</summary>
 /// <param name="Steps">How many there were, where the rule goes by it.</param>

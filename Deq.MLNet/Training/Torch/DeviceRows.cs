@@ -22,21 +22,21 @@ internal sealed class DeviceRows : IDisposable
         _weight = data.Weights is null ? one.expand(data.Rows, 1).DetachFromDisposeScope() : Share(data.Weights, 1);
     }
 
-    /// <summary>Some rows: X (B x n), Y (B x T), Weight (B x 1).</summary>
-    internal readonly record struct Batch(Tensor X, Tensor Y, Tensor Weight);
+    /// <summary>Some rows: X (B x n), Y (B x T), Weight (B x 1), and their indices where they are to be trained on.</summary>
+    internal readonly record struct Batch(Tensor X, Tensor Y, Tensor Weight, Tensor? Rows);
 
     /// <summary>The rows with these indices, in the caller's dispose scope.</summary>
     public Batch Gather(ReadOnlySpan<int> rows)
     {
         var indices = tensor(rows.ToArray()).to(_x.device);
-        return new Batch(_x.index_select(0, indices), _y.index_select(0, indices), _weight.index_select(0, indices));
+        return new Batch(_x.index_select(0, indices), _y.index_select(0, indices), _weight.index_select(0, indices), indices);
     }
 
     /// <summary>Consecutive rows, in the caller's dispose scope; copied, since a product's last bits may depend on where an array starts in memory.</summary>
     public Batch Slice(long start, long count)
     {
         Tensor Part(Tensor rows) => rows.narrow(0, start, count).clone();
-        return new(Part(_x), Part(_y), Part(_weight));
+        return new(Part(_x), Part(_y), Part(_weight), null);
     }
 
     public void Dispose()

@@ -8,10 +8,10 @@ namespace Deq.MLNet.Training.Torch;
 /// <param name="device">Where masks are drawn.</param>
 internal sealed class Dropout(double probability, int seed, Device device) : IDisposable
 {
-    private readonly Generator _generator = new(Mix(seed, 0), device);
+    private readonly EpochRandom _random = new(seed, stream: 0, device);
 
     /// <summary>Draws from here on what follows from the seed and the epoch alone, so that a training that resumes draws the same.</summary>
-    public void BeginEpoch(int epoch) => _generator.manual_seed((long)Mix(seed, epoch));
+    public void BeginEpoch(int epoch) => _random.BeginEpoch(epoch);
 
     /// <summary>A mask of the shape and type of some values, 0 or 1 / (1 - probability); null where nothing is left out.</summary>
     public Tensor? Mask(Tensor values)
@@ -20,7 +20,7 @@ internal sealed class Dropout(double probability, int seed, Device device) : IDi
         {
             return null;
         }
-        var keep = rand(values.shape, values.dtype, values.device, generator: _generator).IsAtLeast(probability);
+        var keep = _random.Uniform(values).IsAtLeast(probability);
         return keep.to(values.dtype).MultiplyInPlace(1 / (1 - probability));
     }
 
@@ -38,14 +38,5 @@ internal sealed class Dropout(double probability, int seed, Device device) : IDi
         slope.mul_(mask);
     }
 
-    public void Dispose() => _generator.Dispose();
-
-    /// <summary>One number of both (the finalizer of SplitMix64, Steele et al. 2014): the CPU's generator takes the lower half alone.</summary>
-    private static ulong Mix(int seed, int epoch)
-    {
-        var x = (ulong)(uint)seed << 32 | (uint)epoch;
-        x = (x ^ x >> 30) * 0xBF58476D1CE4E5B9;
-        x = (x ^ x >> 27) * 0x94D049BB133111EB;
-        return x ^ x >> 31;
-    }
+    public void Dispose() => _random.Dispose();
 }

@@ -1,4 +1,5 @@
 using Deq.MLNet.Networks;
+using Deq.MLNet.Training.Torch.Gradients;
 using static TorchSharp.torch;
 
 namespace Deq.MLNet.Training.Torch;
@@ -12,15 +13,16 @@ internal sealed class TensorDeq : TensorModel
     private readonly DeqArchitecture _architecture;
     private readonly TensorSolver _solver;
     private readonly TensorGradient _gradient;
+    private readonly JacobianRegularizer? _regularizer;
+    private readonly IterateSample? _iterates;
     private readonly SpectralProjection? _projection;
     private readonly Link _link;
+    private readonly SolveCounts _counts = new();
     private Workspace? _workspace;
     private Tensor _x = null!;
     private Tensor? _mask;
-
-    private long _batches, _iterations;
-    private int _worstIterations;
-    private double _worstResidual, _worstGradientResidual;
+    private CellMap _map = null!;
+    private KeptStates? _states;
 
     public TensorDeq(DeqArchitecture architecture, DeqNetwork network, int seed, Device device, ScalarType type) : base(new Dropout(architecture.Dropout, seed, device))
     {
@@ -28,6 +30,8 @@ internal sealed class TensorDeq : TensorModel
         _link = network.Link;
         _solver = TensorSolver.Create(architecture.Solver);
         _gradient = TensorGradient.Create(architecture);
+        _regularizer = architecture.JacobianPenalty is { } penalty ? new JacobianRegularizer(penalty, architecture.Activation, seed, device) : null;
+        _iterates = architecture.FixedPointCorrection is { } correction ? new IterateSample(correction.Count) : null;
         _projection = architecture.TrainingBound is { } bound ? new SpectralProjection(bound / architecture.Activation.Lipschitz()) : null;
         long d = network.StateSize, n = network.InputSize, k = network.OutputSize;
         Parameters = new ParameterBuffer(device, type, [d, d], [d, n], [d], [k, d], [k]);
@@ -42,55 +46,105 @@ internal sealed class TensorDeq : TensorModel
     private Tensor V => Parameters.Value(3);
     private Tensor C => Parameters.Value(4);
 
-    public override Tensor Forward(Tensor x, bool training)
+    public override KeptStates? States => _states;
+
+    public override void Attach(int rows) =>
+        _states = _architecture.WarmStart ? new KeptStates(rows, W.shape[0], W.device, W.dtype) : null;
+
+    public override void BeginEpoch(int epoch)
+    {
+        base.BeginEpoch(epoch);
+        _regularizer?.BeginEpoch(epoch);
+    }
+
+    public override Tensor Forward(Tensor x, Tensor? rows)
     {
         _x = x;
         var work = _workspace = Workspace.For(x.shape[0], W, _workspace);
         work.Injection.copy_(B);
         work.Injection.addmm_(x, U.t(), 1, 1);
         work.Z.zero_();
-        _mask = training ? Dropout.Mask(work.Z) : null;
-        var map = new CellMap(W, work.Injection, _architecture.Activation, _mask);
-        var solution = _solver.Solve(map, ref work.Z, ref work.F, _architecture.Tolerance, _architecture.MaxIterations);
-        if (training)
+        _mask = rows is null ? null : Dropout.Mask(work.Z);
+        _map = new CellMap(W, work.Injection, _architecture.Activation, _mask);
+        if (rows is null)
         {
-            _batches++;
-            _iterations += solution.Iterations;
-            _worstIterations = Math.Max(_worstIterations, solution.Iterations);
-            _worstResidual = Math.Max(_worstResidual, solution.WorstResidual);
+            var scoring = _architecture.Scoring;
+            _solver.Solve(_map, ref work.Z, ref work.F, scoring.Tolerance, scoring.MaxIterations);
         }
-        return addmm(C, work.Z, V.t(), 1, 1);
+        else
+        {
+            _states?.Read(rows, work.Z);
+            _iterates?.Begin();
+            var solution = _gradient.Forward(_solver, _map, ref work.Z, ref work.F, _architecture.Tolerance, _architecture.MaxIterations, _iterates is null ? null : _iterates.Observe);
+            _states?.Keep(rows, work.Z);
+            _counts.Forward(solution);
+        }
+        return Outputs(work.Z);
     }
 
-    public override void Backward(Tensor outputGradient)
+    public override void Backward(Tensor outputGradient, BatchLoss loss)
     {
         var work = _workspace!;
-        Parameters.Gradient(3).addmm_(outputGradient.t(), work.Z, 0, 1);
-        Parameters.Gradient(4).copy_(outputGradient.sum(0L));
-
-        work.StateGradient.copy_(outputGradient.mm(V));
-        Dropout.Slope(_architecture.Activation, work.F, _mask, work.Slope);
-        Parameters.Gradient(0).zero_();
-        Parameters.Gradient(1).zero_();
-        Parameters.Gradient(2).zero_();
-        var solution = _gradient.Backward(new CellPass(W, work.Z, work.F, work.Slope), work.StateGradient, (m, z) =>
+        Parameters.Gradients.zero_();
+        ReadOutGradient(outputGradient, work.Z, work.StateGradient);
+        CorrectIterates(loss);
+        if (_regularizer is not null)
         {
-            Parameters.Gradient(0).addmm_(m.t(), z, 1, 1);
-            Parameters.Gradient(1).addmm_(m.t(), _x, 1, 1);
-            Parameters.Gradient(2).AddInPlace(m.sum(0L));
-        });
-        _worstGradientResidual = Math.Max(_worstGradientResidual, solution.WorstResidual);
+            var a = empty_like(work.Z);
+            _map.Affine(work.Z, a);
+            _regularizer.Add(W, a, Slope(work.F), _mask, loss.Share, work.Z, Parameters.Gradient(0), work.StateGradient, Accumulate);
+        }
+        _counts.Backward(_gradient.Backward(new CellPass(work.Z, work.F, Adjoint), work.StateGradient, Accumulate));
+    }
+
+    private Tensor Outputs(Tensor z) => addmm(C, z, V.t(), 1, 1);
+
+    /// <summary>Adds to the gradients of V and c, and writes that by the state.</summary>
+    private void ReadOutGradient(Tensor outputGradient, Tensor z, Tensor stateGradient)
+    {
+        Parameters.Gradient(3).addmm_(outputGradient.t(), z, 1, 1);
+        Parameters.Gradient(4).AddInPlace(outputGradient.sum(0L));
+        stateGradient.copy_(outputGradient.mm(V));
+    }
+
+    /// <summary>Adds the gradients of the iterates' losses: each is one step of the cell from a state held fixed.</summary>
+    private void CorrectIterates(BatchLoss loss)
+    {
+        if (_iterates?.Choose() is not { Count: > 0 } chosen)
+        {
+            return;
+        }
+        var weight = _architecture.FixedPointCorrection!.Weight / (double)chosen.Count;
+        foreach (var (z, f) in chosen)
+        {
+            var (stateGradient, m) = (empty_like(z), empty_like(z));
+            ReadOutGradient(loss.Of(Outputs(f)).Gradient.MultiplyInPlace(weight), f, stateGradient);
+            Adjoint(z, f, stateGradient).Apply(zeros_like(z), m);
+            Accumulate(m, z);
+        }
+    }
+
+    /// <summary>Adds to the gradients of W, U and b what the pre-activations at some states give.</summary>
+    private void Accumulate(Tensor m, Tensor z)
+    {
+        Parameters.Gradient(0).addmm_(m.t(), z, 1, 1);
+        Parameters.Gradient(1).addmm_(m.t(), _x, 1, 1);
+        Parameters.Gradient(2).AddInPlace(m.sum(0L));
+    }
+
+    /// <summary>The adjoint of the cell at some states, f being the cell of them.</summary>
+    private AdjointMap Adjoint(Tensor z, Tensor f, Tensor stateGradient) => new(W, stateGradient, Slope(f));
+
+    private Tensor Slope(Tensor f)
+    {
+        var slope = empty_like(f);
+        Dropout.Slope(_architecture.Activation, f, _mask, slope);
+        return slope;
     }
 
     public override void Project() => _projection?.Apply(W);
 
-    public override SolveFigures ReadFigures()
-    {
-        var figures = new SolveFigures(_batches == 0 ? 0 : (double)_iterations / _batches, _worstIterations, _worstResidual, _worstGradientResidual,
-            _projection?.ReadBound() * _architecture.Activation.Lipschitz() ?? double.NaN);
-        (_batches, _iterations, _worstIterations, _worstResidual, _worstGradientResidual) = (0, 0, 0, 0, 0);
-        return figures;
-    }
+    public override SolveFigures ReadFigures() => _counts.Read(_projection?.ReadBound() * _architecture.Activation.Lipschitz() ?? double.NaN);
 
     public override Network ToNetwork() =>
         _architecture.Make(new DeqWeights(Parameters.Read(0), Parameters.Read(1), Parameters.Read(2), Parameters.Read(3), Parameters.Read(4)), _link);
@@ -113,6 +167,8 @@ internal sealed class TensorDeq : TensorModel
     {
         _solver.Dispose();
         _gradient.Dispose();
+        _regularizer?.Dispose();
+        _states?.Dispose();
         _projection?.Dispose();
         _workspace?.Dispose();
         base.Dispose();
@@ -121,12 +177,12 @@ internal sealed class TensorDeq : TensorModel
     /// <summary>The buffers of one batch size (B x d each), kept from step to step.</summary>
     private sealed class Workspace : IDisposable
     {
-        public Tensor Injection, Z, F, StateGradient, Slope;
+        public Tensor Injection, Z, F, StateGradient;
 
         private Workspace(long rows, Tensor w)
         {
             Tensor New() => zeros(rows, w.shape[0], w.dtype, w.device).DetachFromDisposeScope();
-            (Injection, Z, F, StateGradient, Slope) = (New(), New(), New(), New(), New());
+            (Injection, Z, F, StateGradient) = (New(), New(), New(), New());
         }
 
         public static Workspace For(long rows, Tensor w, Workspace? last)
@@ -141,7 +197,7 @@ internal sealed class TensorDeq : TensorModel
 
         public void Dispose()
         {
-            foreach (var buffer in new[] { Injection, Z, F, StateGradient, Slope })
+            foreach (var buffer in new[] { Injection, Z, F, StateGradient })
             {
                 buffer.Dispose();
             }

@@ -25,7 +25,7 @@ internal sealed class TensorFnn : TensorModel
 
     public override ParameterBuffer Parameters { get; }
 
-    public override Tensor Forward(Tensor x, bool training)
+    public override Tensor Forward(Tensor x, Tensor? rows)
     {
         for (var layer = 0; layer < _layers; layer++)
         {
@@ -34,7 +34,7 @@ internal sealed class TensorFnn : TensorModel
             if (layer < _layers - 1)
             {
                 Activate(_architecture.Activation, x);
-                _masks[layer] = training ? Dropout.Mask(x) : null;
+                _masks[layer] = rows is null ? null : Dropout.Mask(x);
                 if (_masks[layer] is { } mask)
                 {
                     x = x * mask;
@@ -44,7 +44,7 @@ internal sealed class TensorFnn : TensorModel
         return x;
     }
 
-    public override void Backward(Tensor outputGradient)
+    public override void Backward(Tensor outputGradient, BatchLoss loss)
     {
         var gradient = outputGradient;
         for (var layer = _layers - 1; layer >= 0; layer--)

@@ -9,14 +9,24 @@ internal abstract class TensorModel(Dropout dropout) : IDisposable
 
     public abstract ParameterBuffer Parameters { get; }
 
+    /// <summary>Called once, before the first step, with the number of training rows.</summary>
+    public virtual void Attach(int rows) { }
+
+    /// <summary>What is kept of each training row from epoch to epoch; null where nothing is.</summary>
+    public virtual KeptStates? States => null;
+
     /// <summary>Makes what is random follow from the seed and the epoch.</summary>
-    public void BeginEpoch(int epoch) => Dropout.BeginEpoch(epoch);
+    public virtual void BeginEpoch(int epoch) => Dropout.BeginEpoch(epoch);
 
-    /// <summary>The affine outputs (B x K) of a batch (B x n).</summary>
-    public abstract Tensor Forward(Tensor x, bool training);
+    /// <summary>The affine outputs (B x K) of a batch.</summary>
+    /// <param name="x">B x n.</param>
+    /// <param name="rows">The indices of the training rows that are trained on, B; null in evaluation.</param>
+    public abstract Tensor Forward(Tensor x, Tensor? rows);
 
-    /// <summary>Writes the gradients of the batch last given to <see cref="Forward"/>, from the gradient of its outputs (B x K).</summary>
-    public abstract void Backward(Tensor outputGradient);
+    /// <summary>Writes the gradients of the batch last given to <see cref="Forward"/>.</summary>
+    /// <param name="outputGradient">The gradient of its outputs, B x K.</param>
+    /// <param name="loss">Its loss, for what is trained beside the outputs.</param>
+    public abstract void Backward(Tensor outputGradient, BatchLoss loss);
 
     /// <summary>Brings the weights back under their rule.</summary>
     public virtual void Project() { }
@@ -72,10 +82,4 @@ internal abstract class TensorModel(Dropout dropout) : IDisposable
             default: throw new ArgumentOutOfRangeException(nameof(activation), activation, null);
         }
     }
-}
-
-/// <summary>What the solves since the last read took.</summary>
-internal readonly record struct SolveFigures(double MeanIterations, int WorstIterations, double WorstResidual, double WorstGradientResidual, double ContractionBound)
-{
-    public static SolveFigures None { get; } = new(0, 0, 0, 0, double.NaN);
 }

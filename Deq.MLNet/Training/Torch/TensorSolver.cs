@@ -5,7 +5,8 @@ namespace Deq.MLNet.Training.Torch;
 /// <summary>How a batch's fixed points were found.</summary>
 /// <param name="Iterations">Evaluations of the map, the same for all rows of the batch.</param>
 /// <param name="WorstResidual">The largest residual of a row, scaled as <see cref="RowSolution.Residual"/>.</param>
-internal readonly record struct TensorSolution(int Iterations, double WorstResidual);
+/// <param name="Unsolved">Rows that do not meet the tolerance.</param>
+internal readonly record struct TensorSolution(int Iterations, double WorstResidual, int Unsolved);
 
 /// <summary>
 /// Finds the fixed points of a batch (B x d), in place, on any device. The loop, the stopping test and the cap exist here once; a method is only a step.
@@ -14,7 +15,7 @@ internal readonly record struct TensorSolution(int Iterations, double WorstResid
 internal abstract class TensorSolver : IDisposable
 {
     /// <summary>Iterations between two tests: a test waits for the device.</summary>
-    private const int TestEvery = 3;
+    public const int TestEvery = 3;
 
     public static TensorSolver Create(FixedPointSolver options) => options switch
     {
@@ -29,22 +30,23 @@ internal abstract class TensorSolver : IDisposable
     /// <param name="f">Overwritten by map(z).</param>
     /// <param name="tolerance">The stopping test.</param>
     /// <param name="maxIterations">Evaluations of the map at the most.</param>
-    public TensorSolution Solve(TensorMap map, ref Tensor z, ref Tensor f, Tolerance tolerance, int maxIterations)
+    /// <param name="observe">Told every iterate of the whole batch and the map of it, which it may copy; null for nobody.</param>
+    public TensorSolution Solve(TensorMap map, ref Tensor z, ref Tensor f, Tolerance tolerance, int maxIterations, Action<Tensor, Tensor>? observe = null)
     {
         Start(z);
-        var residual = double.PositiveInfinity;
         var iteration = 0;
         while (true)
         {
             map.Apply(z, f);
+            observe?.Invoke(z, f);
             iteration++;
             var last = iteration == maxIterations;
             if (last || iteration % TestEvery == 0)
             {
-                residual = Residual(z, f, tolerance);
-                if (last || residual <= tolerance.Relative || !double.IsFinite(residual))
+                var (residual, unsolved) = Test(z, f, tolerance);
+                if (last || unsolved == 0 || !double.IsFinite(residual))
                 {
-                    return new TensorSolution(iteration, residual);
+                    return new TensorSolution(iteration, residual, unsolved);
                 }
             }
             Advance(ref z, ref f);
@@ -59,12 +61,16 @@ internal abstract class TensorSolver : IDisposable
 
     public virtual void Dispose() { }
 
-    private static double Residual(Tensor z, Tensor f, Tolerance tolerance)
+    /// <summary>The largest residual of a row, and how many rows do not meet the tolerance; waits for the device.</summary>
+    public static (double WorstResidual, int Unsolved) Test(Tensor z, Tensor f, Tolerance tolerance)
     {
         using var scope = NewDisposeScope();
         var distance = (f - z).norm(1);
         var norm = f.norm(1).AddInPlace(tolerance.Absolute / tolerance.Relative);
-        return distance.div_(norm).max().to(ScalarType.Float64).item<double>();
+        var residuals = distance.div_(norm).to(ScalarType.Float64);
+        var solved = residuals.IsAtMost(tolerance.Relative).sum(ScalarType.Float64);
+        var both = stack([residuals.max(), solved]).cpu().data<double>().ToArray();
+        return (both[0], (int)(z.shape[0] - (long)both[1]));
     }
 }
 

@@ -64,7 +64,11 @@ internal sealed class TorchEngine : ITrainingEngine
 
     public string Device { get; }
 
-    public void Attach(TrainingData data) => _rows = new DeviceRows(data, _device, _type);
+    public void Attach(TrainingData data)
+    {
+        _rows = new DeviceRows(data, _device, _type);
+        _model.Attach(data.Rows);
+    }
 
     public void BeginEpoch(int epoch) => _model.BeginEpoch(epoch);
 
@@ -89,7 +93,8 @@ internal sealed class TorchEngine : ITrainingEngine
         var mean = Mean(_sums);
         var finite = _model.Parameters.Values.isfinite().all().item<bool>();
         _sums.zero_();
-        return new EngineMetrics(mean, figures.MeanIterations, figures.WorstIterations, figures.WorstResidual, figures.WorstGradientResidual, figures.ContractionBound, finite);
+        return new EngineMetrics(mean, figures.MeanIterations, figures.WorstIterations, figures.WorstResidual, figures.WorstGradientResidual,
+            figures.UnsolvedRows, figures.UnsolvedGradientRows, figures.ContractionBound, finite);
     }
 
     public MeanLoss Evaluate(TrainingData data, Action checkCancelled)
@@ -106,7 +111,7 @@ internal sealed class TorchEngine : ITrainingEngine
             checkCancelled();
             using var scope = NewDisposeScope();
             var batch = _evaluated.Value.Rows.Slice(start, Math.Min(EvaluationRows, data.Rows - start));
-            sums.AddInPlace(Loss(batch, training: false).Sums);
+            sums.AddInPlace(new BatchLoss(_settings.Loss, batch).Of(_model.Forward(batch.X, null)).Sums);
         }
         return Mean(sums);
     }
@@ -120,6 +125,10 @@ internal sealed class TorchEngine : ITrainingEngine
     public OptimizerState ReadOptimizer() => _optimizer.Read();
 
     public void LoadOptimizer(OptimizerState state) => _optimizer.Load(state);
+
+    public float[]? ReadStates() => _model.States?.ToArray();
+
+    public void LoadStates(float[] states) => _model.States!.Load(states);
 
     /// <summary>The gradient of the mean loss over some rows, in the order of the parameters (W, U, b, V, c, or layer by layer), in float64.</summary>
     internal double[] Gradient(ReadOnlySpan<int> rows)
@@ -142,18 +151,11 @@ internal sealed class TorchEngine : ITrainingEngine
 
     private void ComputeGradients(ReadOnlySpan<int> rows)
     {
-        var (sums, outputGradient) = Loss(_rows!.Gather(rows), training: true);
+        var batch = _rows!.Gather(rows);
+        var loss = new BatchLoss(_settings.Loss, batch);
+        var (sums, outputGradient) = loss.Of(_model.Forward(batch.X, batch.Rows));
         _sums.AddInPlace(sums);
-        _model.Backward(outputGradient);
-    }
-
-    /// <summary>The sums over a batch of weighted loss, weighted metric and weight, and the gradient of the mean loss by the outputs.</summary>
-    private (Tensor Sums, Tensor OutputGradient) Loss(DeviceRows.Batch batch, bool training)
-    {
-        var rows = TensorLoss.Of(_settings.Loss, _model.Forward(batch.X, training), batch.Y);
-        var weight = batch.Weight;
-        var sums = cat([rows.Loss * weight, rows.Metric * weight, weight], 1).sum(0L, type: ScalarType.Float64);
-        return (sums, rows.Gradient.mul_(weight).div_(sums.select(0, 2).to(_type)));
+        _model.Backward(outputGradient, loss);
     }
 
     private static MeanLoss Mean(Tensor sums)

@@ -1,0 +1,36 @@
+namespace Deq.MLNet.Training;
+
+/// <summary>Refuses options of the gradient that would be without effect beside others.</summary>
+internal static class GradientChecks
+{
+    /// <summary>The architecture given.</summary>
+    /// <param name="architecture">The options of one trainer.</param>
+    /// <param name="givesSolver">Whether GradientSolver was given.</param>
+    /// <exception cref="ArgumentException">Two options exclude each other; the message names both and the alternatives.</exception>
+    public static DeqArchitecture Check(DeqArchitecture architecture, bool givesSolver)
+    {
+        if (architecture.Gradient is not Implicit && givesSolver)
+        {
+            throw Refused("GradientSolver", $"GradientSolver serves the linear system of the Implicit gradient, and Gradient is {architecture.Gradient}, which solves none. Leave GradientSolver null, or set Gradient to Implicit.");
+        }
+        if (architecture.Gradient is Unrolled && architecture.Solver is not (Auto or Picard { Damping: 1 }))
+        {
+            throw Refused("Gradient", $"Gradient is Unrolled, which iterates plainly, and Solver is {architecture.Solver}. Set Solver to Picard, or Gradient to Implicit.");
+        }
+        if (architecture.Gradient is Unrolled && architecture.WarmStart)
+        {
+            throw Refused("WarmStart", "WarmStart is true, and Gradient is Unrolled, which starts from zero. Set WarmStart to false, or Gradient to Implicit.");
+        }
+        if (architecture.Solver is ForwardSubstitution && architecture.WarmStart)
+        {
+            throw Refused("WarmStart", "WarmStart is true, and Solver is ForwardSubstitution, which has no start. Set WarmStart to false.");
+        }
+        if (architecture.Solver is ForwardSubstitution && architecture.FixedPointCorrection is not null)
+        {
+            throw Refused("FixedPointCorrection", "FixedPointCorrection is set, and Solver is ForwardSubstitution, which has no iterates. Set FixedPointCorrection to null, or Solver to Picard.");
+        }
+        return architecture;
+    }
+
+    private static ArgumentException Refused(string option, string why) => new(why, option);
+}

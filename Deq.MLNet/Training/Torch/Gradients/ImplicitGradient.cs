@@ -1,0 +1,41 @@
+using static TorchSharp.torch;
+
+namespace Deq.MLNet.Training.Torch.Gradients;
+
+/// <summary>
+/// With M the solution of M = phi'(A) (G + M W), the implicit function theorem gives dL/dW = M' Z, dL/dU = M' X, dL/db = M' 1 (Bai, Kolter, Koltun 2019, theorem 1).
+/// Nothing is recorded and nothing is unrolled.
+/// </summary>
+internal sealed class ImplicitGradient(Implicit options, DeqArchitecture architecture) : TensorGradient
+{
+    /// <summary>The adjoint's scale is that of the loss's gradient, which has no floor.</summary>
+    private const double Absolute = 1e-30;
+
+    private readonly TensorSolver _solver = TensorSolver.Create(architecture.GradientSolver);
+    private readonly Tolerance _tolerance = new(options.Tolerance ?? architecture.Tolerance.Relative, Absolute);
+    private readonly int _maxIterations = options.MaxIterations ?? architecture.MaxIterations;
+    private Tensor? _m, _f;
+
+    public override TensorSolution Backward(in CellPass pass, Tensor stateGradient, Action<Tensor, Tensor> accumulate)
+    {
+        if (_m is null || !_m.shape.SequenceEqual(pass.Z.shape))
+        {
+            _m?.Dispose();
+            _f?.Dispose();
+            _m = zeros_like(pass.Z).DetachFromDisposeScope();
+            _f = zeros_like(pass.Z).DetachFromDisposeScope();
+        }
+        _m.zero_();
+        var solution = _solver.Solve(pass.Adjoint(pass.Z, pass.F, stateGradient), ref _m, ref _f!, _tolerance, _maxIterations);
+        accumulate(_m, pass.Z);
+        return solution;
+    }
+
+    public override void Dispose()
+    {
+        _solver.Dispose();
+        _m?.Dispose();
+        _f?.Dispose();
+        base.Dispose();
+    }
+}

@@ -1,0 +1,23 @@
+using static TorchSharp.torch;
+
+namespace Deq.MLNet.Training.Torch.Gradients;
+
+/// <summary>
+/// The phantom gradient: damped iterations of the adjoint from zero, M &lt;- (1 - tau) M + tau phi'(A) (G + M W), which after k of them is tau times the sum over t below k of
+/// ((1 - tau) I + tau D W')^t D g. With rho = ||D W'||_2 a row is off the implicit gradient M* by at most (1 - tau + tau rho)^k ||M*||. One undamped step is JFB.
+/// </summary>
+internal sealed class NeumannGradient(int steps, float damping) : TensorGradient
+{
+    public override TensorSolution Backward(in CellPass pass, Tensor stateGradient, Action<Tensor, Tensor> accumulate)
+    {
+        var adjoint = pass.Adjoint(pass.Z, pass.F, stateGradient);
+        var (m, next) = (zeros_like(pass.Z), empty_like(pass.Z));
+        for (var step = 0; step < steps; step++)
+        {
+            adjoint.Apply(m, next);
+            m.lerp_(next, damping);
+        }
+        accumulate(m, pass.Z);
+        return new TensorSolution(steps, 0, 0);
+    }
+}

@@ -1,0 +1,48 @@
+using static TorchSharp.torch;
+
+namespace Deq.MLNet.Training.Torch.Gradients;
+
+/// <summary>
+/// Plain iteration from zero with every state kept, and the chain rule back through all of them: M_t = phi'(A_t) (M_(t+1) W), of the last step phi'(A) G.
+/// Exact for the state where the iteration stops.
+/// </summary>
+internal sealed class UnrolledGradient(Unrolled options) : TensorGradient
+{
+    /// <summary>The states before each step, in the scope of the engine's step.</summary>
+    private readonly List<Tensor> _states = [];
+
+    public override TensorSolution Forward(TensorSolver solver, TensorMap map, ref Tensor z, ref Tensor f, Tolerance tolerance, int maxIterations, Action<Tensor, Tensor>? observe)
+    {
+        _states.Clear();
+        for (var evaluations = 1; ; evaluations++)
+        {
+            map.Apply(z, f);
+            observe?.Invoke(z, f);
+            var last = options.Steps is { } steps ? evaluations > steps : evaluations == maxIterations;
+            if (last || options.Steps is null && evaluations % TensorSolver.TestEvery == 0)
+            {
+                var (residual, unsolved) = TensorSolver.Test(z, f, tolerance);
+                if (last || unsolved == 0 || !double.IsFinite(residual))
+                {
+                    return new TensorSolution(evaluations, residual, unsolved);
+                }
+            }
+            _states.Add(z.clone());
+            (z, f) = (f, z);
+        }
+    }
+
+    public override TensorSolution Backward(in CellPass pass, Tensor stateGradient, Action<Tensor, Tensor> accumulate)
+    {
+        var (injection, m, after) = (stateGradient, zeros_like(stateGradient), pass.Z);
+        for (var step = _states.Count - 1; step >= 0; step--)
+        {
+            var next = empty_like(m);
+            pass.Adjoint(_states[step], after, injection).Apply(m, next);
+            accumulate(next, _states[step]);
+            // Only the last state is read out.
+            (m, after, injection) = (next, _states[step], step == _states.Count - 1 ? zeros_like(m) : injection);
+        }
+        return new TensorSolution(_states.Count, 0, 0);
+    }
+}

@@ -1,0 +1,32 @@
+namespace Deq.MLNet.Training;
+
+/// <summary>Tells of training rows whose equilibrium or gradient was not found: a warning when epochs with such rows begin, or the end of the training.</summary>
+internal static class UnsolvedRows
+{
+    /// <summary>Looks at the last of the epochs that are done.</summary>
+    /// <exception cref="DivergenceException">It has such rows, and OnNonConvergence is Throw.</exception>
+    public static void Tell(TrainingSettings settings, IReadOnlyList<TrainingEpoch> epochs, ITrainingMonitor monitor)
+    {
+        if (Describe(epochs[^1]) is not { } what)
+        {
+            return;
+        }
+        if (settings.Architecture is DeqArchitecture { Scoring.OnNonConvergence: OnNonConvergence.Throw })
+        {
+            throw new DivergenceException($"{what} OnNonConvergence is Throw, so training stopped.");
+        }
+        if (epochs.Count == 1 || Describe(epochs[^2]) is null)
+        {
+            monitor.Warn($"{what} History tells of further epochs.");
+        }
+    }
+
+    private static string? Describe(TrainingEpoch epoch)
+    {
+        var state = epoch.UnsolvedRows == 0 ? "" : FormattableString.Invariant(
+            $" The equilibrium of {epoch.UnsolvedRows} rows was not found to Tolerance (worst residual {epoch.WorstResidual:G3} after at most {epoch.WorstIterations} iterations): raise MaxIterations or Tolerance, use Anderson as Solver, or keep W under a rule by WellPosedness.");
+        var gradient = epoch.UnsolvedGradientRows == 0 ? "" : FormattableString.Invariant(
+            $" The gradient of {epoch.UnsolvedGradientRows} rows was not found to its tolerance (worst residual {epoch.WorstGradientResidual:G3}), so that steps go astray: raise the maxIterations or the tolerance of Implicit, use Anderson as GradientSolver, or Phantom as Gradient.");
+        return state + gradient is { Length: > 0 } what ? $"In epoch {epoch.Epoch}:{what}" : null;
+    }
+}
