@@ -52,6 +52,13 @@ public sealed class CheckpointTests : IDisposable
             (o as DeqBinaryTrainer.Options)?.Loss = BinaryLoss.Hinge;
             (o as FnnBinaryTrainer.Options)?.Loss = BinaryLoss.Hinge;
         },
+        ["a warm start, a Jacobian penalty and iterates corrected"] = o =>
+        {
+            if (o is DeqTrainerOptions deq)
+            {
+                (deq.WarmStart, deq.JacobianPenalty, deq.FixedPointCorrection) = (true, new JacobianPenalty(0.3f, 2), new FixedPointCorrection());
+            }
+        },
         ["early stopping"] = o => (o.LearningRate, o.ValidationFraction, o.EarlyStopping) = (0.3f, 0.3f, new EarlyStopping(3, 0.4f)),
         ["early stopping that keeps the last weights"] = o => (o.LearningRate, o.ValidationFraction, o.EarlyStopping) = (0.3f, 0.3f, new EarlyStopping(3, 0.4f, restoreBest: false)),
     };
@@ -287,6 +294,25 @@ public sealed class CheckpointTests : IDisposable
         }
         Fit();
         Write(WithHead(Content(), part, instead));
+
+        FluentActions.Invoking(Fit).Should().Throw<ModelFormatException>().WithMessage($"{Path} is no whole checkpoint of a training: {why}. Delete it*");
+    }
+
+    [Theory]
+    [InlineData("-1", "it is said to keep -1 values of states in * bytes of numbers")]
+    [InlineData("2147483647", "it is said to keep 2147483647 values of states in * bytes of numbers")]
+    [InlineData("null", "it*")]
+    [InlineData("1", "it*")]
+    public void Impossible_states_of_rows_are_refused_as_damage(string length, string why)
+    {
+        void Fit()
+        {
+            var context = new MLContext(1);
+            TrainerCase.Deq.Trainer(context, o => (o.Checkpoint, o.Epochs, ((DeqTrainerOptions)o).WarmStart) = (new Checkpoint(Path), 2, true)).Fit(TrainerCase.Deq.View(context));
+        }
+        Fit();
+        Fit();
+        Write(WithHead(Content(), "\"States\":[0-9]+", $"\"States\":{length}"));
 
         FluentActions.Invoking(Fit).Should().Throw<ModelFormatException>().WithMessage($"{Path} is no whole checkpoint of a training: {why}. Delete it*");
     }

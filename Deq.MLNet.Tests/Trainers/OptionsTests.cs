@@ -35,6 +35,13 @@ public sealed class OptionsTests
         ("MaxIterations", o => o.MaxIterations = 0, "MaxIterations is 0; it must be at least 1*"),
         ("Dropout one", o => o.Dropout = 1, "Dropout is 1; it must be at least 0 and below 1*"),
         ("Dropout negative", o => o.Dropout = -0.1f, "Dropout is -0.1; it must be at least 0 and below 1*"),
+        ("Gradient", o => o.Gradient = null!, "Gradient is null*"),
+        ("GradientSolver without effect", o => (o.Gradient, o.GradientSolver) = (new Phantom(), new Anderson()), "GradientSolver serves the linear system of the Implicit gradient, and Gradient is Phantom*Leave GradientSolver null*"),
+        ("Unrolled with another solver", o => (o.Gradient, o.Solver) = (new Unrolled(), new Anderson()), "Gradient is Unrolled, which iterates plainly, and Solver is Anderson*Set Solver to Picard*"),
+        ("Unrolled with damping", o => (o.Gradient, o.Solver) = (new Unrolled(), new Picard(0.5f)), "Gradient is Unrolled, which iterates plainly, and Solver is Picard*0.5*"),
+        ("Unrolled with a warm start", o => (o.Gradient, o.WarmStart) = (new Unrolled(), true), "WarmStart is true, and Gradient is Unrolled*"),
+        ("A warm start without a start", o => (o.Solver, o.WarmStart) = (new ForwardSubstitution(), true), "WarmStart is true, and Solver is ForwardSubstitution*"),
+        ("Iterates without iterates", o => (o.Solver, o.FixedPointCorrection) = (new ForwardSubstitution(), new FixedPointCorrection()), "FixedPointCorrection is set, and Solver is ForwardSubstitution*"),
     ];
 
     private static readonly (string Option, Action<FnnTrainerOptions> Set, string Message)[] BadForFnn =
@@ -81,6 +88,14 @@ public sealed class OptionsTests
         ("ScoringTolerance", o => o.ScoringTolerance = new Tolerance(1e-2)),
         ("MaxIterations", o => o.MaxIterations = 2),
         ("Dropout", o => o.Dropout = 0.3f),
+        ("Gradient's tolerance", o => o.Gradient = new Implicit(0.1)),
+        ("Gradient's cap", o => o.Gradient = new Implicit(maxIterations: 1)),
+        ("Phantom", o => o.Gradient = new Phantom(2)),
+        ("OneStep", o => o.Gradient = new OneStep()),
+        ("Unrolled", o => o.Gradient = new Unrolled(2)),
+        ("JacobianPenalty", o => o.JacobianPenalty = new JacobianPenalty(0.5f)),
+        ("FixedPointCorrection", o => o.FixedPointCorrection = new FixedPointCorrection()),
+        ("WarmStart", o => o.WarmStart = true),
     ];
 
     private static readonly (string Option, Action<FnnTrainerOptions> Set)[] EffectiveForFnn =

@@ -102,6 +102,17 @@ public sealed class CheckpointTests
     }
 
     [Fact]
+    public void What_is_kept_of_rows_goes_on_too()
+    {
+        var (memory, rest) = (new Memory(), new FakeEngine { States = [0, 0, 0] });
+        Run(new FakeEngine { States = [3, 4, 5] }, Settings, memory);
+
+        Run(rest, Settings, new Memory(), memory.Written[2]);
+
+        rest.States.Should().Equal(3, 4, 5);
+    }
+
+    [Fact]
     public void A_state_that_cannot_be_of_the_training_is_refused_before_anything_of_it_is_used()
     {
         var memory = new Memory();
@@ -116,6 +127,7 @@ public sealed class CheckpointTests
 
         Refused(state with { Weights = [1, 2] }, Settings, "it has 2 weights with 0 moments each, where this training has 1 with 0");
         Refused(state with { Optimizer = new OptimizerState(12, [[1]]) }, Settings, "it has 1 weights with 1 moments each, where this training has 1 with 0");
+        Refused(state with { States = [1, 2] }, Settings, "it has states of 2 values, where this training has 0");
         Refused(state, Settings with { Epochs = 3 }, "it has 4 epochs, where this training has 3");
         Refused(state with { Best = new BestWeights(1, 1, [1]) }, Settings, "it has a best epoch, where this training has no early stopping");
         Refused(state, Settings with { EarlyStopping = new EarlyStopping() }, "it has no best epoch, where this training has early stopping");

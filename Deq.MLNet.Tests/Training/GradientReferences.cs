@@ -7,9 +7,17 @@ namespace Deq.MLNet.Tests.Training;
 /// <param name="Activation">phi.</param>
 /// <param name="Data">The rows of the loss.</param>
 /// <param name="Mask">Factors of the states (rows x d), z = mask * phi(W z + U x + b); null for 1.</param>
-/// <remarks>The parameters are W, U, b, V, c in one array.</remarks>
+/// <remarks>The parameters are W, U, b, V, c in one array. <see cref="Adjoint"/> may be that of another gradient rule.</remarks>
 internal sealed record DeqGradient(int Size, Activation Activation, TrainingData Data, double[]? Mask = null)
 {
+    /// <summary>From W, the slopes D and the gradient g by the state to that by the pre-activations: the solution of mu = D (g + W' mu).</summary>
+    public Func<double[], double[], double[], double[]> Adjoint { get; init; } = static (w, slope, g) =>
+    {
+        var d = g.Length;
+        var system = Enumerable.Range(0, d * d).Select(i => (i % (d + 1) == 0 ? 1 : 0) - slope[i / d] * w[i % d * d + i / d]).ToArray();
+        return Linear.Solve(system, [.. g.Select((value, i) => slope[i] * value)]);
+    };
+
     private int Inputs => Data.FeatureCount;
 
     private int Outputs => Data.TargetCount;
@@ -43,18 +51,8 @@ internal sealed record DeqGradient(int Size, Activation Activation, TrainingData
                     g[i] += error * v[k * d + i];
                 }
             }
-            // mu = D (g + W' mu)
             var mask = MaskOf(r);
-            var slope = a.Select((s, i) => mask[i] * Phi.Slope(Activation, s)).ToArray();
-            var system = new double[d * d];
-            for (var i = 0; i < d; i++)
-            {
-                for (var j = 0; j < d; j++)
-                {
-                    system[i * d + j] = (i == j ? 1 : 0) - slope[i] * w[j * d + i];
-                }
-            }
-            var mu = Linear.Solve(system, [.. g.Select((value, i) => slope[i] * value)]);
+            var mu = Adjoint(w, [.. a.Select((s, i) => mask[i] * Phi.Slope(Activation, s))], g);
             for (var i = 0; i < d; i++)
             {
                 db[i] += mu[i];
@@ -71,7 +69,7 @@ internal sealed record DeqGradient(int Size, Activation Activation, TrainingData
         return [.. dw, .. du, .. db, .. dv, .. dc];
     }
 
-    /// <summary>The equilibrium of a tanh cell that is a contraction: Newton's steps from where plain iteration led.</summary>
+    /// <summary>The equilibrium of a smooth cell that is a contraction: Newton's steps from where plain iteration led.</summary>
     private double[] Newton(double[] w, double[] injection, double[] mask)
     {
         var d = Size;
@@ -83,7 +81,7 @@ internal sealed record DeqGradient(int Size, Activation Activation, TrainingData
         for (var step = 0; step < 6; step++)
         {
             var f = Cell(z);
-            var slope = FixedPoint.Cell(w, injection, z, Activation).Select((t, i) => mask[i] * (1 - t * t)).ToArray();
+            var slope = Linear.Affine(w, z, injection).Select((a, i) => mask[i] * Phi.Slope(Activation, a)).ToArray();
             var system = Enumerable.Range(0, d * d).Select(i => (i % (d + 1) == 0 ? 1 : 0) - slope[i / d] * w[i]).ToArray();
             z = [.. z.Zip(Linear.Solve(system, [.. f.Zip(z, (a, b) => a - b)]), (a, b) => a + b)];
         }
@@ -93,23 +91,27 @@ internal sealed record DeqGradient(int Size, Activation Activation, TrainingData
         double[] Cell(double[] z) => [.. FixedPoint.Cell(w, injection, z, Activation).Zip(mask, (t, m) => m * t)];
     }
 
-    private double[] MaskOf(int row) => Mask is null ? [.. Enumerable.Repeat(1.0, Size)] : Mask[(row * Size)..((row + 1) * Size)];
+    public double[] MaskOf(int row) => Mask is null ? [.. Enumerable.Repeat(1.0, Size)] : Mask[(row * Size)..((row + 1) * Size)];
+
+    /// <summary>What a row has of the mean.</summary>
+    public double Share(int row) => Data.Weight(row) / TotalWeight;
 
     private double TotalWeight => Enumerable.Range(0, Data.Rows).Sum(Data.Weight);
 
-    private (double[] Z, double[] A, double[] Y) Row(double[] p, int row)
+    /// <summary>State, pre-activations and outputs of a row.</summary>
+    public (double[] Z, double[] A, double[] Y) Row(double[] p, int row)
     {
         var (w, u, b, v, c) = Split(p);
         var injection = Linear.Affine(u, Linear.ToDouble(Data.Row(row).Span), b);
         var mask = MaskOf(row);
-        // A factor that is not negative passes through ReLU.
-        var z = Activation == Activation.Tanh
+        // A factor that is not negative passes through what is linear on either side of 0.
+        var z = Activation is Activation.Tanh or Activation.GELU or Activation.Softplus
             ? Newton(w, injection, mask)
             : FixedPoint.Of([.. w.Select((v, i) => mask[i / Size] * v)], [.. injection.Zip(mask, (u, m) => m * u)], Activation);
         return (z, Linear.Affine(w, z, injection), Linear.Affine(v, z, c));
     }
 
-    private (double[] W, double[] U, double[] B, double[] V, double[] C) Split(double[] p)
+    public (double[] W, double[] U, double[] B, double[] V, double[] C) Split(double[] p)
     {
         var (d, n, k) = (Size, Inputs, Outputs);
         return (p[..(d * d)], p[(d * d)..(d * (d + n))], p[(d * (d + n))..(d * (d + n + 1))], p[(d * (d + n + 1))..(d * (d + n + 1 + k))], p[^k..]);

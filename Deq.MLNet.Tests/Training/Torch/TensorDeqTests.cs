@@ -69,7 +69,7 @@ public sealed class TensorDeqTests
         Case.Any.Select(Gen.OneOfConst(0.2f, 0.5f)).Sample((drawn, dropout) =>
         {
             var c = drawn with { Norm = drawn.Norm * (1 - dropout) };
-            var architecture = Setup.Deq(c.Size, c.Activation, WellPosedness.None, c.Solver, c.GradientSolver, 1e-11, dropout: dropout);
+            var architecture = Setup.Deq(c.Size, c.Activation, WellPosedness.None, c.Solver, c.GradientSolver, 1e-11, dropout: dropout) with { Scoring = new EquilibriumSettings(null, new Tolerance(1e-11)) };
             var settings = Setup.Settings(architecture);
             using var engine = new TorchEngine(settings, c.Cell.Network(c.Activation), device, ScalarType.Float64);
             engine.Attach(c.Rows);
