@@ -38,7 +38,12 @@ internal sealed record GradientCase(int Size, int Inputs, int Outputs, double No
     public DeqGradient Reference(double[]? mask = null) => new(Size, Activation, Data, mask);
 
     public DeqArchitecture Architecture(EquilibriumGradient gradient, double tolerance, FixedPointSolver? gradientSolver = null, float dropout = 0) =>
-        Setup.Deq(Size, Activation, WellPosedness.None, gradientSolver: gradientSolver, tolerance: tolerance, dropout: dropout) with { Gradient = gradient };
+        Setup.Deq(Size, Activation, WellPosedness.None, gradientSolver: gradientSolver, dropout: dropout) with
+        {
+            Gradient = gradient,
+            // Small states are solved as well as others.
+            Tolerance = new Tolerance(tolerance, 1e-15),
+        };
 
     public TorchEngine Engine(DeqArchitecture architecture, string device, ScalarType type = ScalarType.Float64)
     {

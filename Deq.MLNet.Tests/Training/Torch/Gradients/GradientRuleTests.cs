@@ -61,7 +61,8 @@ public sealed class GradientRuleTests
             {
                 var row = (c.Reference() with { Data = c.Data.Select([0]) }).Row(c.Parameters, 0);
                 var w = c.Reference().Split(c.Parameters).W;
-                var scaled = w.Select((value, i) => value * Phi.Slope(c.Activation, row.A[i / c.Size])).ToArray();
+                // The norm of W D, which is that of its transpose D W'.
+                var scaled = w.Select((value, i) => value * Phi.Slope(c.Activation, row.A[i % c.Size])).ToArray();
                 return 1 - tau + tau * Linear.SingularValues(scaled, c.Size)[0];
             }
             var exact = Gradient(new Implicit());
