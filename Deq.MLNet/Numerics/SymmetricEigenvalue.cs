@@ -20,6 +20,26 @@ internal static class SymmetricEigenvalue
         return Bisect(diagonal, off);
     }
 
+    /// <summary>The largest eigenvalue of (A + A') / 2, from above as <see cref="Largest"/>; A is d x d, row-major.</summary>
+    public static double LargestOfSymmetricPart(ReadOnlySpan<float> matrix, int size)
+    {
+        var scale = size == 0 ? 0 : Math.Abs((double)TensorPrimitives.MaxMagnitude(matrix));
+        if (scale == 0)
+        {
+            return 0;
+        }
+        var symmetric = new double[size][];
+        for (var i = 0; i < size; i++)
+        {
+            symmetric[i] = new double[size];
+            for (var j = 0; j <= i; j++)
+            {
+                symmetric[i][j] = symmetric[j][i] = (matrix[i * size + j] / scale + matrix[j * size + i] / scale) / 2;
+            }
+        }
+        return scale * Largest(symmetric);
+    }
+
     private static void Tridiagonalize(double[][] a, double[] diagonal, double[] off)
     {
         var size = a.Length;

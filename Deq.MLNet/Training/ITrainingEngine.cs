@@ -53,7 +53,7 @@ internal readonly record struct MeanLoss(double Loss, double Metric);
 /// <param name="WorstIterations">Evaluations of the cell, of the batch that took most.</param>
 /// <param name="WorstResidual">The largest residual left by a forward solve.</param>
 /// <param name="WorstGradientResidual">The largest residual left by an adjoint solve.</param>
-/// <param name="ContractionBound">Lip(phi) times the bound on ||W||_2 at the last projection; NaN without a rule.</param>
+/// <param name="ContractionBound">What the rule limits, from above, at the last projection, as <see cref="TrainingEpoch.ContractionBound"/> says; NaN without a bound.</param>
 /// <param name="WeightsFinite">Whether every weight is finite.</param>
 internal readonly record struct EngineMetrics(MeanLoss Training, double MeanIterations, int WorstIterations, double WorstResidual,
     double WorstGradientResidual, double ContractionBound, bool WeightsFinite);

@@ -1,4 +1,5 @@
 using Deq.MLNet.Networks;
+using Deq.MLNet.Training.Torch.Projections;
 using static TorchSharp.torch;
 
 namespace Deq.MLNet.Training.Torch;
@@ -12,7 +13,7 @@ internal sealed class TensorDeq : TensorModel
     private readonly DeqArchitecture _architecture;
     private readonly TensorSolver _solver;
     private readonly TensorGradient _gradient;
-    private readonly SpectralProjection? _projection;
+    private readonly Projection? _projection;
     private readonly Link _link;
     private Workspace? _workspace;
     private Tensor _x = null!;
@@ -28,7 +29,7 @@ internal sealed class TensorDeq : TensorModel
         _link = network.Link;
         _solver = TensorSolver.Create(architecture.Solver);
         _gradient = TensorGradient.Create(architecture);
-        _projection = architecture.TrainingBound is { } bound ? new SpectralProjection(bound / architecture.Activation.Lipschitz()) : null;
+        _projection = Projection.Create(architecture);
         long d = network.StateSize, n = network.InputSize, k = network.OutputSize;
         Parameters = new ParameterBuffer(device, type, [d, d], [d, n], [d], [k, d], [k]);
         Load(network);
@@ -81,6 +82,8 @@ internal sealed class TensorDeq : TensorModel
         });
         _worstGradientResidual = Math.Max(_worstGradientResidual, solution.WorstResidual);
     }
+
+    public override void RestrictGradients() => _projection?.Restrict(Parameters.Gradient(0));
 
     public override void Project() => _projection?.Apply(W);
 

@@ -18,6 +18,9 @@ internal abstract class TensorModel(Dropout dropout) : IDisposable
     /// <summary>Writes the gradients of the batch last given to <see cref="Forward"/>, from the gradient of its outputs (B x K).</summary>
     public abstract void Backward(Tensor outputGradient);
 
+    /// <summary>Takes out of the gradients what a step must not follow, so that it counts in no norm.</summary>
+    public virtual void RestrictGradients() { }
+
     /// <summary>Brings the weights back under their rule.</summary>
     public virtual void Project() { }
 
