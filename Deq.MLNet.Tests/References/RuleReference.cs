@@ -28,7 +28,7 @@ internal static class RuleReference
             "Perron" => Over(PerronRoot(w, size)),
             "Monotone" => LargestOfSymmetricPart(w, size) - (1 - (double)float.Parse($"{rule}".Split('(', ')')[1], System.Globalization.CultureInfo.InvariantCulture)),
             "StrictlyTriangular" => largestOutside,
-            "Diagonal" => Math.Max(largestOutside, Over(w.Max(Math.Abs))),
+            "Diagonal" => largestOutside > 0 ? largestOutside : Over(w.Max(Math.Abs)),
             _ => throw new NotSupportedException($"{rule}"),
         };
     }
