@@ -13,7 +13,7 @@ public class NetworkFormatTests
     private static readonly DeqNetwork SmallDeq = new(
         new DeqWeights([0.5f, -0.25f, 0.125f, 0.5f], [1, -2, 3, 0.5f, 0.25f, -1], [0.5f, -1], [1, 2], [-3]), Activation.Tanh, Link.Exp,
         new EquilibriumSettings(new Anderson(3, 0.5f, 1e-6), new Tolerance(1e-5, 1e-8), 77),
-        WellPosedness.Spectral(0.75f), new Certificate(WellPosedness.Spectral(0.75f), 0.625), new UnrollCurve(12, 2.5f, [0.5f, 0.25f], [0.125f, 0.0625f]));
+        WellPosedness.Spectral(0.75f), new Certificate(WellPosedness.Spectral(0.75f), 2, 0.625, 1 / (1 - 0.625)), new UnrollCurve(12, 2.5f, [0.5f, 0.25f], [0.125f, 0.0625f]));
 
     private static readonly FnnNetwork SmallFnn = new(
         [new DenseLayer(new float[] { 1, -2, 0.5f, 4 }, new float[] { 0.25f, -0.5f }), new DenseLayer(new float[] { 2, -1 }, new float[] { 3 })], Activation.ReLU, Link.Logistic);
@@ -136,14 +136,32 @@ public class NetworkFormatTests
     }
 
     [Theory]
-    [InlineData(double.NaN)]
-    [InlineData(double.PositiveInfinity)]
-    [InlineData(-1e-9)]
-    public void A_certificate_that_certifies_nothing_is_refused(double factor)
+    [InlineData(double.NaN, null)]
+    [InlineData(double.PositiveInfinity, null)]
+    [InlineData(-1e-9, null)]
+    [InlineData(0.5, double.NaN)]
+    [InlineData(0.5, 0.99)]
+    [InlineData(0.5, 1.9)]
+    [InlineData(1.0, 5.0)]
+    public void A_certificate_that_certifies_nothing_is_refused(double factor, double? error)
     {
-        var network = new DeqNetwork(new DeqWeights([0.5f], [1], [0], [1], [0]), Activation.ReLU, Link.Identity, new EquilibriumSettings(), WellPosedness.None, new Certificate(WellPosedness.None, factor));
-        Refuses(Bytes(network)).Message.Should().Contain("contraction factor");
+        foreach (var rule in new[] { WellPosedness.None, WellPosedness.Spectral(), WellPosedness.Perron() })
+        {
+            Refuses(Bytes(Certified(rule, factor, error))).Message.Should().Contain("contraction factor");
+        }
     }
+
+    [Fact]
+    public void Rules_that_bound_no_norm_of_W_prove_what_they_prove_at_any_norm()
+    {
+        foreach (var rule in new[] { WellPosedness.Monotone(0.5f), WellPosedness.StrictlyTriangular })
+        {
+            ((DeqNetwork)NetworkFormat.Read(Bytes(Certified(rule, 7.5, 12)))).Certificate.Should().Match<Certificate>(c => c.Rule == rule && c.ContractionFactor == 7.5 && c.ErrorPerResidual == 12 && c.RuleHolds);
+        }
+    }
+
+    private static DeqNetwork Certified(WellPosedness rule, double factor, double? error) =>
+        new(new DeqWeights([0.5f], [1], [0], [1], [0]), Activation.ReLU, Link.Identity, new EquilibriumSettings(), rule, new Certificate(rule, 1, factor, error));
 
     [Fact]
     public void A_weight_that_is_not_finite_is_refused_by_name()
@@ -163,7 +181,7 @@ public class NetworkFormatTests
         Convert.ToBase64String(Bytes(SmallFnn)).Should().Be(Format1Fnn);
     }
 
-    private const string Format1Deq = "REVRTUxORVQBAAAAmwAAAAAAAAAAAQEDAAAAAgAAAAEAAAAAAAA/AACAvgAAAD4AAAA/AACAPwAAAMAAAEBAAAAAPwAAgD4AAIC/AAAAPwAAgL8AAIA/AAAAQAAAQMABAwAAAAAAAD+N7bWg98awPvFo44i1+OQ+Ooww4o55RT5NAAAAAAEAAEA/AAAAAAAA5D8BDAAAAAAAIEACAAAAAAAAPwAAgD4AAAA+AACAPa/szZtEHguWZkHS2B8uqS8znxLMkR1GaG8z1ceFGjo9";
+    private const string Format1Deq = "REVRTUxORVQBAAAApAAAAAAAAAAAAQEDAAAAAgAAAAEAAAAAAAA/AACAvgAAAD4AAAA/AACAPwAAAMAAAEBAAAAAPwAAgD4AAIC/AAAAPwAAgL8AAIA/AAAAQAAAQMABAwAAAAAAAD+N7bWg98awPvFo44i1+OQ+Ooww4o55RT5NAAAAAAEAAEA/AAAAAAAA5D8BVVVVVVVVBUABDAAAAAAAIEACAAAAAAAAPwAAgD4AAAA+AACAPTmfT/4vvJ3MC5ba7irxKtSxSpDx1eriCz1jU8Ll4ddp";
 
     private const string Format1Fnn = "REVRTUxORVQBAAAANwAAAAAAAAABAAICAAAAAgAAAAIAAAAAAIA/AAAAwAAAAD8AAIBAAACAPgAAAL8BAAAAAAAAQAAAgL8AAEBAoF6Ftj2e8D9bFBIxz5WBSQHyKjT5vkw92ZLJEX8lf4A=";
 

@@ -19,8 +19,14 @@ internal static class RandomNetworks
         Small, Small, Gen.Int[1, int.MaxValue],
         (solver, relative, absolute, most) => new EquilibriumSettings(solver, new Tolerance(relative, absolute), most));
 
-    private static readonly Gen<Certificate> Certificates = Gen.Select(
-        Gen.OneOf(Gen.Const(WellPosedness.None), Gen.Float[0.01f, 0.99f].Select(WellPosedness.Spectral)), Gen.Double[0, 1e6], (rule, factor) => new Certificate(rule, factor));
+    private static readonly Gen<WellPosedness> Rules = Gen.OneOf(
+        Gen.OneOfConst(WellPosedness.None, WellPosedness.StrictlyTriangular),
+        Gen.Select(Gen.OneOfConst<Func<float, WellPosedness>>(WellPosedness.Spectral, WellPosedness.InfinityNorm, WellPosedness.Perron, WellPosedness.Monotone, WellPosedness.Diagonal),
+            Gen.Float[0.01f, 0.99f], (make, limit) => make(limit)));
+
+    /// <summary>Proved, with a factor below 1, or measured.</summary>
+    private static Gen<Certificate> Certificates(int size) => Gen.Select(Rules, Gen.Bool, Gen.Double[0, 0.99], Gen.Double[1, 1e6], (rule, isProved, factor, times) =>
+        new Certificate(rule, size, isProved ? factor : times * factor, isProved ? times / (1 - factor) : null));
 
     private static readonly Gen<float> Error = Gen.OneOf(Gen.Float[0f, 10f], Gen.Const(float.PositiveInfinity), Gen.Const(float.NaN));
 
@@ -33,7 +39,7 @@ internal static class RandomNetworks
     private static readonly Gen<Link> Links = Gen.Enum<Link>();
 
     private static readonly Gen<Network> Deq = Gen.Select(Gen.Int[1, 7], Gen.Int[1, 5], Gen.Int[1, 4]).SelectMany((d, n, k) => Gen.Select(
-        Finite.Array[d * d], Finite.Array[d * n + d], Finite.Array[k * d + k], Activations, Links, Settings, Gen.Select(Certificates, Curves),
+        Finite.Array[d * d], Finite.Array[d * n + d], Finite.Array[k * d + k], Activations, Links, Settings, Gen.Select(Certificates(d), Curves),
         (w, ub, vc, activation, link, settings, known) => (Network)new DeqNetwork(
             new DeqWeights(w, ub[..(d * n)], ub[(d * n)..], vc[..(k * d)], vc[(k * d)..]), activation, link, settings, known.Item1.Rule, known.Item1, known.Item2)));
 

@@ -206,7 +206,7 @@ public sealed class NetworkTrainingTests
         var (norm, warnings) = Start(0.5f);
 
         norm.Should().BeInRange(0.43, 0.45);
-        warnings.Should().ContainSingle().Which.Should().Match("*contraction factor 0.8, above*rule Spectral(0.9), which under a Dropout of 0.5 allows 0.45: its W is scaled down*Lower Dropout, or set WellPosedness to None*");
+        warnings.Should().ContainSingle().Which.Should().Match("*its W is projected*contraction factor 0.8, above Spectral(0.9), which under a Dropout of 0.5 allows 0.45. Lower Dropout, or set WellPosedness to None*");
         Start(0).Norm.Should().BeApproximately(0.8, 1e-6);
         Start(0).Warnings.Should().BeEmpty();
         Start(0.05f).Warnings.Should().BeEmpty();

@@ -21,15 +21,16 @@ public sealed class DeqNetwork : Network
     /// <param name="activation">phi.</param>
     /// <param name="link">The link; default identity.</param>
     /// <param name="rule">The rule that W obeys, checked in float64; null for none.</param>
-    /// <param name="scoring">How a row's equilibrium is found; null for the defaults of <see cref="EquilibriumSettings"/>.</param>
-    /// <exception cref="ArgumentException">The lengths do not fit, a value is not finite, or W breaks the rule.</exception>
+    /// <param name="scoring">How a row's equilibrium is found; null for the defaults of <see cref="EquilibriumSettings"/>, under a rule that asks for a solver of its own with that one.</param>
+    /// <exception cref="ArgumentException">The lengths do not fit, a value is not finite, W breaks the rule, or the solver does not fit rule and activation.</exception>
     public DeqNetwork(ReadOnlySpan<float> w, ReadOnlySpan<float> u, ReadOnlySpan<float> b, ReadOnlySpan<float> v, ReadOnlySpan<float> c,
         Activation activation, Link link = Link.Identity, WellPosedness? rule = null, EquilibriumSettings? scoring = null)
-        : this(new DeqWeights(w.ToArray(), u.ToArray(), b.ToArray(), v.ToArray(), c.ToArray()), activation, link, scoring ?? new EquilibriumSettings(), rule ?? WellPosedness.None)
+        : this(new DeqWeights(w.ToArray(), u.ToArray(), b.ToArray(), v.ToArray(), c.ToArray()), activation, link, scoring ?? DefaultScoring(rule, activation), rule ?? WellPosedness.None)
     {
+        new Combination(Certificate.Rule, activation, Scoring.Solver, GradientSolver: null, Dropout: 0).Check();
         if (!Certificate.RuleHolds)
         {
-            throw new ArgumentException(FormattableString.Invariant($"W has the contraction factor {Certificate.ContractionFactor:G6}; the rule {Certificate.Rule} does not hold. Scale W down, or give no rule."), nameof(w));
+            throw new ArgumentException(Certificate.Violation + ", or give no rule.", nameof(w));
         }
     }
 
@@ -76,6 +77,12 @@ public sealed class DeqNetwork : Network
     /// <summary>What is proved of W.</summary>
     public Certificate Certificate => _certificate.Value;
 
+    /// <summary>
+    /// For every z of every row, the outputs before the link are off by at most this times the residual ||f(z) - z||, in Euclidean norms: ||V||_2 times
+    /// <see cref="Certificate.ErrorPerResidual"/>. Null where nothing is proved.
+    /// </summary>
+    public double? OutputErrorPerResidual => Certificate.ErrorPerResidual * SpectralNorm.Of(Weights.V, StateSize);
+
     /// <summary>The error of unrolled plain iteration against the number of steps, measured on training rows; null where it was not measured.</summary>
     public UnrollCurve? Unroll { get; }
 
@@ -84,6 +91,9 @@ public sealed class DeqNetwork : Network
 
     /// <inheritdoc/>
     public override int ScratchSize { get; }
+
+    private static EquilibriumSettings DefaultScoring(WellPosedness? rule, Activation activation) =>
+        rule?.NaturalSolver(activation) is { } solver and not Auto ? new EquilibriumSettings(solver) : new EquilibriumSettings();
 
     /// <summary>Finds the equilibrium of one row.</summary>
     /// <param name="x">n features.</param>

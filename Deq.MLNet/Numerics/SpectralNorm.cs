@@ -2,37 +2,33 @@ using System.Numerics.Tensors;
 
 namespace Deq.MLNet.Numerics;
 
-/// <summary>The largest singular value of a square matrix in float64.</summary>
-/// <remarks>The square root of the largest eigenvalue of the Gram matrix. Unlike power iteration this does not stop short of the largest one.</remarks>
+/// <summary>The largest singular value of a matrix in float64.</summary>
+/// <remarks>The square root of the largest eigenvalue of the Gram matrix of its rows. Unlike power iteration this does not stop short of the largest one.</remarks>
 internal static class SpectralNorm
 {
-    /// <summary>The 2-norm of a d x d matrix, from above to a relative 1e-12.</summary>
-    public static double Of(ReadOnlySpan<float> matrix, int size)
+    /// <summary>The 2-norm of a matrix, row-major, from above to a relative 1e-12.</summary>
+    public static double Of(ReadOnlySpan<float> matrix, int columns)
     {
-        var gram = Gram(matrix, size, out var scale);
-        return scale == 0 ? 0 : scale * Math.Sqrt(Math.Max(0, SymmetricEigenvalue.Largest(gram)));
+        var scale = matrix.IsEmpty ? 0 : Math.Abs((double)TensorPrimitives.MaxMagnitude(matrix));
+        return scale == 0 ? 0 : scale * Math.Sqrt(Math.Max(0, SymmetricEigenvalue.Largest(Gram(matrix, columns, scale))));
     }
 
-    /// <summary>A' A of the matrix divided by its largest magnitude, so that no square leaves the range.</summary>
-    private static double[][] Gram(ReadOnlySpan<float> matrix, int size, out double scale)
+    /// <summary>A A' of the matrix divided by its largest magnitude, so that no square leaves the range.</summary>
+    private static double[][] Gram(ReadOnlySpan<float> matrix, int columns, double scale)
     {
-        scale = size == 0 ? 0 : Math.Abs((double)TensorPrimitives.MaxMagnitude(matrix));
-        var columns = new double[size][];
-        for (var j = 0; j < size; j++)
+        var rows = new double[matrix.Length / columns][];
+        var gram = new double[rows.Length][];
+        for (var i = 0; i < rows.Length; i++)
         {
-            columns[j] = new double[size];
-            for (var i = 0; i < size; i++)
-            {
-                columns[j][i] = scale == 0 ? 0 : matrix[i * size + j] / scale;
-            }
+            rows[i] = Kernels.ToDouble(matrix.Slice(i * columns, columns));
+            TensorPrimitives.Divide(rows[i], scale, rows[i]);
         }
-        var gram = new double[size][];
-        for (var i = 0; i < size; i++)
+        for (var i = 0; i < rows.Length; i++)
         {
-            gram[i] = new double[size];
+            gram[i] = new double[rows.Length];
             for (var j = 0; j <= i; j++)
             {
-                gram[i][j] = gram[j][i] = TensorPrimitives.Dot<double>(columns[i], columns[j]);
+                gram[i][j] = gram[j][i] = TensorPrimitives.Dot<double>(rows[i], rows[j]);
             }
         }
         return gram;

@@ -11,13 +11,35 @@ internal static class SymmetricEigenvalue
     /// <summary>A column of a matrix whose largest entry is about 1 changes nothing below this, and its square would leave the range.</summary>
     private const double Negligible = 1e-100;
 
-    /// <summary>The largest eigenvalue, from above to a relative 1e-12, or 1e-15 of the largest entry where it is zero. The matrix is overwritten; its entries are best of size 1.</summary>
+    /// <summary>The largest eigenvalue, from above to a relative 1e-12 and the rounding error, d 2^-52 of the largest entries. The matrix is overwritten; its entries are best of size 1.</summary>
     public static double Largest(double[][] a)
     {
         var diagonal = new double[a.Length];
         var off = new double[a.Length];
         Tridiagonalize(a, diagonal, off);
         return Bisect(diagonal, off);
+    }
+
+    /// <summary>The largest eigenvalue of (A + A') / 2, from above as <see cref="Largest"/>; A is d x d, row-major.</summary>
+    public static double LargestOfSymmetricPart(ReadOnlySpan<float> matrix, int size)
+    {
+        var largest = size == 0 ? 0 : Math.Abs((double)TensorPrimitives.MaxMagnitude(matrix));
+        if (largest == 0)
+        {
+            return 0;
+        }
+        // By a power of two, which rounds nothing.
+        var scale = Math.ScaleB(1, Math.ILogB(largest));
+        var symmetric = new double[size][];
+        for (var i = 0; i < size; i++)
+        {
+            symmetric[i] = new double[size];
+            for (var j = 0; j <= i; j++)
+            {
+                symmetric[i][j] = symmetric[j][i] = (matrix[i * size + j] / scale + matrix[j * size + i] / scale) / 2;
+            }
+        }
+        return scale * Largest(symmetric);
     }
 
     private static void Tridiagonalize(double[][] a, double[] diagonal, double[] off)
@@ -71,9 +93,9 @@ internal static class SymmetricEigenvalue
             low = Math.Max(low, diagonal[i]);
             high = Math.Max(high, diagonal[i] + Math.Abs(off[i]) + (i > 0 ? Math.Abs(off[i - 1]) : 0));
         }
-        // A bound from above on what rounding leaves of a largest eigenvalue of zero.
-        var floor = 1e-15 * Enumerable.Range(0, diagonal.Length).Max(i => Math.Abs(diagonal[i]) + Math.Abs(off[i]));
-        while (high - low > 1e-12 * Math.Abs(high) + floor)
+        // What the reflections may have lost; a diagonal matrix needed none.
+        var rounding = Array.TrueForAll(off, o => o == 0) ? 0 : diagonal.Length / (double)(1L << 52) * Enumerable.Range(0, diagonal.Length).Max(i => Math.Abs(diagonal[i]) + Math.Abs(off[i]));
+        while (high - low > 1e-12 * Math.Abs(high) + rounding)
         {
             var middle = low + (high - low) / 2;
             if (AllBelow(diagonal, off, middle))
@@ -85,7 +107,7 @@ internal static class SymmetricEigenvalue
                 low = middle;
             }
         }
-        return high;
+        return high + rounding;
     }
 
     /// <summary>Sylvester's law: T - x I is negative definite exactly when all pivots of its elimination are negative.</summary>

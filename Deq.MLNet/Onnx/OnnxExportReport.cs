@@ -6,8 +6,8 @@ namespace Deq.MLNet;
 /// <param name="MaxError">max |y_steps - y| / max |y| against the float64 equilibrium, over training rows and outputs (as <see cref="UnrollCurve.MaxErrors"/> says for probabilities); null where it was not measured, and for an FNN.</param>
 /// <param name="MeanError">The same, the mean over rows of each row's largest error.</param>
 /// <param name="Bound">
-/// What the certificate proves for every row, seen or not, in exact arithmetic: ||z_steps - z|| &lt;= Bound ||z||, with Bound = factor^steps and Euclidean norms of the state.
-/// Iteration starts at zero, so its first error is ||z||. Null where no contraction is proved, and for an FNN.
+/// What the certificate proves for every row, seen or not, in exact arithmetic: ||z_steps - z|| &lt;= Bound ||z||, in Euclidean norms of the state, as <see cref="Certificate.PlainIterationError"/> tells.
+/// Iteration starts at zero, so its first error is ||z||. Null where nothing is proved of the iteration, and for an FNN.
 /// </param>
 /// <param name="Opset">The version of ONNX's operators.</param>
 /// <param name="NodeCount">Operators in the graph.</param>

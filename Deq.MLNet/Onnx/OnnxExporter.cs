@@ -19,7 +19,12 @@ internal static class OnnxExporter
     /// <exception cref="OnnxExportException">The error asked for is not reached or cannot be known, or the file would pass 2 GiB.</exception>
     public static int Steps(Network network, OnnxExportOptions options)
     {
-        var steps = network is DeqNetwork deq ? options.Steps ?? ChooseSteps(deq.Unroll, deq.Certificate, options.MaxError) : 0;
+        var steps = 0;
+        if (network is DeqNetwork deq)
+        {
+            CheckUnrolling(deq.Unroll, deq.Certificate, options.MaxError);
+            steps = options.Steps ?? ChooseSteps(deq.Unroll, deq.Certificate, options.MaxError);
+        }
         CheckSize(network.ParameterCount, steps);
         return steps;
     }
@@ -36,7 +41,7 @@ internal static class OnnxExporter
         var deq = network as DeqNetwork;
         var report = new OnnxExportReport(deq is null ? "feed-forward" : "unrolled", steps,
             ErrorAfter(steps, deq?.Unroll?.MaxErrors), ErrorAfter(steps, deq?.Unroll?.MeanErrors),
-            deq is { Certificate: { IsProved: true } certificate } ? Math.Pow(certificate.ContractionFactor, steps) : null,
+            deq?.Certificate.PlainIterationError(steps),
             builder.Opset, builder.NodeCount, 0, inputName, builder.Outputs);
         var bytes = builder.Build(WithFigures(metadata, report));
         return (bytes, report with { Bytes = bytes.Length });
@@ -53,6 +58,16 @@ internal static class OnnxExporter
         }
     }
 
+    /// <summary>A rule that proves an equilibrium, but nothing of plain iteration, is left to what was measured.</summary>
+    private static void CheckUnrolling(UnrollCurve? curve, Certificate certificate, double maxError)
+    {
+        if (certificate.Rule is MonotoneRule && certificate.PlainIterationError(UnrollCurve.MaxSteps) is null && curve?.StepsFor(maxError) is null)
+        {
+            throw new OnnxExportException($"The export unrolls plain iteration, which need not converge for a W under {certificate.Rule}, and on the training rows did not come within {nameof(OnnxExportOptions.MaxError)} {maxError.ToString("G3", CultureInfo.InvariantCulture)}. "
+                + "Train with WellPosedness Spectral, InfinityNorm, Perron or StrictlyTriangular, whose plain iteration does.");
+        }
+    }
+
     private static int ChooseSteps(UnrollCurve? curve, Certificate certificate, double maxError)
     {
         // max |y| is known from training rows only: without them no proof about the state says how large a share of it an error is.
@@ -65,9 +80,9 @@ internal static class OnnxExporter
 
     private static OnnxExportException NotReached(UnrollCurve curve, Certificate certificate, double maxError)
     {
-        // Rounding is the cause where exact arithmetic would have arrived: every row came to rest, or the proved contraction has long passed the error.
+        // Rounding is the cause where exact arithmetic would have arrived: every row came to rest, or what is proved of the iteration has long passed the error.
         var atRest = curve.MaxErrors.Count < UnrollCurve.MaxSteps
-            || certificate.IsProved && Math.Pow(certificate.ContractionFactor, curve.MaxErrors.Count / 2) < maxError;
+            || certificate.PlainIterationError(curve.MaxErrors.Count / 2) < maxError;
         var remedy = atRest && float.IsFinite(curve.MaxErrors[^1])
             ? "What is left is the rounding of float32, as features far from zero bring it (a mean of many standard deviations), and logits in the hundreds. Bring features to mean 0 before the trainer, stop a classifier earlier or give it WeightDecay"
             : certificate.IsProved

@@ -7,7 +7,7 @@ internal static class NetworkPayload
 {
     private const byte DeqKind = 0, FnnKind = 1;
     private const byte PicardKind = 0, AndersonKind = 1, BroydenKind = 2, NewtonKind = 3, ForwardSubstitutionKind = 4, ForwardBackwardKind = 5, PeacemanRachfordKind = 6, AutoKind = 7;
-    private const byte NoRuleKind = 0, SpectralKind = 1;
+    private const byte NoRuleKind = 0, SpectralKind = 1, InfinityNormKind = 2, PerronKind = 3, MonotoneKind = 4, StrictlyTriangularKind = 5, DiagonalKind = 6;
 
     public static void Write(Network network, BinaryWriter writer)
     {
@@ -70,7 +70,7 @@ internal static class NetworkPayload
         var v = reader.Singles(outputs, states, "V");
         var c = reader.Singles(outputs, 1, "c");
         var scoring = ReadSettings(ref reader);
-        var certificate = ReadCertificate(ref reader);
+        var certificate = ReadCertificate(ref reader, states);
         return new DeqNetwork(new DeqWeights(w, u, b, v, c), activation, link, scoring, certificate.Rule, certificate, ReadUnroll(ref reader));
     }
 
@@ -169,32 +169,51 @@ internal static class NetworkPayload
 
     private static void Write(Certificate certificate, BinaryWriter writer)
     {
-        switch (certificate.Rule)
+        writer.Write(certificate.Rule switch
         {
-            case NoRule:
-                writer.Write(NoRuleKind);
-                break;
-            case SpectralRule spectral:
-                writer.Write(SpectralKind);
-                writer.Write(spectral.Limit);
-                break;
-            default:
-                throw new NotSupportedException($"{certificate.Rule} has no stored form.");
+            NoRule => NoRuleKind,
+            SpectralRule => SpectralKind,
+            InfinityNormRule => InfinityNormKind,
+            PerronRule => PerronKind,
+            MonotoneRule => MonotoneKind,
+            StrictlyTriangularRule => StrictlyTriangularKind,
+            DiagonalRule => DiagonalKind,
+            _ => throw new NotSupportedException($"{certificate.Rule} has no stored form."),
+        });
+        if (certificate.Rule is MonotoneRule { Margin: var margin })
+        {
+            writer.Write(margin);
+        }
+        else if (certificate.Rule.Bound is { } bound)
+        {
+            writer.Write(bound);
         }
         writer.Write(certificate.ContractionFactor);
+        writer.Write(certificate.IsProved);
+        if (certificate.ErrorPerResidual is { } error)
+        {
+            writer.Write(error);
+        }
     }
 
-    private static Certificate ReadCertificate(ref PayloadReader reader)
+    private static Certificate ReadCertificate(ref PayloadReader reader, int states)
     {
         var kind = reader.Byte("rule");
         var rule = kind switch
         {
             NoRuleKind => WellPosedness.None,
             SpectralKind => WellPosedness.Spectral(reader.Single("spectral bound")),
+            InfinityNormKind => WellPosedness.InfinityNorm(reader.Single("infinity norm bound")),
+            PerronKind => WellPosedness.Perron(reader.Single("Perron bound")),
+            MonotoneKind => WellPosedness.Monotone(reader.Single("monotone margin")),
+            StrictlyTriangularKind => WellPosedness.StrictlyTriangular,
+            DiagonalKind => WellPosedness.Diagonal(reader.Single("diagonal bound")),
             _ => throw reader.Invalid("rule", kind),
         };
         var factor = reader.Double("contraction factor");
-        return factor >= 0 && double.IsFinite(factor) ? new Certificate(rule, factor) : throw reader.Invalid("contraction factor", factor);
+        double? error = reader.Bool("whether it is proved") ? reader.Double("error per residual") : null;
+        var certificate = new Certificate(rule, states, factor, error);
+        return certificate.IsPossible ? certificate : throw reader.Invalid("contraction factor, or the error per residual of it,", FormattableString.Invariant($"{factor}, {error}"));
     }
 
     private static void Write(UnrollCurve? curve, BinaryWriter writer)

@@ -1,4 +1,5 @@
 using Deq.MLNet.Errors;
+using Deq.MLNet.Networks;
 using Deq.MLNet.Trainers.Scoring;
 using Deq.MLNet.Training;
 using Microsoft.ML.Trainers;
@@ -117,7 +118,7 @@ public abstract class DeqTrainerOptions : NetworkTrainerOptions
     /// <summary>phi of the cell; default ReLU.</summary>
     public Activation Activation = Activation.ReLU;
 
-    /// <summary>The rule that W obeys after every step; default Spectral(0.9).</summary>
+    /// <summary>The rule that W obeys after every step; default Spectral(0.9). A solver, activation or dropout that does not fit it is refused when the trainer is made, with what would fit.</summary>
     public WellPosedness WellPosedness = WellPosedness.Spectral();
 
     /// <summary>How equilibria are found, in training and in scoring; default <see cref="Picard"/>. <see cref="Anderson"/> pays where iterations are many.</summary>
@@ -151,7 +152,7 @@ public abstract class DeqTrainerOptions : NetworkTrainerOptions
     public int MaxIterations = 200;
 
     /// <summary>The probability with which a state is left out of a training step, in [0, 1); default 0. A row keeps its mask for the whole solve; the states that stay are scaled
-    /// by 1 / (1 - Dropout). In training <see cref="WellPosedness"/> bounds the cell so stretched, so that its bound on W is (1 - Dropout) times that without.</summary>
+    /// by 1 / (1 - Dropout). In training <see cref="WellPosedness"/> bounds the cell so stretched, so that its bound on W is (1 - Dropout) times that without. Not under a monotone rule.</summary>
     public float Dropout;
 
     /// <summary>
@@ -165,7 +166,12 @@ public abstract class DeqTrainerOptions : NetworkTrainerOptions
 
     private protected override ExtraColumns ToExtraColumns() => new(SolveColumns, StateColumn);
 
-    private protected override Architecture ToArchitecture() => GradientChecks.Check(Options(), GradientSolver is not null);
+    private protected override Architecture ToArchitecture()
+    {
+        var architecture = Options();
+        new Combination(WellPosedness, Activation, Solver, GradientSolver, Dropout).Check();
+        return GradientChecks.Check(architecture, GradientSolver is not null);
+    }
 
     /// <summary>Where none is given.</summary>
     private FixedPointSolver NaturalGradientSolver => WellPosedness.NaturalSolver(Activation) is var natural and not Auto ? natural : Solver;

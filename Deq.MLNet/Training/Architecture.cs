@@ -12,7 +12,7 @@ internal abstract record Architecture(Activation Activation)
     public abstract Network Adopt(Network network);
 
     /// <summary>Normal deviates; the columns of constant features, which carry no information, are zero.</summary>
-    private protected static float[] Normal(Random random, int rows, int columns, double deviation, bool[]? zeroColumns = null)
+    internal static float[] Normal(Random random, int rows, int columns, double deviation, bool[]? zeroColumns = null)
     {
         var values = new float[checked(rows * columns)];
         for (var i = 0; i < values.Length; i++)
@@ -47,22 +47,19 @@ internal sealed record DeqArchitecture(int StateSize, Activation Activation, Wel
     /// <summary>Whether the solve of a training row starts where its last one ended.</summary>
     public bool WarmStart { get; init; }
 
-    /// <summary>W starts with about this share of the norm that its rule allows in training (of 1 without a rule): few iterations at first, room to grow.</summary>
-    private const double StartOfNorm = 0.5;
+    /// <summary>The rule's bound in training, null without one: dropout stretches what it keeps by 1 / (1 - dropout), and the stretched cell must contract too. A strictly triangular W stays one.</summary>
+    public double? TrainingBound => Rule.Bound * (1 - (double)Dropout);
 
-    /// <summary>The rule's bound in training, null without a rule: dropout stretches what it keeps by 1 / (1 - dropout), and the stretched cell must contract too.</summary>
-    public double? TrainingBound => Rule.Bound * Kept;
-
-    private double Kept => 1 - (double)Dropout;
-
-    /// <summary>Whether a network's W is within the bound of training.</summary>
-    public bool Keeps(DeqNetwork network) => TrainingBound is not { } bound || network.Certificate.ContractionFactor <= bound;
+    /// <summary>Whether a network's W obeys the rule, within the bound of training.</summary>
+    public bool Keeps(DeqNetwork network)
+    {
+        var certificate = network.Certificate.Rule == Rule ? network.Certificate : Rule.Certify(network.W.Span, network.StateSize, Activation);
+        return certificate.RuleHolds && certificate.ContractionFactor <= (TrainingBound ?? double.PositiveInfinity);
+    }
 
     public override Network Initialize(int features, int outputs, Link link, bool[] constantFeatures, Random random)
     {
-        // A square Gaussian matrix of deviation s has a 2-norm of about 2 s sqrt(d).
-        var deviation = StartOfNorm * (TrainingBound ?? Kept) / (2 * Math.Sqrt(StateSize));
-        var w = Normal(random, StateSize, StateSize, deviation);
+        var w = InitialMatrix.For(this, random);
         var u = Normal(random, StateSize, features, 1 / Math.Sqrt(features), constantFeatures);
         var b = Normal(random, StateSize, 1, 0.5);
         var v = Normal(random, outputs, StateSize, 1 / Math.Sqrt(StateSize));

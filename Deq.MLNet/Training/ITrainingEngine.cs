@@ -61,7 +61,7 @@ internal readonly record struct MeanLoss(double Loss, double Metric);
 /// <param name="WorstGradientResidual">The largest residual left by an adjoint solve.</param>
 /// <param name="UnsolvedRows">Rows whose forward solve did not meet its tolerance.</param>
 /// <param name="UnsolvedGradientRows">Rows whose adjoint solve did not.</param>
-/// <param name="ContractionBound">Lip(phi) times the bound on ||W||_2 at the last projection; NaN without a rule.</param>
+/// <param name="ContractionBound">What the rule limits, from above, at the last projection, as <see cref="TrainingEpoch.ContractionBound"/> says; NaN without a bound.</param>
 /// <param name="WeightsFinite">Whether every weight is finite.</param>
 internal readonly record struct EngineMetrics(MeanLoss Training, double MeanIterations, int WorstIterations, double WorstResidual,
     double WorstGradientResidual, int UnsolvedRows, int UnsolvedGradientRows, double ContractionBound, bool WeightsFinite);

@@ -95,14 +95,23 @@ internal static class NetworkTraining
         var network = settings.Architecture.Adopt(initial);
         if (network is DeqNetwork deq && settings.Architecture is DeqArchitecture training && !training.Keeps(deq))
         {
-            var factor = deq.Certificate.ContractionFactor;
-            // The projection's own bound on the norm is up to 2 percent above it.
-            var enough = Math.Ceiling(1020 * factor / (1 - training.Dropout)) / 1000;
-            var remedy = enough < 1 ? FormattableString.Invariant($"Spectral({enough}) or more") : "None";
-            var (under, lower) = training.Dropout == 0 ? ("", "Set") : (FormattableString.Invariant($", which under a Dropout of {training.Dropout} allows {training.TrainingBound:G4}"), "Lower Dropout, or set");
-            monitor.Warn(FormattableString.Invariant($"The model to start from has the contraction factor {factor:G4}, above this trainer's rule {training.Rule}{under}: its W is scaled down, so training starts from another function. {lower} WellPosedness to {remedy} to start from the same."));
+            monitor.Warn($"The model to start from breaks this trainer's rule: its W is projected onto it, so training starts from another function. {Breach(deq.Certificate, training)}");
         }
         return network;
+    }
+
+    /// <summary>In what a start breaks the rule of its training, and the rule under which it would not.</summary>
+    private static string Breach(Certificate certificate, DeqArchitecture training)
+    {
+        if (training.TrainingBound is not { } bound || certificate.Rule.AsksForForm && !certificate.IsProved)
+        {
+            return $"{certificate.Violation}, or set WellPosedness to None to start from the same.";
+        }
+        // The projections' own bounds are up to 2 percent above what they bound.
+        var enough = Math.Ceiling(1020 * certificate.ContractionFactor / (1 - training.Dropout)) / 1000;
+        var remedy = enough < 1 ? FormattableString.Invariant($"{((ContractionRule)training.Rule).Name}({enough}) or more") : "None";
+        var (under, lower) = training.Dropout == 0 ? ("", "Set") : (FormattableString.Invariant($", which under a Dropout of {training.Dropout} allows {bound:G4}"), "Lower Dropout, or set");
+        return FormattableString.Invariant($"It has the contraction factor {certificate.ContractionFactor:G4}, above {training.Rule}{under}. {lower} WellPosedness to {remedy} to start from the same.");
     }
 
     private static Network ToStandardUnits(Standardization scaling, Network network)

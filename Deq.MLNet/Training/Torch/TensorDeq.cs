@@ -1,5 +1,6 @@
 using Deq.MLNet.Networks;
 using Deq.MLNet.Training.Torch.Gradients;
+using Deq.MLNet.Training.Torch.Projections;
 using static TorchSharp.torch;
 
 namespace Deq.MLNet.Training.Torch;
@@ -15,7 +16,7 @@ internal sealed class TensorDeq : TensorModel
     private readonly TensorGradient _gradient;
     private readonly JacobianRegularizer? _regularizer;
     private readonly IterateSample? _iterates;
-    private readonly SpectralProjection? _projection;
+    private readonly Projection? _projection;
     private readonly Link _link;
     private readonly SolveCounts _counts = new();
     private Workspace? _workspace;
@@ -32,7 +33,7 @@ internal sealed class TensorDeq : TensorModel
         _gradient = TensorGradient.Create(architecture);
         _regularizer = architecture.JacobianPenalty is { } penalty ? new JacobianRegularizer(penalty, architecture.Activation, seed, device) : null;
         _iterates = architecture.FixedPointCorrection is { } correction ? new IterateSample(correction.Count) : null;
-        _projection = architecture.TrainingBound is { } bound ? new SpectralProjection(bound / architecture.Activation.Lipschitz()) : null;
+        _projection = Projection.Create(architecture);
         long d = network.StateSize, n = network.InputSize, k = network.OutputSize;
         Parameters = new ParameterBuffer(device, type, [d, d], [d, n], [d], [k, d], [k]);
         Load(network);
@@ -141,6 +142,8 @@ internal sealed class TensorDeq : TensorModel
         Dropout.Slope(_architecture.Activation, f, _mask, slope);
         return slope;
     }
+
+    public override void RestrictGradients() => _projection?.Restrict(Parameters.Gradient(0));
 
     public override void Project() => _projection?.Apply(W);
 

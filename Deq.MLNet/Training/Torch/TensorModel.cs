@@ -28,6 +28,9 @@ internal abstract class TensorModel(Dropout dropout) : IDisposable
     /// <param name="loss">Its loss, for what is trained beside the outputs.</param>
     public abstract void Backward(Tensor outputGradient, BatchLoss loss);
 
+    /// <summary>Takes out of the gradients what a step must not follow, so that it counts in no norm.</summary>
+    public virtual void RestrictGradients() { }
+
     /// <summary>Brings the weights back under their rule.</summary>
     public virtual void Project() { }
 

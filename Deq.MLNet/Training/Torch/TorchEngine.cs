@@ -77,6 +77,7 @@ internal sealed class TorchEngine : ITrainingEngine
         using var scope = NewDisposeScope();
         using var mode = no_grad();
         ComputeGradients(rows);
+        _model.RestrictGradients();
         if (_settings.GradientClip is { } limit)
         {
             var gradients = _model.Parameters.Gradients;

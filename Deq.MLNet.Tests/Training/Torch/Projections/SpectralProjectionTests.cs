@@ -1,8 +1,9 @@
 using CsCheck;
 using Deq.MLNet.Training.Torch;
+using Deq.MLNet.Training.Torch.Projections;
 using static TorchSharp.torch;
 
-namespace Deq.MLNet.Tests.Training.Torch;
+namespace Deq.MLNet.Tests.Training.Torch.Projections;
 
 public sealed class SpectralProjectionTests
 {

@@ -1,0 +1,58 @@
+using Deq.MLNet.Networks;
+using static TorchSharp.torch;
+
+namespace Deq.MLNet.Training.Torch.Projections;
+
+/// <summary>Brings W back under its rule, in place and on its device. A W within a rounding error's reach of its bound may be moved though it obeys; one further inside stays as it is.</summary>
+internal abstract class Projection : IDisposable
+{
+    /// <summary>What rounding may add to a bound that is multiplied by its own reciprocal in float32.</summary>
+    private const double Rounding = 3e-7;
+
+    private Tensor? _bound;
+
+    /// <summary>The projection of a rule; null where there is none.</summary>
+    public static Projection? Create(DeqArchitecture architecture)
+    {
+        var limit = architecture.TrainingBound / architecture.Activation.Lipschitz() ?? double.NaN;
+        return architecture.Rule switch
+        {
+            SpectralRule => new SpectralProjection(limit),
+            InfinityNormRule => new InfinityNormProjection(limit),
+            PerronRule => new PerronProjection(limit),
+            DiagonalRule => new DiagonalProjection(limit),
+            MonotoneRule rule => new MonotoneProjection(1 - (double)rule.Margin),
+            StrictlyTriangularRule => new StrictlyTriangularProjection(),
+            NoRule => null,
+            var rule => throw new NotSupportedException($"{rule} has no projection."),
+        };
+    }
+
+    /// <summary>Projects W.</summary>
+    public void Apply(Tensor w)
+    {
+        using var scope = NewDisposeScope();
+        var bound = Project(w);
+        _bound?.Dispose();
+        _bound = bound?.DetachFromDisposeScope();
+    }
+
+    /// <summary>Zeroes the gradient of entries of W that are always zero: else it would count where gradients are clipped by their norm.</summary>
+    public virtual void Restrict(Tensor gradient) { }
+
+    /// <summary>What the rule bounds, from above, after the last projection; NaN before it, and for a rule without a bound. Waits for the device.</summary>
+    public double ReadBound() => _bound is null ? double.NaN : _bound.to(ScalarType.Float64).item<double>();
+
+    public void Dispose() => _bound?.Dispose();
+
+    /// <summary>Projects W and returns a bound on what its rule limits, one number on the device.</summary>
+    protected abstract Tensor? Project(Tensor w);
+
+    /// <summary>Scales W by a factor of at most 1 that brings a bound on it under a limit; both may be a number for each row (d x 1). Returns the bound after it.</summary>
+    protected static Tensor ScaleDown(Tensor w, Tensor bound, double limit)
+    {
+        var factor = bound.reciprocal().MultiplyInPlace(limit * (1 - Rounding)).LowerInPlace(1);
+        w.mul_(factor);
+        return bound.mul_(factor);
+    }
+}
