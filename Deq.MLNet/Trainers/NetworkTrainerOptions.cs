@@ -145,7 +145,7 @@ public abstract class DeqTrainerOptions : NetworkTrainerOptions
     /// <summary>The stopping test in training, of the equilibrium and, its relative part, of the gradient; default a relative 1e-4.</summary>
     public Tolerance Tolerance = new(1e-4);
 
-    /// <summary>The stopping test in scoring; default a relative 1e-6.</summary>
+    /// <summary>The stopping test in scoring and of the validation loss; default a relative 1e-6.</summary>
     public Tolerance ScoringTolerance = new(1e-6);
 
     /// <summary>Evaluations of the cell in one solve at the most, at least 1; default 200, which suffices for the default rule and tolerances whatever the data.</summary>
