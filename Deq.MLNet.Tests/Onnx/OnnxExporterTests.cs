@@ -144,6 +144,43 @@ public class OnnxExporterTests
         Export(network, new OnnxExportOptions { Steps = 9 }).Report.Bound.Should().BeNull();
     }
 
+    [Theory]
+    [InlineData("Spectral", 0.25 * 0.25 * 0.25)]
+    [InlineData("InfinityNorm", 0.25 * 0.25 * 0.25 * 1.4142135623731)]
+    [InlineData("Perron", 0.25 * 0.25 * 0.25 * 1.4142135623731)]
+    [InlineData("Diagonal", 0.25 * 0.25 * 0.25)]
+    public void The_bound_of_a_file_is_that_of_its_certificate(string rule, double bound)
+    {
+        var network = new DeqNetwork([0.25f, 0, 0, 0.25f], [1, 1], [0, 0], [1, 1], [0], Activation.ReLU, rule: RuleReference.Named(rule), scoring: new EquilibriumSettings());
+        Export(network, new OnnxExportOptions { Steps = 3 }).Report.Bound.Should().BeApproximately(bound, 1e-8).And.Be(network.Certificate.PlainIterationError(3));
+    }
+
+    [Fact]
+    public void A_strictly_triangular_cell_is_exact_after_as_many_steps_as_it_has_states()
+    {
+        var network = new DeqNetwork([0, 0, 0, 5, 0, 0, 5, 5, 0], [1, 1, 1], [0, 0, 0], [1, 1, 1], [0], Activation.ReLU, rule: WellPosedness.StrictlyTriangular, scoring: new EquilibriumSettings());
+        (Export(network, new OnnxExportOptions { Steps = 2 }).Report.Bound, Export(network, new OnnxExportOptions { Steps = 3 }).Report.Bound).Should().Be((null, 0));
+        // z = x, 6 x, 36 x.
+        Run(Export(network, new OnnxExportOptions { Steps = 3 }).Bytes, [2f], 1)[0].Should().Be(86);
+    }
+
+    /// <summary>Plain iteration of z = relu(-3 z + x) swings between 0 and x: an unrolled export would be a wrong model.</summary>
+    [Fact]
+    public void A_monotone_cell_is_exported_only_where_plain_iteration_was_seen_to_converge()
+    {
+        DeqNetwork Monotone(float w, UnrollCurve? curve) => new(new DeqWeights([w], [1], [0], [1], [0]), Activation.ReLU, Link.Identity, new EquilibriumSettings(), WellPosedness.Monotone(), unroll: curve);
+        var (swings, settles) = (new UnrollCurve(9, 1, [1, 1], [1, 1]), new UnrollCurve(9, 1, [0.5f, 1e-7f], [0.5f, 1e-7f]));
+        foreach (var curve in new[] { null, swings })
+        {
+            foreach (int? steps in new int?[] { null, 40 })
+            {
+                FluentActions.Invoking(() => Export(Monotone(-3, curve), new OnnxExportOptions { Steps = steps })).Should().Throw<OnnxExportException>().WithMessage("*plain iteration*Monotone(1)*Train with WellPosedness Spectral*");
+            }
+        }
+        Export(Monotone(-3, settles)).Report.Bound.Should().BeNull();
+        Export(Monotone(-0.5f, swings), new OnnxExportOptions { Steps = 20 }).Report.Bound.Should().BeApproximately(Math.Pow(0.5, 20), 1e-12, "this one contracts");
+    }
+
     [Fact]
     public void The_bound_holds_for_rows_never_seen()
     {

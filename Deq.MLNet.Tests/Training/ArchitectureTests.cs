@@ -17,6 +17,48 @@ public sealed class ArchitectureTests
         network.Certificate.RuleHolds.Should().BeTrue();
     }
 
+    [Theory]
+    [InlineData("InfinityNorm", 0f)]
+    [InlineData("InfinityNorm", 0.4f)]
+    [InlineData("Perron", 0f)]
+    [InlineData("Perron", 0.4f)]
+    [InlineData("Diagonal", 0f)]
+    [InlineData("Diagonal", 0.4f)]
+    [InlineData("StrictlyTriangular", 0f)]
+    [InlineData("Monotone", 0f)]
+    public void W_starts_within_its_rule_and_not_at_zero(string name, float dropout)
+    {
+        var rule = RuleReference.Named(name);
+        foreach (var size in new[] { 8, 64 })
+        {
+            var architecture = Setup.Deq(size, rule: rule, dropout: dropout);
+            var network = (DeqNetwork)architecture.Initialize(4, 1, Link.Identity, new bool[4], new Random(1));
+            var w = Linear.ToDouble(network.W.Span);
+
+            // What of a monotone W lies above its bound is the rounding of float32, and projected where training begins.
+            RuleReference.Excess(rule, w, size, Activation.Tanh, 1 - (double)dropout).Should().BeLessThanOrEqualTo(name == "Monotone" ? 1e-6 : 0);
+            var share = rule.Bound is { } bound ? network.Certificate.ContractionFactor / (bound * (1 - (double)dropout)) : 0.5;
+            share.Should().BeInRange(0.3, 0.8);
+            Linear.SingularValues(w, size)[0].Should().BeInRange(0.05, 3);
+            if (name != "Monotone")
+            {
+                architecture.Keeps(network).Should().BeTrue();
+            }
+            w.Where((_, i) => i % size < i / size || name == "Diagonal" && i % (size + 1) == 0).Count(v => v != 0).Should().BeGreaterThanOrEqualTo(name == "Diagonal" ? size : size * (size - 1) / 2);
+        }
+    }
+
+    [Fact]
+    public void Whether_a_network_keeps_the_rule_is_asked_of_the_rule_of_the_training()
+    {
+        var wide = new DeqNetwork([0.5f, 0.5f, 0, 0.5f], [1, 0], [0, 0], [1, 1], [0], Activation.Tanh);
+        bool Keeps(WellPosedness rule, float dropout = 0) => Setup.Deq(2, rule: rule, dropout: dropout).Keeps(wide);
+
+        (Keeps(WellPosedness.None), Keeps(WellPosedness.Spectral()), Keeps(WellPosedness.InfinityNorm(0.9f)), Keeps(WellPosedness.Perron(0.6f))).Should().Be((true, true, false, true));
+        (Keeps(WellPosedness.Diagonal()), Keeps(WellPosedness.StrictlyTriangular), Keeps(WellPosedness.Monotone(0.2f)), Keeps(WellPosedness.Monotone(0.5f))).Should().Be((false, false, true, false));
+        (Keeps(WellPosedness.Spectral(), 0.05f), Keeps(WellPosedness.Spectral(), 0.2f), Keeps(WellPosedness.None, 0.9f)).Should().Be((true, false, true));
+    }
+
     [Fact]
     public void Layers_start_with_the_deviation_that_keeps_the_signal()
     {

@@ -212,6 +212,29 @@ public sealed class NetworkTrainingTests
         Start(0.05f).Warnings.Should().BeEmpty();
     }
 
+    [Theory]
+    [InlineData("InfinityNorm", "*contraction factor 1.4*, above InfinityNorm(0.95). Set WellPosedness to None to start from the same.")]
+    [InlineData("Perron", "*contraction factor *, above Perron(0.95). Set WellPosedness to None to start from the same.")]
+    [InlineData("Diagonal", "*W has entries other than zero off its diagonal*or set WellPosedness to None to start from the same.")]
+    [InlineData("StrictlyTriangular", "*W has entries other than zero on or above its diagonal*or set WellPosedness to None to start from the same.")]
+    [InlineData("Spectral", null)]
+    public void A_start_that_breaks_the_rule_is_projected_with_a_warning_that_names_it(string name, string? warning)
+    {
+        var (rule, start) = (RuleReference.Named(name), new RandomCell(8, 3, 1, 0.8, 5).Fill().Network(Activation.Tanh));
+        var monitor = new RecordingMonitor();
+
+        var network = (DeqNetwork)Setup.Fit(Setup.Settings(Setup.Deq(8, rule: rule)) with { Epochs = 1, LearningRate = 1e-12 }, Setup.Smooth(40, 1), initial: start, monitor: monitor).Network;
+
+        network.Certificate.Should().Match<Certificate>(c => c.Rule == rule && c.RuleHolds);
+        if (warning is null)
+        {
+            monitor.Warnings.Should().BeEmpty();
+            network.W.ToArray().LargestDifference(start.W.ToArray()).Should().BeLessThan(1e-6);
+            return;
+        }
+        monitor.Warnings.Should().ContainSingle().Which.Should().Match("*its W is projected onto it, so training starts from another function. " + warning);
+    }
+
     [Fact]
     public void ValidationFraction_holds_out_rows_that_are_not_trained_on()
     {
