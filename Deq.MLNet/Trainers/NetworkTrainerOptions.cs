@@ -123,7 +123,7 @@ public abstract class DeqTrainerOptions : NetworkTrainerOptions
     /// <summary>How equilibria are found, in training and in scoring; default <see cref="Picard"/>. <see cref="Anderson"/> pays where iterations are many.</summary>
     public FixedPointSolver Solver = new Picard();
 
-    /// <summary>How the adjoint system of the implicit gradient is solved; default null: as <see cref="Solver"/>.</summary>
+    /// <summary>How the adjoint system of the implicit gradient is solved; default null: <see cref="Auto"/>, which goes by the rule.</summary>
     public FixedPointSolver? GradientSolver;
 
     /// <summary>The stopping test in training, of the equilibrium and, its relative part, of the gradient; default a relative 1e-4.</summary>
@@ -155,7 +155,7 @@ public abstract class DeqTrainerOptions : NetworkTrainerOptions
         Check.Defined(Activation),
         Check.NotNull(WellPosedness),
         Check.NotNull(Solver),
-        GradientSolver ?? Solver,
+        GradientSolver ?? new Auto(),
         Check.NotNull(Tolerance),
         Check.AtLeast(MaxIterations, 1),
         new EquilibriumSettings(Solver, Check.NotNull(ScoringTolerance), MaxIterations),

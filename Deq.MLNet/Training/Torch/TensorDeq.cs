@@ -1,4 +1,5 @@
 using Deq.MLNet.Networks;
+using Deq.MLNet.Training.Torch.Solvers;
 using static TorchSharp.torch;
 
 namespace Deq.MLNet.Training.Torch;
@@ -51,7 +52,7 @@ internal sealed class TensorDeq : TensorModel
         work.Z.zero_();
         _mask = training ? Dropout.Mask(work.Z) : null;
         var map = new CellMap(W, work.Injection, _architecture.Activation, _mask);
-        var solution = _solver.Solve(map, ref work.Z, ref work.F, _architecture.Tolerance, _architecture.MaxIterations);
+        var solution = _solver.Solve(map, work.Z, work.F, _architecture.Tolerance, _architecture.MaxIterations);
         if (training)
         {
             _batches++;

@@ -1,3 +1,4 @@
+using Deq.MLNet.Training.Torch.Solvers;
 using static TorchSharp.torch;
 
 namespace Deq.MLNet.Training.Torch;
@@ -60,7 +61,7 @@ internal sealed class ImplicitGradient : TensorGradient
             _f = zeros_like(pass.Z).DetachFromDisposeScope();
         }
         _m.zero_();
-        var solution = _solver.Solve(new AdjointMap(pass.W, stateGradient, pass.Slope), ref _m, ref _f!, _tolerance, _maxIterations);
+        var solution = _solver.Solve(new AdjointMap(pass.W, stateGradient, pass.Slope), _m, _f!, _tolerance, _maxIterations);
         accumulate(_m, pass.Z);
         return solution;
     }
