@@ -127,7 +127,7 @@ public abstract class DeqTrainerOptions : NetworkTrainerOptions
     /// <summary>How the gradient passes through the equilibrium; default <see cref="Implicit"/>, which is exact.</summary>
     public EquilibriumGradient Gradient = new Implicit();
 
-    /// <summary>How the adjoint system of the implicit gradient is solved; default null: the method that <see cref="WellPosedness"/> asks for, or, where it asks for none, <see cref="Solver"/>.</summary>
+    /// <summary>How the adjoint system of the implicit gradient is solved; default null: <see cref="Auto"/>, which goes by the rule.</summary>
     public FixedPointSolver? GradientSolver;
 
     /// <summary>Keeps the cell's Jacobian small; default null: it is left alone.</summary>
@@ -173,15 +173,12 @@ public abstract class DeqTrainerOptions : NetworkTrainerOptions
         return GradientChecks.Check(architecture, GradientSolver is not null);
     }
 
-    /// <summary>Where none is given.</summary>
-    private FixedPointSolver NaturalGradientSolver => WellPosedness.NaturalSolver(Activation) is var natural and not Auto ? natural : Solver;
-
     private DeqArchitecture Options() => new(
         Check.AtLeast(HiddenSize, 1),
         Check.Defined(Activation),
         Check.NotNull(WellPosedness),
         Check.NotNull(Solver),
-        GradientSolver ?? NaturalGradientSolver,
+        GradientSolver ?? new Auto(),
         Check.NotNull(Tolerance),
         Check.AtLeast(MaxIterations, 1),
         new EquilibriumSettings(Solver, Check.NotNull(ScoringTolerance), MaxIterations),

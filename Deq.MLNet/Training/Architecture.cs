@@ -35,6 +35,12 @@ internal abstract record Architecture(Activation Activation)
 internal sealed record DeqArchitecture(int StateSize, Activation Activation, WellPosedness Rule, FixedPointSolver Solver, FixedPointSolver GradientSolver,
     Tolerance Tolerance, int MaxIterations, EquilibriumSettings Scoring, float Dropout = 0) : Architecture(Activation)
 {
+    /// <summary>How a batch's equilibria are found; in the place of <see cref="Auto"/> stands what the rule asks for.</summary>
+    public FixedPointSolver Solver { get; init; } = Natural(Solver, Rule, Activation);
+
+    /// <summary>How the adjoint system is solved; in the place of <see cref="Auto"/> stands what the rule asks for.</summary>
+    public FixedPointSolver GradientSolver { get; init; } = Natural(GradientSolver, Rule, Activation);
+
     /// <summary>How the gradient passes through the equilibrium.</summary>
     public EquilibriumGradient Gradient { get; init; } = new Implicit();
 
@@ -73,6 +79,8 @@ internal sealed record DeqArchitecture(int StateSize, Activation Activation, Wel
         DeqNetwork deq when deq.Activation != Activation => throw Mismatch("Activation", deq.Activation, Activation),
         DeqNetwork deq => Make(deq.Weights, deq.Link),
     };
+
+    private static FixedPointSolver Natural(FixedPointSolver solver, WellPosedness rule, Activation activation) => solver is Auto ? rule.NaturalSolver(activation) : solver;
 
     /// <summary>A network of this architecture.</summary>
     public DeqNetwork Make(DeqWeights weights, Link link) => new(weights, Activation, link, Scoring, Rule);

@@ -1,3 +1,5 @@
+using Deq.MLNet.Training.Torch.Solvers;
+
 namespace Deq.MLNet.Training.Torch;
 
 /// <summary>What the solves since the last read took.</summary>

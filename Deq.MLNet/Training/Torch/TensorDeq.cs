@@ -1,6 +1,7 @@
 using Deq.MLNet.Networks;
 using Deq.MLNet.Training.Torch.Gradients;
 using Deq.MLNet.Training.Torch.Projections;
+using Deq.MLNet.Training.Torch.Solvers;
 using static TorchSharp.torch;
 
 namespace Deq.MLNet.Training.Torch;
@@ -70,13 +71,13 @@ internal sealed class TensorDeq : TensorModel
         if (rows is null)
         {
             var scoring = _architecture.Scoring;
-            _solver.Solve(_map, ref work.Z, ref work.F, scoring.Tolerance, scoring.MaxIterations);
+            _solver.Solve(_map, work.Z, work.F, scoring.Tolerance, scoring.MaxIterations);
         }
         else
         {
             _states?.Read(rows, work.Z);
             _iterates?.Begin();
-            var solution = _gradient.Forward(_solver, _map, ref work.Z, ref work.F, _architecture.Tolerance, _architecture.MaxIterations, _iterates is null ? null : _iterates.Observe);
+            var solution = _gradient.Forward(_solver, _map, work.Z, work.F, _architecture.Tolerance, _architecture.MaxIterations, _iterates is null ? null : _iterates.Observe);
             _states?.Keep(rows, work.Z);
             _counts.Forward(solution);
         }

@@ -1,3 +1,4 @@
+using Deq.MLNet.Training.Torch.Solvers;
 using static TorchSharp.torch;
 
 namespace Deq.MLNet.Training.Torch.Gradients;
@@ -26,7 +27,7 @@ internal sealed class ImplicitGradient(Implicit options, DeqArchitecture archite
             _f = zeros_like(pass.Z).DetachFromDisposeScope();
         }
         _m.zero_();
-        var solution = _solver.Solve(pass.Adjoint(pass.Z, pass.F, stateGradient), ref _m, ref _f!, _tolerance, _maxIterations);
+        var solution = _solver.Solve(pass.Adjoint(pass.Z, pass.F, stateGradient), _m, _f!, _tolerance, _maxIterations);
         accumulate(_m, pass.Z);
         return solution;
     }

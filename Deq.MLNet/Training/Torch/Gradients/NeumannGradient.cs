@@ -1,3 +1,4 @@
+using Deq.MLNet.Training.Torch.Solvers;
 using static TorchSharp.torch;
 
 namespace Deq.MLNet.Training.Torch.Gradients;
@@ -18,6 +19,6 @@ internal sealed class NeumannGradient(int steps, float damping) : TensorGradient
             m.lerp_(next, damping);
         }
         accumulate(m, pass.Z);
-        return new TensorSolution(steps, 0, 0);
+        return new TensorSolution(steps, 0);
     }
 }

@@ -1,3 +1,4 @@
+using Deq.MLNet.Training.Torch.Solvers;
 using static TorchSharp.torch;
 
 namespace Deq.MLNet.Training.Torch.Gradients;
@@ -21,8 +22,8 @@ internal abstract class TensorGradient : IDisposable
     };
 
     /// <summary>Finds the states of a training batch: by the solver, unless the rule says how.</summary>
-    public virtual TensorSolution Forward(TensorSolver solver, TensorMap map, ref Tensor z, ref Tensor f, Tolerance tolerance, int maxIterations, Action<Tensor, Tensor>? observe) =>
-        solver.Solve(map, ref z, ref f, tolerance, maxIterations, observe);
+    public virtual TensorSolution Forward(TensorSolver solver, TensorMap map, Tensor z, Tensor f, Tolerance tolerance, int maxIterations, Action<Tensor, Tensor>? observe) =>
+        solver.Solve(map, z, f, tolerance, maxIterations, observe);
 
     /// <summary>Tells the gradient by the pre-activations, each time with the states that W was applied to (B x d both); the gradients of all calls add up.</summary>
     /// <param name="pass">The forward pass.</param>

@@ -1,3 +1,4 @@
+using Deq.MLNet.Training.Torch.Solvers;
 using static TorchSharp.torch;
 
 namespace Deq.MLNet.Training.Torch.Gradients;
@@ -8,10 +9,13 @@ namespace Deq.MLNet.Training.Torch.Gradients;
 /// </summary>
 internal sealed class UnrolledGradient(Unrolled options) : TensorGradient
 {
+    /// <summary>Iterations between two tests: a test waits for the device.</summary>
+    private const int TestEvery = 3;
+
     /// <summary>The states before each step, in the scope of the engine's step.</summary>
     private readonly List<Tensor> _states = [];
 
-    public override TensorSolution Forward(TensorSolver solver, TensorMap map, ref Tensor z, ref Tensor f, Tolerance tolerance, int maxIterations, Action<Tensor, Tensor>? observe)
+    public override TensorSolution Forward(TensorSolver solver, TensorMap map, Tensor z, Tensor f, Tolerance tolerance, int maxIterations, Action<Tensor, Tensor>? observe)
     {
         _states.Clear();
         for (var evaluations = 1; ; evaluations++)
@@ -19,17 +23,24 @@ internal sealed class UnrolledGradient(Unrolled options) : TensorGradient
             map.Apply(z, f);
             observe?.Invoke(z, f);
             var last = options.Steps is { } steps ? evaluations > steps : evaluations == maxIterations;
-            if (last || options.Steps is null && evaluations % TensorSolver.TestEvery == 0)
+            if (last || options.Steps is null && evaluations % TestEvery == 0)
             {
-                var (residual, unsolved) = TensorSolver.Test(z, f, tolerance);
-                if (last || unsolved == 0 || !double.IsFinite(residual))
+                var residuals = Residuals(z, f, tolerance);
+                var unsolved = residuals.Count(residual => !(residual <= tolerance.Relative));
+                if (last || unsolved == 0 || !residuals.All(double.IsFinite))
                 {
-                    return new TensorSolution(evaluations, residual, unsolved);
+                    return new TensorSolution(evaluations, residuals.Max(), evaluations, unsolved);
                 }
             }
             _states.Add(z.clone());
-            (z, f) = (f, z);
+            z.copy_(f);
         }
+    }
+
+    private static double[] Residuals(Tensor z, Tensor f, Tolerance tolerance)
+    {
+        var (distance, norm) = TensorRows.Measure(z, f);
+        return [.. distance.Zip(norm, tolerance.Scaled)];
     }
 
     public override TensorSolution Backward(in CellPass pass, Tensor stateGradient, Action<Tensor, Tensor> accumulate)
@@ -43,6 +54,6 @@ internal sealed class UnrolledGradient(Unrolled options) : TensorGradient
             // Only the last state is read out.
             (m, after, injection) = (next, _states[step], step == _states.Count - 1 ? zeros_like(m) : injection);
         }
-        return new TensorSolution(_states.Count, 0, 0);
+        return new TensorSolution(_states.Count, 0);
     }
 }

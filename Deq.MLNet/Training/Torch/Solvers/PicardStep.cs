@@ -1,0 +1,17 @@
+using static TorchSharp.torch;
+
+namespace Deq.MLNet.Training.Torch.Solvers;
+
+/// <summary>Plain iteration with damping; undamped it copies nothing.</summary>
+internal sealed class PicardStep(Picard options) : TensorStep
+{
+    public override Tensor Advance(Tensor z, Tensor f, Tensor next)
+    {
+        if (options.Damping == 1)
+        {
+            return f;
+        }
+        next.copy_(z).lerp_(f, options.Damping);
+        return next;
+    }
+}

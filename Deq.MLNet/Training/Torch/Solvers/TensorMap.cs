@@ -1,0 +1,106 @@
+using static TorchSharp.torch;
+
+namespace Deq.MLNet.Training.Torch.Solvers;
+
+/// <summary>
+/// A map of a batch, z -> act(z M + u): rows of z (B x d) times a matrix of all rows, plus what is a row's own, under something element-wise.
+/// The cell and the adjoint of its gradient both are one, so that every solver serves both. Plain iteration, Anderson, Broyden and Auto go by <see cref="Apply"/> alone.
+/// </summary>
+internal abstract class TensorMap
+{
+    /// <summary>M, d x d.</summary>
+    public abstract Tensor Matrix { get; }
+
+    /// <summary>u, B x d.</summary>
+    public abstract Tensor Injection { get; }
+
+    /// <summary>Writes z M + u into the second.</summary>
+    public void Affine(Tensor z, Tensor a)
+    {
+        a.copy_(Injection);
+        a.addmm_(z, Matrix, 1, 1);
+    }
+
+    /// <summary>Writes the map of z into the second.</summary>
+    public virtual void Apply(Tensor z, Tensor f)
+    {
+        Affine(z, f);
+        Activate(f);
+    }
+
+    /// <summary>Applies act in place.</summary>
+    public abstract void Activate(Tensor a);
+
+    /// <summary>act' at pre-activations a, of the shape of a.</summary>
+    public abstract Tensor Slope(Tensor a);
+
+    /// <summary>Applies prox of step * g in place, where act itself is prox of g (Winston and Kolter 2020).</summary>
+    /// <exception cref="NotSupportedException">act has no proximal form here.</exception>
+    public abstract void Proximal(Tensor a, double step);
+
+    /// <summary>The map of one state alone: its M is 1 x 1, its u is B x 1.</summary>
+    public abstract TensorMap State(long index);
+}
+
+/// <summary>The cell: z -> mask * phi(W z + u).</summary>
+/// <param name="w">W.</param>
+/// <param name="injection">u, B x d.</param>
+/// <param name="activation">phi.</param>
+/// <param name="mask">B x d; null for ones.</param>
+internal sealed class CellMap(Tensor w, Tensor injection, Activation activation, Tensor? mask) : TensorMap
+{
+    public override Tensor Matrix { get; } = w.t();
+
+    public override Tensor Injection => injection;
+
+    public override void Activate(Tensor a)
+    {
+        TensorModel.Activate(activation, a);
+        if (mask is not null)
+        {
+            a.mul_(mask);
+        }
+    }
+
+    public override Tensor Slope(Tensor a)
+    {
+        var (value, slope) = (a.clone(), empty_like(a));
+        TensorModel.Activate(activation, value);
+        TensorModel.Slope(activation, value, slope);
+        return mask is null ? slope : slope.mul_(mask);
+    }
+
+    public override void Proximal(Tensor a, double step)
+    {
+        switch (activation)
+        {
+            case Activation.ReLU or Activation.Identity when mask is null: TensorModel.Activate(activation, a); break;
+            case Activation.LeakyReLU when mask is null: a.copy_(a.maximum(a.clone().MultiplyInPlace(ActivationExtensions.ProximalLeak(step)))); break;
+            default: throw new NotSupportedException($"{activation}{(mask is null ? "" : " under dropout")} has no proximal form here.");
+        }
+    }
+
+    public override TensorMap State(long index) =>
+        new CellMap(w.narrow(0, index, 1).narrow(1, index, 1), injection.narrow(1, index, 1), activation, mask?.narrow(1, index, 1));
+}
+
+/// <summary>The adjoint of the cell at an equilibrium: m -> slope * (W' m + g), which for rows is (m W + g).</summary>
+/// <param name="w">W.</param>
+/// <param name="stateGradient">g, B x d: the gradient by the state.</param>
+/// <param name="slope">B x d.</param>
+internal sealed class AdjointMap(Tensor w, Tensor stateGradient, Tensor slope) : TensorMap
+{
+    public override Tensor Matrix => w;
+
+    public override Tensor Injection => stateGradient;
+
+    public override void Activate(Tensor a) => a.mul_(slope);
+
+    public override Tensor Slope(Tensor a) => slope;
+
+    /// <summary>Multiplication by s in [0, 1] is prox of g(v) = (1/s - 1) v^2 / 2; that of step * g multiplies by s / (s + step (1 - s)).</summary>
+    public override void Proximal(Tensor a, double step) => a.mul_(slope).div_(slope.clone().MultiplyInPlace(1 - step).AddInPlace(step));
+
+    public override TensorMap State(long index) =>
+        new AdjointMap(w.narrow(0, index, 1).narrow(1, index, 1), stateGradient.narrow(1, index, 1), slope.narrow(1, index, 1));
+}

@@ -1,0 +1,156 @@
+using static TorchSharp.torch;
+
+namespace Deq.MLNet.Training.Torch.Solvers;
+
+/// <summary>How a batch's fixed points were found.</summary>
+/// <param name="Iterations">Steps until the last row was done.</param>
+/// <param name="WorstResidual">The largest residual of a row at the state returned, scaled as <see cref="RowSolution.Residual"/>; infinite for a row that never was finite.</param>
+/// <param name="MeanIterations">Steps until a row was done, mean over rows.</param>
+/// <param name="Unsolved">Rows that met neither the tolerance nor the limit of precision.</param>
+/// <param name="Diverged">Those of them that left the finite numbers.</param>
+internal readonly record struct TensorSolution(int Iterations, double WorstResidual, double MeanIterations = 0, int Unsolved = 0, int Diverged = 0)
+{
+    public static TensorSolution Of(ReadOnlySpan<RowSolution> rows)
+    {
+        var (most, worst, sum, unsolved, diverged) = (0, 0.0, 0L, 0, 0);
+        foreach (var row in rows)
+        {
+            (most, worst, sum) = (Math.Max(most, row.Iterations), Math.Max(worst, row.Residual), sum + row.Iterations);
+            unsolved += row.Status is SolveStatus.Converged or SolveStatus.AtPrecisionLimit ? 0 : 1;
+            diverged += row.Status == SolveStatus.Diverged ? 1 : 0;
+        }
+        return new TensorSolution(most, worst, (double)sum / rows.Length, unsolved, diverged);
+    }
+}
+
+/// <summary>
+/// Finds the fixed points of a batch (B x d) on any device. The loop, the cap, the freezing of rows that are done and the best iterate of those that are not exist here once;
+/// a method is only a <see cref="TensorStep"/>, the judgement of rows is <see cref="RowProgress"/>.
+/// </summary>
+internal sealed class TensorSolver : IDisposable
+{
+    private readonly Func<TensorMap, Tensor, TensorStep> _start;
+
+    /// <summary>The iterates of the last test and the present ones, B x d each: two, two, and one to step into. Kept from solve to solve.</summary>
+    private readonly Tensor?[] _buffers = new Tensor?[5];
+
+    private TensorSolver(Func<TensorMap, Tensor, TensorStep> start) => _start = start;
+
+    /// <summary>How every row of the last batch was solved.</summary>
+    public IReadOnlyList<RowSolution> Rows { get; private set; } = [];
+
+    public static TensorSolver Create(FixedPointSolver options) => new(options switch
+    {
+        Picard picard => (_, _) => new PicardStep(picard),
+        Anderson anderson => (_, z) => new AndersonStep(anderson, z),
+        Broyden broyden => (_, z) => new BroydenStep(broyden, z),
+        Newton => (map, z) => new NewtonStep(map, z),
+        ForwardSubstitution => (map, _) => new SubstitutionStep(map),
+        ForwardBackward splitting => (map, _) => new ForwardBackwardStep(splitting, map),
+        PeacemanRachford splitting => (map, z) => new PeacemanRachfordStep(splitting, map, z),
+        Auto => (_, z) => new AutoStep(z),
+        _ => throw new NotSupportedException($"{options} has no tensor form."),
+    });
+
+    /// <summary>Solves z = map(z). A row that is done keeps its z and f bit for bit, whatever the others do.</summary>
+    /// <param name="map">The map.</param>
+    /// <param name="z">The start, B x d, overwritten: by the state that met the test, or by the best one that was tested.</param>
+    /// <param name="f">Overwritten by map(z).</param>
+    /// <param name="tolerance">The stopping test.</param>
+    /// <param name="maxIterations">Steps at the most.</param>
+    /// <param name="observe">Told every iterate of the whole batch and the map of it, which it may copy; null for nobody.</param>
+    public TensorSolution Solve(TensorMap map, Tensor z, Tensor f, Tolerance tolerance, int maxIterations, Action<Tensor, Tensor>? observe = null)
+    {
+        using var scope = NewDisposeScope();
+        var rows = new RowProgress((int)z.shape[0], tolerance, RoundingErrors(map));
+        var present = Free(z);
+        present.copy_(z);
+        var value = Free(z, present);
+        var (tested, testedValue) = (present, value);
+        var step = _start(map, present);
+        for (var iteration = 1; ; iteration++)
+        {
+            var last = iteration == maxIterations;
+            var test = last || iteration % step.TestEvery == 0;
+            if (test || step.ReadsValue || observe is not null)
+            {
+                map.Apply(present, value);
+                observe?.Invoke(present, value);
+            }
+            if (test)
+            {
+                var (distance, norm) = TensorRows.Measure(present, value);
+                rows.Test(iteration, distance, norm, last);
+                Keep(rows.Passed, tested, testedValue, z, f);
+                Keep(rows.Done, present, value, z, f);
+                if (rows.Active == 0)
+                {
+                    var solutions = rows.Solutions();
+                    Rows = solutions;
+                    return TensorSolution.Of(solutions);
+                }
+                (tested, testedValue) = (present, value);
+                step.Tested(iteration, rows);
+            }
+            present = step.Advance(present, value, Free(z, tested, testedValue, present, value));
+            value = Free(z, tested, testedValue, present);
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (var buffer in _buffers)
+        {
+            buffer?.Dispose();
+        }
+    }
+
+    /// <summary>Writes some rows of an iterate and its value to the result.</summary>
+    private static void Keep(List<long> rows, Tensor from, Tensor valueFrom, Tensor z, Tensor f)
+    {
+        TensorRows.Copy(rows, from, z);
+        TensorRows.Copy(rows, valueFrom, f);
+    }
+
+    /// <summary>As of the managed cell: eps ((||M|| + 4) ||f|| + ||u||), for a few units in the last place of act. Measured when first asked for.</summary>
+    private static Func<int, double, double> RoundingErrors(TensorMap map)
+    {
+        var norms = new Lazy<(double Matrix, double[] Injection)>(() =>
+        {
+            using var scope = NewDisposeScope();
+            return (TensorRows.Read(map.Matrix.norm())[0], TensorRows.Read(map.Injection.norm(1)));
+        });
+        var epsilon = map.Matrix.dtype == ScalarType.Float64 ? double.BitIncrement(1) - 1 : float.BitIncrement(1) - 1;
+        return (row, norm) => epsilon * ((norms.Value.Matrix + 4) * norm + norms.Value.Injection[row]);
+    }
+
+    /// <summary>A buffer like some tensor that is none of those in use.</summary>
+    private Tensor Free(Tensor like, params ReadOnlySpan<Tensor?> used)
+    {
+        foreach (ref var buffer in _buffers.AsSpan())
+        {
+            if (buffer is null || !Holds(used, buffer))
+            {
+                if (buffer is null || !buffer.shape.SequenceEqual(like.shape))
+                {
+                    buffer?.Dispose();
+                    buffer = empty_like(like).DetachFromDisposeScope();
+                }
+                return buffer;
+            }
+        }
+        throw new InvalidOperationException("Every buffer is in use.");
+    }
+
+    private static bool Holds(ReadOnlySpan<Tensor?> tensors, Tensor tensor)
+    {
+        foreach (var other in tensors)
+        {
+            if (ReferenceEquals(other, tensor))
+            {
+                return true;
+            }
+        }
+        return false;
+    }
+}
