@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Numerics.Tensors;
 
 namespace Deq.MLNet.Numerics;
@@ -7,23 +8,23 @@ namespace Deq.MLNet.Numerics;
 internal static class SpectralNorm
 {
     /// <summary>The 2-norm of a d x d matrix, from above to a relative 1e-12.</summary>
-    public static double Of(ReadOnlySpan<float> matrix, int size)
+    public static double Of<T>(ReadOnlySpan<T> matrix, int size) where T : unmanaged, IFloatingPointIeee754<T>
     {
         var gram = Gram(matrix, size, out var scale);
         return scale == 0 ? 0 : scale * Math.Sqrt(Math.Max(0, SymmetricEigenvalue.Largest(gram)));
     }
 
     /// <summary>A' A of the matrix divided by its largest magnitude, so that no square leaves the range.</summary>
-    private static double[][] Gram(ReadOnlySpan<float> matrix, int size, out double scale)
+    private static double[][] Gram<T>(ReadOnlySpan<T> matrix, int size, out double scale) where T : unmanaged, IFloatingPointIeee754<T>
     {
-        scale = size == 0 ? 0 : Math.Abs((double)TensorPrimitives.MaxMagnitude(matrix));
+        scale = size == 0 ? 0 : Math.Abs(double.CreateChecked(TensorPrimitives.MaxMagnitude(matrix)));
         var columns = new double[size][];
         for (var j = 0; j < size; j++)
         {
             columns[j] = new double[size];
             for (var i = 0; i < size; i++)
             {
-                columns[j][i] = scale == 0 ? 0 : matrix[i * size + j] / scale;
+                columns[j][i] = scale == 0 ? 0 : double.CreateChecked(matrix[i * size + j]) / scale;
             }
         }
         var gram = new double[size][];
