@@ -65,7 +65,7 @@ public class SettingsTests
     public void A_report_counts_rows_by_status_and_leaves_rows_without_a_residual_out_of_its_means()
     {
         var report = SolveReport.From([new(SolveStatus.Converged, 10, 1e-7), new(SolveStatus.IterationLimit, 200, 3e-2), new(SolveStatus.InvalidInput, 0, double.NaN),
-            new(SolveStatus.Converged, 14, 3e-7)]);
+            new(SolveStatus.Converged, 14, 3e-7)], 0.5);
         report.Rows.Should().Be(4);
         report.WorstIterations.Should().Be(200);
         report.MeanIterations.Should().Be(56);
@@ -75,7 +75,7 @@ public class SettingsTests
         report.Count(SolveStatus.InvalidInput).Should().Be(1);
         report.Count(SolveStatus.Diverged).Should().Be(0);
         report.RowsByStatus.Sum().Should().Be(4);
-        SolveReport.From([]).Should().Match<SolveReport>(r => r.Rows == 0 && r.MeanIterations == 0 && r.MeanResidual == 0);
+        SolveReport.From([], double.NaN).Should().Match<SolveReport>(r => r.Rows == 0 && r.MeanIterations == 0 && r.MeanResidual == 0);
     }
 
     private static void Refused(Func<object> make, string option, object value, string range) =>

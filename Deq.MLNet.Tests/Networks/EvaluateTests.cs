@@ -10,6 +10,11 @@ public class EvaluateTests
         ["deq, plain"] = Cell.Network(Activation.ReLU),
         ["deq, Anderson, tanh"] = Cell.Network(Activation.Tanh, Link.Logistic, new EquilibriumSettings(new Anderson(memory: 20, damping: 0.9f))),
         ["deq, softmax"] = Cell.Network(Activation.ReLU, Link.Softmax, new EquilibriumSettings(new Anderson(memory: 1))),
+        ["deq, automatic"] = Cell.Network(Activation.GELU, scoring: new EquilibriumSettings(new Auto())),
+        ["deq, Newton"] = Cell.Network(Activation.ReLU, scoring: new EquilibriumSettings(new Newton())),
+        ["deq, Peaceman-Rachford"] = Cell.Network(Activation.LeakyReLU, scoring: new EquilibriumSettings(new PeacemanRachford())),
+        ["deq, forward-backward"] = Cell.Network(Activation.Identity, scoring: new EquilibriumSettings(new ForwardBackward(), maxIterations: 5_000)),
+        ["deq, forward substitution"] = new DeqNetwork([.. Cell.W.Select((w, i) => i % 19 < i / 19 ? w : 0)], Cell.U, Cell.B, Cell.V, Cell.C, Activation.Softplus, scoring: new EquilibriumSettings(new ForwardSubstitution())),
         ["fnn"] = new FnnNetwork(RandomLayers.Of(new Random(3), 7, 31, 13, 3), Activation.Tanh, Link.Exp),
         ["one layer"] = new FnnNetwork(RandomLayers.Of(new Random(4), 7, 3), Activation.ReLU, Link.Softmax),
     };

@@ -24,7 +24,7 @@ public class SpectralNormTests
     public void The_zero_matrix_and_the_empty_one_have_norm_zero()
     {
         SpectralNorm.Of(new float[25], 5).Should().Be(0);
-        SpectralNorm.Of([], 0).Should().Be(0);
+        SpectralNorm.Of<float>([], 0).Should().Be(0);
     }
 
     [Fact]

@@ -12,12 +12,25 @@ internal static class RandomNetworks
 
     private static readonly Gen<double> Small = Gen.Double[1e-12, 1e-2];
 
-    private static readonly Gen<EquilibriumSettings> Settings = Gen.Select(
-        Gen.OneOf<FixedPointSolver>(
-            Damping.Select(d => (FixedPointSolver)new Picard(d)),
-            Gen.Select(Gen.Int[1, 20], Damping, Gen.Double[0, 0.5], (m, d, r) => (FixedPointSolver)new Anderson(m, d, r))),
-        Small, Small, Gen.Int[1, int.MaxValue],
-        (solver, relative, absolute, most) => new EquilibriumSettings(solver, new Tolerance(relative, absolute), most));
+    private static readonly Gen<FixedPointSolver>[] ForAnyPhi =
+    [
+        Damping.Select(d => (FixedPointSolver)new Picard(d)),
+        Gen.Select(Gen.Int[1, 20], Damping, Gen.Double[0, 0.5], (m, d, r) => (FixedPointSolver)new Anderson(m, d, r)),
+        Gen.Const((FixedPointSolver)new Auto()),
+        Gen.Const((FixedPointSolver)new ForwardSubstitution()),
+    ];
+
+    private static readonly Gen<FixedPointSolver>[] ForStraightLines =
+    [
+        Gen.Const((FixedPointSolver)new Newton()),
+        Gen.OneOf(Gen.Const((float?)null), Damping.Select(step => (float?)step)).Select(step => (FixedPointSolver)new ForwardBackward(step)),
+        Damping.Select(step => (FixedPointSolver)new PeacemanRachford(step)),
+    ];
+
+    /// <summary>Every method that rows can be scored by with this phi.</summary>
+    private static Gen<EquilibriumSettings> Settings(Activation activation) => Gen.Select(
+        Gen.OneOf(activation is Activation.ReLU or Activation.LeakyReLU or Activation.Identity ? [.. ForAnyPhi, .. ForStraightLines] : ForAnyPhi), Small, Small, Gen.Int[1, int.MaxValue], Gen.Enum<OnNonConvergence>(),
+        (solver, relative, absolute, most, policy) => new EquilibriumSettings(solver, new Tolerance(relative, absolute), most, policy));
 
     private static readonly Gen<WellPosedness> Rules = Gen.OneOf(
         Gen.OneOfConst(WellPosedness.None, WellPosedness.StrictlyTriangular),
@@ -39,9 +52,9 @@ internal static class RandomNetworks
     private static readonly Gen<Link> Links = Gen.Enum<Link>();
 
     private static readonly Gen<Network> Deq = Gen.Select(Gen.Int[1, 7], Gen.Int[1, 5], Gen.Int[1, 4]).SelectMany((d, n, k) => Gen.Select(
-        Finite.Array[d * d], Finite.Array[d * n + d], Finite.Array[k * d + k], Activations, Links, Settings, Gen.Select(Certificates(d), Curves),
-        (w, ub, vc, activation, link, settings, known) => (Network)new DeqNetwork(
-            new DeqWeights(w, ub[..(d * n)], ub[(d * n)..], vc[..(k * d)], vc[(k * d)..]), activation, link, settings, known.Item1.Rule, known.Item1, known.Item2)));
+        Finite.Array[d * d], Finite.Array[d * n + d], Finite.Array[k * d + k], Activations.SelectMany(a => Settings(a).Select(s => (Activation: a, Settings: s))), Links, Gen.Select(Certificates(d), Curves),
+        (w, ub, vc, solved, link, known) => (Network)new DeqNetwork(
+            new DeqWeights(w, ub[..(d * n)], ub[(d * n)..], vc[..(k * d)], vc[(k * d)..]), solved.Activation, link, solved.Settings, known.Item1.Rule, known.Item1, known.Item2)));
 
     private static readonly Gen<Network> Fnn = Gen.Int[1, 6].Array[2, 5].SelectMany(sizes => Gen.Select(
         Finite.Array[sizes.Zip(sizes.Skip(1), (i, o) => i * o + o).Sum()], Activations, Links,

@@ -9,14 +9,14 @@ public sealed class TrainingRecordTests
     private static readonly double[] Special =
         [double.NaN, double.PositiveInfinity, double.NegativeInfinity, -0.0, double.Epsilon, double.MaxValue, double.MinValue, 0.1 + 0.2, 1.0 / 3];
 
-    private static readonly SolveReport Report = new(5, 2.2, 3, 1e-7, 2e-7, [3, 1, 0, 0, 1]);
+    private static readonly SolveReport Report = new(5, 2.2, 3, 1e-7, 2e-7, [3, 1, 0, 0, 1], 0.75);
 
     [Fact]
     public void A_record_is_read_as_it_was_written_to_the_last_bit() =>
         Gen.OneOf(Gen.OneOfConst(Special), Gen.Double).Array[9].Array[1, 6].Sample(values =>
         {
             var epochs = values.Select((v, i) => new TrainingEpoch(i + 1, v[0], i % 2 == 0 ? v[1] : null, v[2], i % 2 == 0 ? null : v[3], v[4], v[5], 17 + i, v[6], v[7], 3 * i, 5 * i, v[8], v[0])).ToArray();
-            var report = values.Length % 2 == 0 ? null : Report with { MeanResidual = values[0][1], WorstResidual = values[0][2], MeanIterations = values[0][3] };
+            var report = values.Length % 2 == 0 ? null : Report with { MeanResidual = values[0][1], WorstResidual = values[0][2], MeanIterations = values[0][3], EstimatedContraction = double.IsNaN(values[0][4]) ? double.NaN : Math.Abs(values[0][4]) };
             var record = new TrainingRecord(new TrainingHistory(epochs, epochs.Length, -3, "cuda:0"), report);
 
             var read = Read(Write(record));
@@ -49,6 +49,10 @@ public sealed class TrainingRecordTests
     [InlineData("[3,1,0,0,1]", "[3,1,0,1,1]")]
     [InlineData("[3,1,0,0,1]", "[3,3,0,0,-1]")]
     [InlineData("[3,1,0,0,1]", "null")]
+    [InlineData("\"EstimatedContraction\":0.75", "\"EstimatedContraction\":-0.75")]
+    [InlineData(",\"EstimatedContraction\":0.75", "")]
+    [InlineData("\"EstimatedContraction\":0.75", "\"EstimatedContraction\":0.75,\"Traces\":[]")]
+    [InlineData("\"EstimatedContraction\":0.75", "\"EstimatedContraction\":0.75,\"Unsolved\":1")]
     [InlineData("{\"History\"", "{\"Past\"")]
     [InlineData("\"Calibration\":null", "\"Calibration\":{\"Slope\":\"NaN\",\"Offset\":0}")]
     public void A_record_that_is_incomplete_or_impossible_is_refused(string part, string instead)

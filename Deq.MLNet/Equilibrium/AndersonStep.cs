@@ -29,7 +29,7 @@ internal ref struct AndersonStep<T> : IRowStep<T> where T : unmanaged, IFloating
 
     public static int ScratchSize(Anderson options, int size) => (3 + 2 * options.Memory) * size;
 
-    public void Advance(Span<T> z, ReadOnlySpan<T> f)
+    public void Advance(Span<T> z, ReadOnlySpan<T> f, double residual)
     {
         TensorPrimitives.Subtract(f, z, _g);
         if (_count > 0)

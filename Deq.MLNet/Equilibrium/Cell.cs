@@ -17,6 +17,39 @@ internal sealed class CellWeights<T>(T[] w, Activation activation) where T : unm
 
     /// <summary>||W||_F.</summary>
     public double NormOfW { get; } = Kernels.Norm<T>(w);
+
+    /// <summary>Whether W is lower triangular, that is, no state depends on a later one.</summary>
+    public bool IsLowerTriangular { get; } = IsZeroFrom(w, 1);
+
+    /// <summary>
+    /// Whether one pass of forward substitution is exact and each state has exactly one value: W is lower triangular, with zeros on the diagonal,
+    /// or with entries below 1 there and a phi of straight lines.
+    /// </summary>
+    public bool SubstitutionIsExact { get; } = IsZeroFrom(w, 1) && (IsZeroFrom(w, 0) || activation.IsPiecewiseLinear() && DiagonalIsBelowOne(w));
+
+    private static bool IsZeroFrom(ReadOnlySpan<T> w, int offset)
+    {
+        var d = (int)Math.Sqrt(w.Length);
+        for (var i = 0; i < d; i++)
+        {
+            if (i + offset < d && w[(i * d + i + offset)..((i + 1) * d)].ContainsAnyExcept(T.Zero))
+            {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private static bool DiagonalIsBelowOne(ReadOnlySpan<T> w)
+    {
+        var d = (int)Math.Sqrt(w.Length);
+        var below = true;
+        for (var i = 0; i < d; i++)
+        {
+            below &= w[i * d + i] < T.One;
+        }
+        return below;
+    }
 }
 
 /// <summary>f of one row: z -> phi(W z + u), with u = U x + b.</summary>
@@ -33,9 +66,16 @@ internal readonly ref struct Cell<T>(CellWeights<T> weights, ReadOnlySpan<T> inj
     public ReadOnlySpan<T> Injection { get; } = injection;
 
     /// <summary>Writes f(z) to f; both have d values and do not overlap.</summary>
-    public void Apply(ReadOnlySpan<T> z, Span<T> f)
+    public void Apply(ReadOnlySpan<T> z, Span<T> f) => Apply(z, f, default);
+
+    /// <summary>The same, and writes W z + u to preActivation where that is not empty.</summary>
+    public void Apply(ReadOnlySpan<T> z, Span<T> f, Span<T> preActivation)
     {
         Kernels.Affine(Weights.W, z, Injection, f);
+        if (!preActivation.IsEmpty)
+        {
+            f.CopyTo(preActivation);
+        }
         Weights.Activation.Apply(f);
     }
 
@@ -43,5 +83,5 @@ internal readonly ref struct Cell<T>(CellWeights<T> weights, ReadOnlySpan<T> inj
     /// The norm of the error that rounding alone makes in f(z): no residual can be asked to be smaller. Each sum is rounded relative to the sizes of its terms:
     /// eps (||W||_F ||z|| + ||u||) bounds the norm up to a small factor. Phi adds units in the last place of its own value.
     /// </summary>
-    public double RoundingError(double normOfState) => Epsilon * ((Weights.NormOfW + UnitsOfPhi) * normOfState + Kernels.Norm(Injection));
+    public double RoundingError(double normOfState) => Epsilon * (Weights.NormOfW + UnitsOfPhi) * normOfState + Epsilon * Kernels.Norm(Injection);
 }

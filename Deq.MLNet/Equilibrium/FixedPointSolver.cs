@@ -115,6 +115,19 @@ public sealed record PeacemanRachford : FixedPointSolver
 /// </summary>
 public sealed record Auto : FixedPointSolver;
 
+internal static class FixedPointSolverExtensions
+{
+    /// <summary>The method, where rows can be scored by it with this phi.</summary>
+    /// <exception cref="ArgumentException">They cannot; the message names another.</exception>
+    public static FixedPointSolver Scoring(this FixedPointSolver solver, Activation activation) => solver switch
+    {
+        Broyden => throw new ArgumentException("Broyden is a method of training; rows are scored one by one. Use Auto or Anderson for scoring."),
+        Newton or ForwardBackward or PeacemanRachford when !activation.IsPiecewiseLinear() =>
+            throw new ArgumentException($"{solver.GetType().Name} is for ReLU, LeakyReLU and Identity; the activation is {activation}. Use Anderson or Auto."),
+        _ => solver,
+    };
+}
+
 file static class SolverChecks
 {
     public static float Damping(float damping) => damping is > 0 and <= 1

@@ -8,7 +8,7 @@ internal readonly struct PicardStep<T>(Picard options) : IRowStep<T> where T : u
 {
     private readonly T _damping = T.CreateChecked(options.Damping);
 
-    public void Advance(Span<T> z, ReadOnlySpan<T> f)
+    public void Advance(Span<T> z, ReadOnlySpan<T> f, double residual)
     {
         if (_damping == T.One)
         {

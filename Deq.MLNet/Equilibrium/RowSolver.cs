@@ -6,8 +6,11 @@ namespace Deq.MLNet.Equilibrium;
 /// <summary>A method: from the iterates so far to the next one.</summary>
 internal interface IRowStep<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
-    /// <summary>Overwrites z with the next iterate, given f(z).</summary>
-    void Advance(Span<T> z, ReadOnlySpan<T> f);
+    /// <summary>Overwrites z with the next iterate.</summary>
+    /// <param name="z">The iterate that was tested last.</param>
+    /// <param name="f">f(z).</param>
+    /// <param name="residual">Its residual, as tested and reported.</param>
+    void Advance(Span<T> z, ReadOnlySpan<T> f, double residual);
 }
 
 /// <summary>
@@ -26,21 +29,32 @@ internal sealed class RowSolver<T> where T : unmanaged, IFloatingPointIeee754<T>
     private readonly Tolerance _tolerance;
     private readonly int _maxIterations;
     private readonly CellWeights<T> _weights;
+    private readonly Lazy<double> _step;
+    private readonly Lazy<T[]> _resolvent;
 
-    /// <summary>Prepares what all rows share.</summary>
+    /// <summary>Prepares what all rows share; what takes d^3 when the first row asks for it.</summary>
+    /// <exception cref="ArgumentException">The method cannot find the equilibrium of such a cell.</exception>
     public RowSolver(FixedPointSolver solver, Tolerance tolerance, int maxIterations, CellWeights<T> weights)
     {
-        (_solver, _tolerance, _maxIterations, _weights) = (solver, tolerance, maxIterations, weights);
-        ScratchSize = checked(2 * weights.Size + solver switch
+        _solver = solver is Auto && weights.SubstitutionIsExact ? new ForwardSubstitution() : solver.Scoring(weights.Activation);
+        (_tolerance, _maxIterations, _weights) = (tolerance, maxIterations, weights);
+        _step = new Lazy<double>(() => solver is ForwardBackward { Step: { } given } ? given : Splitting.ForwardBackwardStep(weights));
+        _resolvent = new Lazy<T[]>(() => Splitting.Resolvent(weights, ((PeacemanRachford)solver).Step));
+        var d = weights.Size;
+        ScratchSize = checked((NeedsPreActivation ? 3 : 2) * d + _solver switch
         {
-            Picard => 0,
-            Anderson anderson => AndersonStep<T>.ScratchSize(anderson, weights.Size),
-            _ => throw new NotSupportedException($"{solver} has no managed form."),
+            Anderson anderson => AndersonStep<T>.ScratchSize(anderson, d),
+            Auto => AutoStep<T>.ScratchSize(d),
+            Newton => NewtonStep<T>.ScratchSize(d),
+            PeacemanRachford => PeacemanRachfordStep<T>.ScratchSize(d),
+            _ => 0,
         });
     }
 
     /// <summary>The scratch that a solve needs, in values.</summary>
     public int ScratchSize { get; }
+
+    private bool NeedsPreActivation => _solver is Newton or ForwardBackward or PeacemanRachford;
 
     /// <summary>Solves from the z given and leaves the best iterate in it.</summary>
     /// <param name="injection">u, d values.</param>
@@ -49,34 +63,56 @@ internal sealed class RowSolver<T> where T : unmanaged, IFloatingPointIeee754<T>
     /// <param name="trace">Receives the residual after every evaluation of f; null for no trace.</param>
     public RowSolution Solve(ReadOnlySpan<T> injection, Span<T> z, Span<T> scratch, ICollection<double>? trace = null)
     {
-        var cell = new Cell<T>(_weights, injection);
-        var f = scratch[..z.Length];
-        var best = scratch.Slice(z.Length, z.Length);
-        var rest = scratch[(2 * z.Length)..];
+        var d = z.Length;
+        var search = new Search(new Cell<T>(_weights, injection), z, scratch[..d], scratch.Slice(d, d), NeedsPreActivation ? scratch.Slice(2 * d, d) : default, trace);
+        var rest = scratch[((NeedsPreActivation ? 3 : 2) * d)..];
         return _solver switch
         {
-            Picard picard => Run(cell, new PicardStep<T>(picard), z, f, best, trace),
-            Anderson anderson => Run(cell, new AndersonStep<T>(anderson, z.Length, rest), z, f, best, trace),
+            Picard picard => Run(search, new PicardStep<T>(picard)),
+            Anderson anderson => Run(search, new AndersonStep<T>(anderson, d, rest)),
+            Auto => Run(search, new AutoStep<T>(_tolerance.Relative, d, rest)),
+            Newton => Run(search, new NewtonStep<T>(search.Cell, search.PreActivation, rest)),
+            ForwardSubstitution => Run(search, new ForwardSubstitutionStep<T>(search.Cell)),
+            ForwardBackward => Run(search, new ForwardBackwardStep<T>(_step.Value, _weights.Activation, search.PreActivation)),
+            PeacemanRachford splitting => Run(search, new PeacemanRachfordStep<T>(splitting.Step, _resolvent.Value, _weights.Activation, search.PreActivation, rest)),
             _ => throw new NotSupportedException($"{_solver} has no managed form."),
         };
     }
 
-    private RowSolution Run<TStep>(Cell<T> cell, TStep step, Span<T> z, Span<T> f, Span<T> best, ICollection<double>? trace)
-        where TStep : IRowStep<T>, allows ref struct
+    /// <summary>One row's cell, and where its iterates are kept; no W z + u where no step asks for it.</summary>
+    private readonly ref struct Search(Cell<T> cell, Span<T> z, Span<T> f, Span<T> best, Span<T> preActivation, ICollection<double>? trace)
     {
+        public Cell<T> Cell { get; } = cell;
+
+        public Span<T> Z { get; } = z;
+
+        public Span<T> F { get; } = f;
+
+        public Span<T> Best { get; } = best;
+
+        public Span<T> PreActivation { get; } = preActivation;
+
+        public ICollection<double>? Trace { get; } = trace;
+    }
+
+    private RowSolution Run<TStep>(Search search, TStep step) where TStep : IRowStep<T>, allows ref struct
+    {
+        var cell = search.Cell;
+        var z = search.Z;
+        var f = search.F;
         var least = double.PositiveInfinity;
         var sinceLeast = 0;
         var status = SolveStatus.IterationLimit;
         var iterations = 0;
         while (iterations < _maxIterations)
         {
-            cell.Apply(z, f);
+            cell.Apply(z, f, search.PreActivation);
             iterations++;
             var norm = Kernels.Norm<T>(f);
             var distance = Kernels.Distance<T>(f, z);
             var residual = _tolerance.Scaled(distance, norm);
-            trace?.Add(residual);
-            if (!double.IsFinite(residual))
+            search.Trace?.Add(residual);
+            if (!double.IsFinite(residual) || !double.IsFinite(norm))
             {
                 status = SolveStatus.Diverged;
                 break;
@@ -85,7 +121,7 @@ internal sealed class RowSolver<T> where T : unmanaged, IFloatingPointIeee754<T>
             {
                 least = residual;
                 sinceLeast = 0;
-                z.CopyTo(best);
+                z.CopyTo(search.Best);
             }
             else
             {
@@ -101,11 +137,11 @@ internal sealed class RowSolver<T> where T : unmanaged, IFloatingPointIeee754<T>
                 status = SolveStatus.AtPrecisionLimit;
                 break;
             }
-            step.Advance(z, f);
+            step.Advance(z, f, residual);
         }
         if (double.IsFinite(least))
         {
-            best.CopyTo(z);
+            search.Best.CopyTo(z);
         }
         return new RowSolution(status, iterations, least);
     }

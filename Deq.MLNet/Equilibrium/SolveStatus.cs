@@ -6,10 +6,10 @@ public enum SolveStatus
     /// <summary>The residual meets the tolerance.</summary>
     Converged = 0,
 
-    /// <summary>The residual stopped falling at the rounding error of the number type, above the tolerance. Nothing is wrong; ask for a larger tolerance to see Converged.</summary>
+    /// <summary>The residual stopped falling at the rounding error of the number type, above the tolerance. The row counts as solved; a larger tolerance lets it end as Converged.</summary>
     AtPrecisionLimit = 1,
 
-    /// <summary>The cap on iterations was reached; the best iterate is returned. Raise MaxIterations, use Anderson, or lower the bound on W.</summary>
+    /// <summary>The cap on iterations was reached. Raise MaxIterations, use a quicker method (<see cref="Anderson"/>; <see cref="Newton"/> for phi of straight lines), or train with a WellPosedness rule. <see cref="OnNonConvergence"/> says what the row gets.</summary>
     IterationLimit = 2,
 
     /// <summary>The iterates left the range of finite numbers. Train with a well-posedness rule, or look for huge feature values in this row.</summary>
@@ -17,6 +17,25 @@ public enum SolveStatus
 
     /// <summary>A feature of the row is NaN or infinite; its score is NaN. Replace missing values before scoring.</summary>
     InvalidInput = 4,
+}
+
+/// <summary>What a user makes of a status.</summary>
+public static class SolveStatusExtensions
+{
+    /// <summary>Whether the equilibrium was found: to the tolerance, or to the rounding error of the number type.</summary>
+    public static bool IsSolved(this SolveStatus status) => status is SolveStatus.Converged or SolveStatus.AtPrecisionLimit;
+
+    /// <summary>What to do next, in one sentence; options are those of the trainers, and of <see cref="EquilibriumSettings"/>.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The status is none.</exception>
+    public static string Advice(this SolveStatus status) => status switch
+    {
+        SolveStatus.Converged => "Nothing is to be done.",
+        SolveStatus.AtPrecisionLimit => "The row is solved as far as float32 goes: set ScoringTolerance to a larger value for rows to end as Converged.",
+        SolveStatus.IterationLimit => "Raise MaxIterations, set Solver to Anderson (or, for ReLU, LeakyReLU and Identity, to Newton), or train with a WellPosedness rule, such as Spectral(0.9).",
+        SolveStatus.Diverged => "Train with a WellPosedness rule, such as Spectral(0.9), or look for huge feature values in the row.",
+        SolveStatus.InvalidInput => "Replace missing and infinite feature values before scoring.",
+        _ => throw new ArgumentOutOfRangeException(nameof(status), status, null),
+    };
 }
 
 /// <summary>How one row's equilibrium was found.</summary>

@@ -9,6 +9,9 @@ namespace Deq.MLNet;
 /// <remarks>Shapes: x (n), z (d), y (K); W (d x d), U (d x n), b (d), V (K x d), c (K), all row-major. Source: Bai, Kolter, Koltun, "Deep Equilibrium Models", NeurIPS 2019.</remarks>
 public sealed class DeqNetwork : Network
 {
+    /// <summary>Rows whose contraction a report estimates, at the most.</summary>
+    private const int RowsOfContraction = 64;
+
     private readonly RowSolver<float> _solver;
     private readonly Lazy<Certificate> _certificate;
 
@@ -22,7 +25,8 @@ public sealed class DeqNetwork : Network
     /// <param name="link">The link; default identity.</param>
     /// <param name="rule">The rule that W obeys, checked in float64; null for none.</param>
     /// <param name="scoring">How a row's equilibrium is found; null for the defaults of <see cref="EquilibriumSettings"/>, under a rule that asks for a solver of its own with that one.</param>
-    /// <exception cref="ArgumentException">The lengths do not fit, a value is not finite, W breaks the rule, or the solver does not fit rule and activation.</exception>
+    /// <exception cref="ArgumentException">The lengths do not fit, a value is not finite, W breaks the rule, or the solver does not fit rule and activation, or is none for such a cell: <see cref="Broyden"/>, which is of training only;
+    /// <see cref="ForwardSubstitution"/> where one pass is not exact.</exception>
     public DeqNetwork(ReadOnlySpan<float> w, ReadOnlySpan<float> u, ReadOnlySpan<float> b, ReadOnlySpan<float> v, ReadOnlySpan<float> c,
         Activation activation, Link link = Link.Identity, WellPosedness? rule = null, EquilibriumSettings? scoring = null)
         : this(new DeqWeights(w.ToArray(), u.ToArray(), b.ToArray(), v.ToArray(), c.ToArray()), activation, link, scoring ?? DefaultScoring(rule, activation), rule ?? WellPosedness.None)
@@ -32,6 +36,10 @@ public sealed class DeqNetwork : Network
         {
             throw new ArgumentException(Certificate.Violation + ", or give no rule.", nameof(w));
         }
+        if (Scoring.Solver is ForwardSubstitution && !Cell.SubstitutionIsExact)
+        {
+            throw new ArgumentException("ForwardSubstitution is for a lower triangular W: with zeros on its diagonal, or with entries below 1 there and ReLU, LeakyReLU or Identity. Use Auto, Anderson or Newton.", nameof(scoring));
+        }
     }
 
     /// <summary>Without a certificate W is measured against the rule when it is first asked for.</summary>
@@ -40,7 +48,7 @@ public sealed class DeqNetwork : Network
     {
         Weights = weights.Checked();
         Cell = new CellWeights<float>(weights.W, activation);
-        _solver = new RowSolver<float>(scoring.Solver, scoring.Tolerance, scoring.MaxIterations, Cell);
+        _solver = new RowSolver<float>(scoring.Solver is Auto ? rule.NaturalSolver(activation) : scoring.Solver, scoring.Tolerance, scoring.MaxIterations, Cell);
         _certificate = certificate is null ? new Lazy<Certificate>(() => rule.Certify(weights.W, StateSize, activation)) : new Lazy<Certificate>(certificate);
         Scoring = scoring;
         Unroll = unroll;
@@ -98,20 +106,46 @@ public sealed class DeqNetwork : Network
     /// <summary>Finds the equilibrium of one row.</summary>
     /// <param name="x">n features.</param>
     /// <param name="scratch">At least <see cref="ScratchSize"/> values. Not to be shared between threads.</param>
-    /// <param name="z">Receives the d states; NaN where a feature is not finite or the iterates left the finite numbers.</param>
+    /// <param name="z">Receives the d states; NaN where a feature is not finite or the iterates left the finite numbers. What a row gets that is not solved, <see cref="Scoring"/> says.</param>
+    /// <param name="trace">Receives the residual of every evaluation of f, exactly as many as there were; null for no trace.</param>
     /// <returns>How it was found.</returns>
     /// <exception cref="ArgumentException">A span has the wrong length.</exception>
-    public RowSolution Solve(ReadOnlySpan<float> x, Span<float> scratch, Span<float> z)
+    /// <exception cref="DivergenceException">The equilibrium was not found, and <see cref="EquilibriumSettings.OnNonConvergence"/> is Throw.</exception>
+    public RowSolution Solve(ReadOnlySpan<float> x, Span<float> scratch, Span<float> z, ICollection<double>? trace = null) => Settle(Search(x, scratch, z, trace), z);
+
+    /// <summary>Finds the equilibrium of every row, and tells how: the way to see which rows are hard. Rows are solved as in scoring, on all processors, but none throws.</summary>
+    /// <param name="rows">Rows of n features.</param>
+    /// <param name="trace">Whether the report holds the residuals of every row, evaluation by evaluation.</param>
+    /// <returns>The report.</returns>
+    /// <exception cref="ArgumentException">A row has the wrong length.</exception>
+    public SolveReport SolveRows(IReadOnlyList<ReadOnlyMemory<float>> rows, bool trace = false)
     {
-        CheckRow(x, scratch);
-        Check.Length((ReadOnlySpan<float>)z, StateSize, "(d)", nameof(z));
-        if (Kernels.AllFinite(x))
+        foreach (var row in Check.NotNull(rows))
         {
-            return SolveCore(x, scratch, z);
+            Check.Length(row.Span, InputSize, "(n)", nameof(rows));
         }
-        z.Fill(float.NaN);
-        return new RowSolution(SolveStatus.InvalidInput, 0, double.NaN);
+        var solutions = new RowSolution[rows.Count];
+        var traces = trace ? Array.ConvertAll(solutions, _ => new List<double>()) : null;
+        ForEach(solutions.Length, (i, scratch, z) => solutions[i] = Search(rows[i].Span, scratch, z, traces?[i]));
+
+        int[] solved = [.. Enumerable.Range(0, solutions.Length).Where(i => solutions[i].Status.IsSolved())];
+        var contractions = new double[Math.Min(solved.Length, RowsOfContraction)];
+        ForEach(contractions.Length, (i, scratch, z) =>
+        {
+            Search(rows[solved[(int)((long)i * solved.Length / contractions.Length)]].Span, scratch, z, null);
+            // The injection of the row is what the search left first in its scratch.
+            contractions[i] = ContractionEstimate.Of(new Cell<float>(Cell, scratch.AsSpan(0, StateSize)), z);
+        });
+        return SolveReport.From(solutions, contractions.Length == 0 ? double.NaN : contractions.Max()) with { Traces = traces };
     }
+
+    /// <summary>Runs on all processors, each with scratch and a state of its own.</summary>
+    private void ForEach(int count, Action<int, float[], float[]> row) =>
+        Parallel.For(0, count, () => (Scratch: new float[ScratchSize], Z: new float[StateSize]), (i, _, own) =>
+        {
+            row(i, own.Scratch, own.Z);
+            return own;
+        }, _ => { });
 
     /// <summary>Finds the equilibrium of one row and computes the outputs from it, before the link.</summary>
     /// <param name="x">n features.</param>
@@ -126,13 +160,26 @@ public sealed class DeqNetwork : Network
         return solution;
     }
 
-    /// <summary>Needs one state less of scratch than <see cref="ScratchSize"/>: that one holds z in <see cref="EvaluateCore"/>.</summary>
-    private RowSolution SolveCore(ReadOnlySpan<float> x, Span<float> scratch, Span<float> z)
+    /// <summary>Solves a row whatever its features, and leaves what was found in z, NaN where nothing was.</summary>
+    private RowSolution Search(ReadOnlySpan<float> x, Span<float> scratch, Span<float> z, ICollection<double>? trace)
+    {
+        CheckRow(x, scratch);
+        Check.Length((ReadOnlySpan<float>)z, StateSize, "(d)", nameof(z));
+        if (Kernels.AllFinite(x))
+        {
+            return SearchFinite(x, scratch, z, trace);
+        }
+        z.Fill(float.NaN);
+        return new RowSolution(SolveStatus.InvalidInput, 0, double.NaN);
+    }
+
+    /// <summary>Needs one state less of scratch than <see cref="ScratchSize"/>: that one holds z in <see cref="EvaluateCore"/>. The first d values of it are u in the end.</summary>
+    private RowSolution SearchFinite(ReadOnlySpan<float> x, Span<float> scratch, Span<float> z, ICollection<double>? trace = null)
     {
         var injection = scratch[..StateSize];
         Kernels.Affine(Weights.U, x, Weights.B, injection);
         z.Clear();
-        var solution = _solver.Solve(injection, z, scratch[StateSize..]);
+        var solution = _solver.Solve(injection, z, scratch[StateSize..], trace);
         if (solution.Status == SolveStatus.Diverged)
         {
             z.Fill(float.NaN);
@@ -140,10 +187,28 @@ public sealed class DeqNetwork : Network
         return solution;
     }
 
+    /// <summary>Gives a row that is not solved what <see cref="EquilibriumSettings.OnNonConvergence"/> says.</summary>
+    private RowSolution Settle(RowSolution solution, Span<float> z)
+    {
+        if (solution.Status is SolveStatus.IterationLimit or SolveStatus.Diverged)
+        {
+            switch (Scoring.OnNonConvergence)
+            {
+                case OnNonConvergence.NaN:
+                    z.Fill(float.NaN);
+                    break;
+                case OnNonConvergence.Throw:
+                    throw new DivergenceException(FormattableString.Invariant(
+                        $"The equilibrium of a row was not found: {solution.Status} after {solution.Iterations} iterations, residual {solution.Residual:G3}. {solution.Status.Advice()} Or set OnNonConvergence to ReturnBest or NaN."));
+            }
+        }
+        return solution;
+    }
+
     private protected override void EvaluateCore(ReadOnlySpan<float> x, Span<float> scratch, Span<float> y)
     {
         var z = scratch[..StateSize];
-        SolveCore(x, scratch[StateSize..], z);
+        Settle(SearchFinite(x, scratch[StateSize..], z), z);
         Kernels.Affine(Weights.V, z, Weights.C, y);
     }
 

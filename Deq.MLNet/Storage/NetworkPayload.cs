@@ -6,7 +6,7 @@ namespace Deq.MLNet.Storage;
 internal static class NetworkPayload
 {
     private const byte DeqKind = 0, FnnKind = 1;
-    private const byte PicardKind = 0, AndersonKind = 1, BroydenKind = 2, NewtonKind = 3, ForwardSubstitutionKind = 4, ForwardBackwardKind = 5, PeacemanRachfordKind = 6, AutoKind = 7;
+    private const byte PicardKind = 0, AndersonKind = 1, NewtonKind = 2, ForwardSubstitutionKind = 3, ForwardBackwardKind = 4, PeacemanRachfordKind = 5, AutoKind = 6;
     private const byte NoRuleKind = 0, SpectralKind = 1, InfinityNormKind = 2, PerronKind = 3, MonotoneKind = 4, StrictlyTriangularKind = 5, DiagonalKind = 6;
 
     public static void Write(Network network, BinaryWriter writer)
@@ -114,10 +114,6 @@ internal static class NetworkPayload
                 writer.Write(anderson.Damping);
                 writer.Write(anderson.Ridge);
                 break;
-            case Broyden broyden:
-                writer.Write(BroydenKind);
-                writer.Write(broyden.Memory);
-                break;
             case Newton:
                 writer.Write(NewtonKind);
                 break;
@@ -155,7 +151,6 @@ internal static class NetworkPayload
         {
             PicardKind => new Picard(reader.Single("damping")),
             AndersonKind => new Anderson(reader.Int32("memory"), reader.Single("damping"), reader.Double("ridge")),
-            BroydenKind => new Broyden(reader.Int32("memory")),
             NewtonKind => new Newton(),
             ForwardSubstitutionKind => new ForwardSubstitution(),
             ForwardBackwardKind => new ForwardBackward(reader.Bool("step") ? reader.Single("step") : null),

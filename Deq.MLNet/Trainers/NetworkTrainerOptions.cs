@@ -151,6 +151,9 @@ public abstract class DeqTrainerOptions : NetworkTrainerOptions
     /// <summary>Evaluations of the cell in one solve at the most, at least 1; default 200, which suffices for the default rule and tolerances whatever the data.</summary>
     public int MaxIterations = 200;
 
+    /// <summary>What a scored row gets whose equilibrium is not found within <see cref="MaxIterations"/>; default its best iterate. Saved with the model. A row at the precision of float32 counts as found.</summary>
+    public OnNonConvergence OnNonConvergence = OnNonConvergence.ReturnBest;
+
     /// <summary>The probability with which a state is left out of a training step, in [0, 1); default 0. A row keeps its mask for the whole solve; the states that stay are scaled
     /// by 1 / (1 - Dropout). In training <see cref="WellPosedness"/> bounds the cell so stretched, so that its bound on W is (1 - Dropout) times that without. Not under a monotone rule.</summary>
     public float Dropout;
@@ -181,7 +184,8 @@ public abstract class DeqTrainerOptions : NetworkTrainerOptions
         GradientSolver ?? new Auto(),
         Check.NotNull(Tolerance),
         Check.AtLeast(MaxIterations, 1),
-        new EquilibriumSettings(Solver, Check.NotNull(ScoringTolerance), MaxIterations),
+        // Broyden's method works on a batch; the rows that it trains on are scored one by one.
+        new EquilibriumSettings(Solver is Broyden ? new Auto() : Solver, Check.NotNull(ScoringTolerance), MaxIterations, Check.Defined(OnNonConvergence)),
         Check.Within(Dropout, 0, 1))
     {
         Gradient = Check.NotNull(Gradient),

@@ -152,13 +152,11 @@ internal static class NetworkTraining
 
     private static TrainedNetwork Measure(TrainedNetwork trained, DeqNetwork network, ReadOnlyMemory<float>[] rows, ITrainingMonitor monitor)
     {
-        var solutions = new RowSolution[rows.Length];
-        Parallel.For(0, rows.Length, i => solutions[i] = network.Solve(rows[i].Span, new float[network.ScratchSize], new float[network.StateSize]));
-        var report = SolveReport.From(solutions);
-        var unsolved = report.Count(SolveStatus.IterationLimit) + report.Count(SolveStatus.Diverged);
-        if (unsolved > 0)
+        var report = network.SolveRows(rows);
+        if (report.Unsolved > 0)
         {
-            monitor.Warn(FormattableString.Invariant($"The equilibrium of {unsolved} of {rows.Length} training rows was not found within {network.Scoring.MaxIterations} iterations (worst residual {report.WorstResidual:G3}, contraction factor {network.Certificate.ContractionFactor:G3}). Raise MaxIterations, use Anderson, or set WellPosedness to a Spectral bound."));
+            var status = report.Count(SolveStatus.Diverged) > 0 ? SolveStatus.Diverged : SolveStatus.IterationLimit;
+            monitor.Warn(FormattableString.Invariant($"The equilibrium of {report.Unsolved} of {rows.Length} training rows was not found within {network.Scoring.MaxIterations} iterations (worst residual {report.WorstResidual:G3}, contraction factor {network.Certificate.ContractionFactor:G3}, estimated {report.EstimatedContraction:G3}). {status.Advice()}"));
         }
         monitor.CheckCancelled();
         return trained with { Equilibrium = report, Sample = rows };

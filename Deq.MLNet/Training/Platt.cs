@@ -65,11 +65,19 @@ internal static class Platt
         for (var start = 0; start < scores.Length; start += RowsBetweenChecks)
         {
             monitor.CheckCancelled();
-            Parallel.For(start, Math.Min(start + RowsBetweenChecks, scores.Length), () => new float[network.ScratchSize], (row, _, scratch) =>
+            try
             {
-                network.EvaluateAffine(rows.Row(row).Span, scratch, scores.AsSpan(row, 1));
-                return scratch;
-            }, _ => { });
+                Parallel.For(start, Math.Min(start + RowsBetweenChecks, scores.Length), () => new float[network.ScratchSize], (row, _, scratch) =>
+                {
+                    network.EvaluateAffine(rows.Row(row).Span, scratch, scores.AsSpan(row, 1));
+                    return scratch;
+                }, _ => { });
+            }
+            catch (AggregateException several) when (several.InnerExceptions[0] is DivergenceException one)
+            {
+                // Where OnNonConvergence is Throw; as one row alone would throw.
+                throw new DivergenceException(one.Message, several);
+            }
         }
         return scores;
     }

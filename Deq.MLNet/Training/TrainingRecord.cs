@@ -101,6 +101,10 @@ internal sealed record TrainingRecord(TrainingHistory History, SolveReport? Equi
         {
             throw Impossible($"{report.Rows} rows are said to have ended with the {statuses} statuses in these numbers: {string.Join(", ", report.RowsByStatus)}");
         }
+        if (report.EstimatedContraction < 0 || report.Traces is not null)
+        {
+            throw Impossible(FormattableString.Invariant($"a contraction factor was estimated as {report.EstimatedContraction}, with {report.Traces?.Count ?? 0} traces, which no model keeps"));
+        }
     }
 
     private static ModelFormatException Impossible(string what) => new($"The record of the training is impossible: {what}. Save or copy the model again.");
