@@ -32,10 +32,28 @@ internal static class RandomNetworks
 
     private static readonly Gen<Link> Links = Gen.Enum<Link>();
 
-    private static readonly Gen<Network> Deq = Gen.Select(Gen.Int[1, 7], Gen.Int[1, 5], Gen.Int[1, 4]).SelectMany((d, n, k) => Gen.Select(
-        Finite.Array[d * d], Finite.Array[d * n + d], Finite.Array[k * d + k], Activations, Links, Settings, Gen.Select(Certificates, Curves),
-        (w, ub, vc, activation, link, settings, known) => (Network)new DeqNetwork(
-            new DeqWeights(w, ub[..(d * n)], ub[(d * n)..], vc[..(k * d)], vc[(k * d)..]), activation, link, settings, known.Item1.Rule, known.Item1, known.Item2)));
+    private static readonly Gen<DeqShape> Shapes =
+        from sizes in Gen.Int[1, 7].Array[3]
+        from encoder in Gen.Int[1, 5].Array[0, 3]
+        from skip in Gen.Bool
+        from normalized in Gen.Bool
+        select new DeqShape(sizes[0], sizes[1], sizes[2]) { EncoderSizes = encoder, HasSkip = skip, IsNormalized = normalized };
+
+    private static readonly Gen<Network> Deq = Shapes.SelectMany(shape => Gen.Select(
+        Finite.Array[(int)shape.Arrays.Sum(a => a.Sizes.Aggregate(1L, (product, size) => product * size))], Activations, Links, Settings, Gen.Select(Certificates, Curves),
+        (values, activation, link, settings, known) => (Network)new DeqNetwork(Weights(shape, values), activation, link, settings, known.Item1.Rule, known.Item1, known.Item2)));
+
+    private static DeqWeights Weights(DeqShape shape, float[] values)
+    {
+        var (arrays, at) = (new Dictionary<string, float[]>(), 0);
+        foreach (var (name, sizes) in shape.Arrays)
+        {
+            var count = (int)sizes.Aggregate(1L, (product, size) => product * size);
+            arrays[name] = values[at..(at + count)];
+            at += count;
+        }
+        return DeqWeights.Of(shape, arrays);
+    }
 
     private static readonly Gen<Network> Fnn = Gen.Int[1, 6].Array[2, 5].SelectMany(sizes => Gen.Select(
         Finite.Array[sizes.Zip(sizes.Skip(1), (i, o) => i * o + o).Sum()], Activations, Links,

@@ -49,7 +49,10 @@ internal sealed record NoRule : WellPosedness
 public sealed record Certificate(WellPosedness Rule, double ContractionFactor)
 {
     /// <summary>Whether the existence of one equilibrium for every row is proved.</summary>
-    public bool IsProved => ContractionFactor < 1;
+    public bool IsProved => ContractionFactor < 1 && !IsOfNormalizedCell;
+
+    /// <summary>Whether the cell is layer-normalised: the factor is then measured of W alone, and proves nothing of the cell.</summary>
+    internal bool IsOfNormalizedCell { get; init; }
 
     /// <summary>Whether the rule's own bound is met; true where there is none.</summary>
     public bool RuleHolds => Rule.Bound is not { } bound || ContractionFactor <= bound;

@@ -1,4 +1,5 @@
 using Deq.MLNet.Errors;
+using Deq.MLNet.Networks;
 using Deq.MLNet.Trainers.Scoring;
 using Deq.MLNet.Training;
 using Microsoft.ML.Trainers;
@@ -21,6 +22,15 @@ public abstract class NetworkTrainerOptions : TrainerInputBaseWithWeight
 
     /// <summary>Whether every epoch takes the rows in a new random order; default true. Otherwise each takes them as they come.</summary>
     public bool Shuffle = true;
+
+    /// <summary>How the weights start; default <see cref="Initialization.Gaussian"/>. Of no effect where training starts from a network. <see cref="Initialization.Triangular"/> and <see cref="Initialization.Given"/> are of W in a DEQ.</summary>
+    public Initialization Initialization = Initialization.Gaussian();
+
+    /// <summary>
+    /// The network to start from, over the data's own units and of the sizes and activation of these options: training starts as the same function, as with Fit(trainData, modelParameters),
+    /// whose model is taken where both are given. Default null: random weights.
+    /// </summary>
+    public Network? InitialNetwork;
 
     /// <summary>How a gradient becomes a step; default <see cref="Adam"/>.</summary>
     public Optimizer Optimizer = new Adam();
@@ -120,6 +130,18 @@ public abstract class DeqTrainerOptions : NetworkTrainerOptions
     /// <summary>The rule that W obeys after every step; default Spectral(0.9).</summary>
     public WellPosedness WellPosedness = WellPosedness.Spectral();
 
+    /// <summary>
+    /// The form of the cell; default <see cref="DeqCell.Dense"/>. <see cref="DeqCell.DiagonalLinear"/> has as many states as there are features and phi the identity, whatever
+    /// <see cref="HiddenSize"/> and <see cref="Activation"/> are, and starts from w = 0, u = 0: give it a <see cref="WellPosedness"/> of None for the gradient flow of w and u alone.
+    /// </summary>
+    public DeqCell Cell;
+
+    /// <summary>Whether features also go straight to the outputs, y = V z + S x + c, S starting from 0; default false.</summary>
+    public bool SkipConnection;
+
+    /// <summary>The sizes of the layers before the cell, first to last, each at least 1, phi after each; U then acts on the last. Default empty: U acts on the features.</summary>
+    public int[] EncoderSizes = [];
+
     /// <summary>How equilibria are found, in training and in scoring; default <see cref="Picard"/>. <see cref="Anderson"/> pays where iterations are many.</summary>
     public FixedPointSolver Solver = new Picard();
 
@@ -150,16 +172,46 @@ public abstract class DeqTrainerOptions : NetworkTrainerOptions
 
     private protected override ExtraColumns ToExtraColumns() => new(SolveColumns, StateColumn);
 
-    private protected override Architecture ToArchitecture() => new DeqArchitecture(
-        Check.AtLeast(HiddenSize, 1),
-        Check.Defined(Activation),
-        Check.NotNull(WellPosedness),
-        Check.NotNull(Solver),
-        GradientSolver ?? Solver,
-        Check.NotNull(Tolerance),
-        Check.AtLeast(MaxIterations, 1),
-        new EquilibriumSettings(Solver, Check.NotNull(ScoringTolerance), MaxIterations),
-        Check.Within(Dropout, 0, 1));
+    private protected override Architecture ToArchitecture()
+    {
+        CheckCell();
+        return new DeqArchitecture(
+            Check.AtLeast(HiddenSize, 1),
+            Cell == DeqCell.DiagonalLinear ? Activation.Identity : Check.Defined(Activation),
+            Check.NotNull(WellPosedness),
+            Check.NotNull(Solver),
+            GradientSolver ?? Solver,
+            Check.NotNull(Tolerance),
+            Check.AtLeast(MaxIterations, 1),
+            new EquilibriumSettings(Solver, Check.NotNull(ScoringTolerance), MaxIterations),
+            Check.Within(Dropout, 0, 1))
+        {
+            Cell = Cell,
+            SkipConnection = SkipConnection,
+            EncoderSizes = [.. Check.NotNull(EncoderSizes).Select((size, layer) => Check.AtLeast(size, 1, $"{nameof(EncoderSizes)}[{layer}]"))],
+            Initialization = Check.NotNull(Initialization),
+        };
+    }
+
+    /// <summary>Throws where the cell does not go with other options.</summary>
+    private void CheckCell()
+    {
+        Check.Defined(Cell);
+        if (Cell == DeqCell.LayerNormalized)
+        {
+            LayerNormalizedCell.Check(Check.NotNull(Solver), nameof(Solver));
+            LayerNormalizedCell.Check(GradientSolver ?? Solver, nameof(GradientSolver));
+            LayerNormalizedCell.Check(Check.NotNull(WellPosedness), Activation, nameof(WellPosedness));
+        }
+        if (Initialization is GivenInitialization { W: var w } && w.Length != (long)HiddenSize * HiddenSize)
+        {
+            throw new ArgumentException($"Initialization gives a W of {w.Length} values; HiddenSize {HiddenSize} needs {(long)HiddenSize * HiddenSize}.", nameof(Initialization));
+        }
+        if (Cell == DeqCell.DiagonalLinear && (SkipConnection, EncoderSizes, Dropout, Initialization) is not (false, { Length: 0 }, 0, GaussianInitialization { Scale: null }))
+        {
+            throw new ArgumentException("A diagonal linear cell goes with neither SkipConnection, EncoderSizes, Dropout nor Initialization: it starts from 0, or from InitialNetwork. Leave these options, or use another Cell.", nameof(Cell));
+        }
+    }
 }
 
 /// <summary>What the trainers of feed-forward networks have in common.</summary>
@@ -177,5 +229,10 @@ public abstract class FnnTrainerOptions : NetworkTrainerOptions
     private protected override Architecture ToArchitecture() => new FnnArchitecture(
         [.. Check.NotNull(HiddenSizes).Select((size, layer) => Check.AtLeast(size, 1, $"{nameof(HiddenSizes)}[{layer}]"))],
         Check.Defined(Activation),
-        Check.Within(Dropout, 0, 1));
+        Check.Within(Dropout, 0, 1))
+    {
+        Initialization = Check.NotNull(Initialization) is GaussianInitialization or OrthogonalInitialization
+            ? Initialization
+            : throw new ArgumentException($"{nameof(Initialization)} is of W in a deep equilibrium network. A feed-forward network starts by Gaussian or Orthogonal, or from {nameof(InitialNetwork)}.", nameof(Initialization)),
+    };
 }

@@ -14,9 +14,16 @@ internal sealed class TensorDeq : TensorModel
     private readonly TensorGradient _gradient;
     private readonly SpectralProjection? _projection;
     private readonly Link _link;
+    private readonly DeqShape _shape;
+    private readonly Parameter _w, _u, _b, _v, _c;
+    private readonly Parameter? _s;
+    private readonly TensorLayers _encoder;
+    private readonly TensorLayerNorm? _norm;
+    private readonly FrozenWeights? _frozen;
     private Workspace? _workspace;
-    private Tensor _x = null!;
+    private Tensor _x = null!, _encoded = null!;
     private Tensor? _mask;
+    private CellMap _map = null!;
 
     private long _batches, _iterations;
     private int _worstIterations;
@@ -29,29 +36,28 @@ internal sealed class TensorDeq : TensorModel
         _solver = TensorSolver.Create(architecture.Solver);
         _gradient = TensorGradient.Create(architecture);
         _projection = architecture.TrainingBound is { } bound ? new SpectralProjection(bound / architecture.Activation.Lipschitz()) : null;
-        long d = network.StateSize, n = network.InputSize, k = network.OutputSize;
-        Parameters = new ParameterBuffer(device, type, [d, d], [d, n], [d], [k, d], [k]);
+        _shape = network.Weights.Shape;
+        Parameters = new ParameterBuffer(device, type, [.. _shape.Arrays]);
+        (_w, _u, _b, _v, _c, _s) = (Parameters["W"], Parameters["U"], Parameters["b"], Parameters["V"], Parameters["c"], Parameters.Find("S"));
+        _norm = _shape.IsNormalized ? new TensorLayerNorm(Parameters["gain"], Parameters["shift"]) : null;
+        _encoder = new TensorLayers([.. network.Encoder.Select((_, i) => (Parameters[DeqShape.EncoderWeights(i)], Parameters[DeqShape.EncoderBias(i)]))], architecture.Activation, null);
         Load(network);
+        _frozen = architecture.Cell == DeqCell.DiagonalLinear ? new FrozenWeights(Parameters, [_w, _u]) : null;
     }
 
     public override ParameterBuffer Parameters { get; }
 
-    private Tensor W => Parameters.Value(0);
-    private Tensor U => Parameters.Value(1);
-    private Tensor B => Parameters.Value(2);
-    private Tensor V => Parameters.Value(3);
-    private Tensor C => Parameters.Value(4);
-
     public override Tensor Forward(Tensor x, bool training)
     {
         _x = x;
-        var work = _workspace = Workspace.For(x.shape[0], W, _workspace);
-        work.Injection.copy_(B);
-        work.Injection.addmm_(x, U.t(), 1, 1);
+        _encoded = _encoder.Forward(x, training);
+        var work = _workspace = Workspace.For(x.shape[0], _w.Value, _workspace);
+        work.Injection.copy_(_b.Value);
+        work.Injection.addmm_(_encoded, _u.Value.t(), 1, 1);
         work.Z.zero_();
         _mask = training ? Dropout.Mask(work.Z) : null;
-        var map = new CellMap(W, work.Injection, _architecture.Activation, _mask);
-        var solution = _solver.Solve(map, ref work.Z, ref work.F, _architecture.Tolerance, _architecture.MaxIterations);
+        _map = new CellMap(_w.Value, work.Injection, _architecture.Activation, _mask, _norm);
+        var solution = _solver.Solve(_map, ref work.Z, ref work.F, _architecture.Tolerance, _architecture.MaxIterations);
         if (training)
         {
             _batches++;
@@ -59,30 +65,60 @@ internal sealed class TensorDeq : TensorModel
             _worstIterations = Math.Max(_worstIterations, solution.Iterations);
             _worstResidual = Math.Max(_worstResidual, solution.WorstResidual);
         }
-        return addmm(C, work.Z, V.t(), 1, 1);
+        var y = addmm(_c.Value, work.Z, _v.Value.t(), 1, 1);
+        return _s is { } skip ? y.addmm_(x, skip.Value.t(), 1, 1) : y;
     }
 
     public override void Backward(Tensor outputGradient)
     {
         var work = _workspace!;
-        Parameters.Gradient(3).addmm_(outputGradient.t(), work.Z, 0, 1);
-        Parameters.Gradient(4).copy_(outputGradient.sum(0L));
+        Parameters.Gradients.zero_();
+        _v.Gradient.addmm_(outputGradient.t(), work.Z, 0, 1);
+        _c.Gradient.copy_(outputGradient.sum(0L));
+        _s?.Gradient.addmm_(outputGradient.t(), _x, 0, 1);
 
-        work.StateGradient.copy_(outputGradient.mm(V));
-        Dropout.Slope(_architecture.Activation, work.F, _mask, work.Slope);
-        Parameters.Gradient(0).zero_();
-        Parameters.Gradient(1).zero_();
-        Parameters.Gradient(2).zero_();
-        var solution = _gradient.Backward(new CellPass(W, work.Z, work.F, work.Slope), work.StateGradient, (m, z) =>
+        work.StateGradient.copy_(outputGradient.mm(_v.Value));
+        work.Total.zero_();
+        var solution = _gradient.Backward(Linearize(work.Z, work.F, work.Slope), work.StateGradient, (m, z) =>
         {
-            Parameters.Gradient(0).addmm_(m.t(), z, 1, 1);
-            Parameters.Gradient(1).addmm_(m.t(), _x, 1, 1);
-            Parameters.Gradient(2).AddInPlace(m.sum(0L));
+            _w.Gradient.addmm_(m.t(), z, 1, 1);
+            work.Total.AddInPlace(m);
         });
+        TensorLayers.WriteGradients((_u, _b), _encoded, work.Total);
+        if (_encoder.Count > 0)
+        {
+            _encoder.Backward(work.Total.mm(_u.Value));
+        }
+        _frozen?.MaskGradients();
         _worstGradientResidual = Math.Max(_worstGradientResidual, solution.WorstResidual);
     }
 
-    public override void Project() => _projection?.Apply(W);
+    /// <summary>The cell's derivative at some states.</summary>
+    /// <param name="z">The states, B x d.</param>
+    /// <param name="f">The cell of them.</param>
+    /// <param name="slope">Receives the slopes.</param>
+    private CellPass Linearize(Tensor z, Tensor f, Tensor slope)
+    {
+        // Most activations tell their slope by their value; for others the sums are made again.
+        var a = _norm is not null || NeedsPreactivations(_architecture.Activation) ? empty_like(z) : null;
+        if (a is not null)
+        {
+            _map.Affine(z, a);
+        }
+        var normSlope = _norm?.SlopeAt(a!);
+        if (NeedsPreactivations(_architecture.Activation))
+        {
+            _norm?.Apply(a!);
+        }
+        Slope(_architecture.Activation, f, a, _mask, Dropout, slope);
+        return new CellPass(_w.Value, z, f, slope, normSlope);
+    }
+
+    public override void Project()
+    {
+        _frozen?.Restore();
+        _projection?.Apply(_w.Value);
+    }
 
     public override SolveFigures ReadFigures()
     {
@@ -93,13 +129,13 @@ internal sealed class TensorDeq : TensorModel
     }
 
     public override Network ToNetwork() =>
-        _architecture.Make(new DeqWeights(Parameters.Read(0), Parameters.Read(1), Parameters.Read(2), Parameters.Read(3), Parameters.Read(4)), _link);
+        _architecture.Make(DeqWeights.Of(_shape, _shape.Arrays.ToDictionary(a => a.Name, a => Parameters.Read(a.Name))), _link);
 
     private void Load(DeqNetwork deq)
     {
-        foreach (var (index, (_, values)) in deq.Weights.Arrays.Index())
+        foreach (var (name, values) in deq.Weights.Arrays)
         {
-            Parameters.Load(index, values);
+            Parameters.Load(name, values);
         }
         // A W that obeys its rule starts as it is: the projection goes by a bound that may lie a little above the norm.
         if (!_architecture.Keeps(deq))
@@ -115,18 +151,19 @@ internal sealed class TensorDeq : TensorModel
         _gradient.Dispose();
         _projection?.Dispose();
         _workspace?.Dispose();
+        _frozen?.Dispose();
         base.Dispose();
     }
 
     /// <summary>The buffers of one batch size (B x d each), kept from step to step.</summary>
     private sealed class Workspace : IDisposable
     {
-        public Tensor Injection, Z, F, StateGradient, Slope;
+        public Tensor Injection, Z, F, StateGradient, Slope, Total;
 
         private Workspace(long rows, Tensor w)
         {
             Tensor New() => zeros(rows, w.shape[0], w.dtype, w.device).DetachFromDisposeScope();
-            (Injection, Z, F, StateGradient, Slope) = (New(), New(), New(), New(), New());
+            (Injection, Z, F, StateGradient, Slope, Total) = (New(), New(), New(), New(), New(), New());
         }
 
         public static Workspace For(long rows, Tensor w, Workspace? last)
@@ -141,7 +178,7 @@ internal sealed class TensorDeq : TensorModel
 
         public void Dispose()
         {
-            foreach (var buffer in new[] { Injection, Z, F, StateGradient, Slope })
+            foreach (var buffer in new[] { Injection, Z, F, StateGradient, Slope, Total })
             {
                 buffer.Dispose();
             }

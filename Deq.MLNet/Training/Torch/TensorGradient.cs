@@ -7,7 +7,18 @@ namespace Deq.MLNet.Training.Torch;
 /// <param name="Z">The states, B x d.</param>
 /// <param name="F">The cell of them, B x d.</param>
 /// <param name="Slope">phi' at the pre-activations of them, times the mask; B x d.</param>
-internal readonly record struct CellPass(Tensor W, Tensor Z, Tensor F, Tensor Slope);
+/// <param name="Norm">The derivative of a layer-normalised cell's normalisation; null for a cell without.</param>
+internal readonly record struct CellPass(Tensor W, Tensor Z, Tensor F, Tensor Slope, LayerNormSlope? Norm = null)
+{
+    /// <summary>From h, the gradient by the cell's value, to that by its sums W z + u, in place; what it says of gain and shift is added to their gradients.</summary>
+    public Tensor Pull(Tensor h)
+    {
+        h.mul_(Slope);
+        Norm?.Gather(h);
+        Norm?.Pull(h);
+        return h;
+    }
+}
 
 /// <summary>A gradient rule: from the gradient by the state to that by the pre-activations.</summary>
 internal abstract class TensorGradient : IDisposable
@@ -60,8 +71,9 @@ internal sealed class ImplicitGradient : TensorGradient
             _f = zeros_like(pass.Z).DetachFromDisposeScope();
         }
         _m.zero_();
-        var solution = _solver.Solve(new AdjointMap(pass.W, stateGradient, pass.Slope), ref _m, ref _f!, _tolerance, _maxIterations);
-        accumulate(_m, pass.Z);
+        var solution = _solver.Solve(new AdjointMap(pass.W, stateGradient, pass.Slope, pass.Norm), ref _m, ref _f!, _tolerance, _maxIterations);
+        // One more application: gain and shift need the gradient by the cell's value, which m, behind the normalisation, no longer tells.
+        accumulate(pass.Norm is null ? _m : pass.Pull(addmm(stateGradient, _m, pass.W, 1, 1)), pass.Z);
         return solution;
     }
 

@@ -32,12 +32,13 @@ internal abstract class TensorMap
     public abstract void Activate(Tensor a);
 }
 
-/// <summary>The cell: z -> mask * phi(W z + u).</summary>
+/// <summary>The cell: z -> mask * phi(W z + u), with the sums W z + u normalised where it is layer-normalised.</summary>
 /// <param name="w">W.</param>
 /// <param name="injection">u, B x d.</param>
 /// <param name="activation">phi.</param>
 /// <param name="mask">B x d; null for ones.</param>
-internal sealed class CellMap(Tensor w, Tensor injection, Activation activation, Tensor? mask) : TensorMap
+/// <param name="norm">The normalisation; null for none.</param>
+internal sealed class CellMap(Tensor w, Tensor injection, Activation activation, Tensor? mask, TensorLayerNorm? norm = null) : TensorMap
 {
     public override Tensor Matrix { get; } = w.t();
 
@@ -45,6 +46,7 @@ internal sealed class CellMap(Tensor w, Tensor injection, Activation activation,
 
     public override void Activate(Tensor a)
     {
+        norm?.Apply(a);
         TensorModel.Activate(activation, a);
         if (mask is not null)
         {
@@ -53,15 +55,20 @@ internal sealed class CellMap(Tensor w, Tensor injection, Activation activation,
     }
 }
 
-/// <summary>The adjoint of the cell at an equilibrium: m -> slope * (W' m + g), which for rows is (m W + g).</summary>
+/// <summary>The adjoint of the cell at an equilibrium: m -> slope * (W' m + g), which for rows is (m W + g); of a layer-normalised cell pulled back through the normalisation too.</summary>
 /// <param name="w">W.</param>
 /// <param name="stateGradient">g, B x d: the gradient by the state.</param>
 /// <param name="slope">B x d.</param>
-internal sealed class AdjointMap(Tensor w, Tensor stateGradient, Tensor slope) : TensorMap
+/// <param name="norm">The derivative of the normalisation; null for none.</param>
+internal sealed class AdjointMap(Tensor w, Tensor stateGradient, Tensor slope, LayerNormSlope? norm = null) : TensorMap
 {
     public override Tensor Matrix => w;
 
     public override Tensor Injection => stateGradient;
 
-    public override void Activate(Tensor a) => a.mul_(slope);
+    public override void Activate(Tensor a)
+    {
+        a.mul_(slope);
+        norm?.Pull(a);
+    }
 }
