@@ -26,6 +26,28 @@ public class NetworkPartsTests
         Linear.Distance(new DeqReference(network).Evaluate(x), Float64.Evaluate(network, x)).Should().BeLessThan(1e-10 * exact.ErrorPerResidual * (1 + Linear.Norm(exact.Z)));
     }, iter: LongForm.Times(150));
 
+    /// <summary>Sums around 3 that differ by little: their rounding is stretched by the normalisation, and no residual falls below it. A tolerance below float32 must end there.</summary>
+    [Fact]
+    public void A_layer_normalised_cell_is_solved_to_its_precision_and_no_further() => Gen.Int[0, 1_000_000].Sample(seed =>
+    {
+        const int Size = 16;
+        var random = new Random(seed);
+        float[] Values(int count, double deviation) => RandomCell.Values(random, count, deviation);
+        var network = new DeqNetwork(RandomCell.WithNorm(random, Size, 0.02), Values(Size, 0.03), [.. Values(Size, 0.05).Select(v => v + 3)], Values(Size, 1), [0], Activation.Tanh,
+            scoring: new EquilibriumSettings(new Picard(0.9f), new Tolerance(1e-12), 2_000), gain: Values(Size, 1), shift: Values(Size, 0.5));
+        if (Reference(network, [1]) is not { ErrorPerResidual: < 8 } exact)
+        {
+            return;
+        }
+        var z = new float[Size];
+        var solution = network.Solve([1], new float[network.ScratchSize], z);
+
+        solution.Status.Should().BeOneOf(SolveStatus.Converged, SolveStatus.AtPrecisionLimit);
+        solution.Iterations.Should().BeLessThan(100);
+        // 3 eps sqrt(d) / 0.05 is 3e-5.
+        Linear.Distance(Linear.ToDouble(z), exact.Z).Should().BeInRange(1e-8, 1e-4 * exact.ErrorPerResidual);
+    }, iter: LongForm.Times(200));
+
     [Fact]
     public void A_folded_network_is_the_map_then_the_network_then_the_map() => RandomNetwork.Any.Sample(drawn =>
     {
