@@ -16,7 +16,7 @@ internal sealed record RandomNetwork(int Size, int Inputs, int Outputs, double N
         from encoder in Gen.Int[1, 8].Array[0, 2]
         from parts in Gen.Select(Gen.Bool, Gen.Bool)
         from seed in Gen.Int[0, 1_000_000]
-        // Normal forms of one or two values jump between -1 and 1.
+            // Normal forms of one or two values jump between -1 and 1.
         select new RandomNetwork(parts.Item2 ? Math.Max(3, size) : size, inputs, outputs, norm / Phi.Lipschitz(activation), activation, encoder, parts.Item1, parts.Item2, seed);
 
     public DeqNetwork Network(Link link = Link.Identity, EquilibriumSettings? scoring = null)
