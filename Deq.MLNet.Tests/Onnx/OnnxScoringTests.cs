@@ -1,3 +1,5 @@
+using CsCheck;
+using Deq.MLNet.Onnx.Proto;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using static Deq.MLNet.Tests.Onnx.OnnxCases;
@@ -39,6 +41,44 @@ public class OnnxScoringTests
             actual.LargestDifference(expected).Should().BeLessThan(1e-5 * network.Unroll!.Scale);
         }
         report.MaxError.Should().BeLessThanOrEqualTo(1e-5);
+    }
+
+    [Fact]
+    public void Unrolled_scores_of_networks_with_any_part_are_those_of_float64() => RandomNetwork.Of(16).Sample(drawn =>
+    {
+        var network = drawn.Network();
+        float[][] rows = [.. Enumerable.Range(0, 8).Select(drawn.Row)];
+        if (rows.Any(row => Deq.MLNet.Tests.Networks.NetworkPartsTests.Reference(network, row) is not { ErrorPerResidual: < 20 }))
+        {
+            return;
+        }
+        network = network.WithUnroll(UnrollCurve.Measure(network, [.. rows.Select(row => (ReadOnlyMemory<float>)row)])!);
+        var (bytes, report) = Export(network, new OnnxExportOptions { MaxError = 1e-4 });
+        float[] x = [.. rows.SelectMany(row => row)];
+
+        Run(bytes, x, network.InputSize).LargestDifference(Reference(network, x)).Should().BeLessThan(1e-4 * network.Unroll!.Scale);
+        (report.Bound is null || !drawn.Normalized).Should().BeTrue("nothing is proved of a layer-normalised cell");
+    }, iter: LongForm.Times(40), threads: 1);
+
+    [Theory]
+    [MemberData(nameof(Opsets))]
+    public void Every_opset_scores_every_part_the_same_and_stores_constants_once(int opset)
+    {
+        foreach (var activation in Enum.GetValues<Activation>())
+        {
+            var drawn = new RandomNetwork(8, 3, 2, 0.4, activation, [5], true, true, 11);
+            var network = drawn.Network();
+            var (bytes, _) = Export(network, new OnnxExportOptions { Opset = opset, Steps = 60 });
+            float[] x = [.. drawn.Row(0), .. drawn.Row(1), .. drawn.Row(2)];
+            var clean = Run(bytes, x, 3);
+
+            clean.LargestDifference(Reference(network, x)).Should().BeLessThan(1e-4);
+            ModelProto.Parser.ParseFrom(bytes).Graph.Initializer.Count.Should().BeLessThan(18);
+            x[4] = float.NaN;
+            var scores = Run(bytes, x, 3);
+            scores[2..4].Should().OnlyContain(v => float.IsNaN(v));
+            scores[..2].Concat(scores[4..]).Should().Equal(clean[..2].Concat(clean[4..]));
+        }
     }
 
     /// <summary>Of float32, at the largest output.</summary>

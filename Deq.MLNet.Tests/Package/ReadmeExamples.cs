@@ -55,6 +55,14 @@ public sealed class ReadmeExamples : IDisposable
 
         report.MaxError.Should().BeLessThanOrEqualTo(1e-5);
         Console.ToString().Should().Contain("unrolled, ");
+
+        float[] w = [0.5f, -0.25f, 0, 0.5f], u = [1, 0, 0, 1], b = [0, 0.5f], v = [1, 1], c = [0];
+        var network = new DeqNetwork(w, u, b, v, c, Activation.ReLU); // z = relu(W z + U x + b), y = V z + c
+        var y = new float[network.OutputSize];
+        network.Evaluate([2, 2], new float[network.ScratchSize], y);
+        Console.WriteLine($"y = {y[0]:F3}"); // z = (1.5, 5)
+
+        Console.ToString().Should().Contain("y = 6.500");
     }
 
     /// <summary>As in the README's program.</summary>

@@ -11,21 +11,34 @@ internal static class Float64
     {
         if (network is DeqNetwork deq)
         {
-            return Linear.Affine(Linear.ToDouble(deq.V.Span), Equilibrium(deq, x), Linear.ToDouble(deq.C.Span));
+            return Read(deq, x, Equilibrium(deq, x));
         }
-        var layers = ((FnnNetwork)network).Layers.Select(l => (W: Linear.ToDouble(l.Weights.Span), B: Linear.ToDouble(l.Bias.Span))).ToArray();
-        var y = Linear.ToDouble(x);
-        foreach (var (w, b) in layers[..^1])
-        {
-            y = FixedPoint.Cell(w, b, y, network.Activation);
-        }
-        return Linear.Affine(layers[^1].W, y, layers[^1].B);
+        var layers = ((FnnNetwork)network).Layers;
+        return Layer(layers[^1], Hidden(layers.SkipLast(1), network.Activation, Linear.ToDouble(x)));
     }
 
-    public static double[] Equilibrium(DeqNetwork network, ReadOnlySpan<float> x) => FixedPoint.Of(Linear.ToDouble(network.W.Span), Injection(network, x), network.Activation);
+    public static double[] Equilibrium(DeqNetwork network, ReadOnlySpan<float> x) => Cell(network, x).Equilibrium() ?? throw new InvalidOperationException("The equilibrium was not found.");
 
-    /// <summary>U x + b.</summary>
-    public static double[] Injection(DeqNetwork network, ReadOnlySpan<float> x) => Linear.Affine(Linear.ToDouble(network.U.Span), Linear.ToDouble(x), Linear.ToDouble(network.B.Span));
+    /// <summary>V z + S x + c.</summary>
+    public static double[] Read(DeqNetwork network, ReadOnlySpan<float> x, double[] z)
+    {
+        var read = Linear.Affine(Linear.ToDouble(network.V.Span), z, Linear.ToDouble(network.C.Span));
+        return network.S.IsEmpty ? read : Linear.Affine(Linear.ToDouble(network.S.Span), Linear.ToDouble(x), read);
+    }
+
+    /// <summary>The cell of one row.</summary>
+    public static Float64Cell Cell(DeqNetwork network, ReadOnlySpan<float> x) => network.Gain.IsEmpty
+        ? new Float64Cell(Linear.ToDouble(network.W.Span), Injection(network, x), network.Activation)
+        : new Float64Cell(Linear.ToDouble(network.W.Span), Injection(network, x), network.Activation, Linear.ToDouble(network.Gain.Span), Linear.ToDouble(network.Shift.Span));
+
+    /// <summary>U e(x) + b.</summary>
+    public static double[] Injection(DeqNetwork network, ReadOnlySpan<float> x) =>
+        Linear.Affine(Linear.ToDouble(network.U.Span), Hidden(network.Encoder, network.Activation, Linear.ToDouble(x)), Linear.ToDouble(network.B.Span));
+
+    private static double[] Hidden(IEnumerable<DenseLayer> layers, Activation activation, double[] x) =>
+        layers.Aggregate(x, (y, layer) => [.. Layer(layer, y).Select(v => Phi.Of(activation, v))]);
+
+    private static double[] Layer(DenseLayer layer, double[] x) => Linear.Affine(Linear.ToDouble(layer.Weights.Span), x, Linear.ToDouble(layer.Bias.Span));
 
     public static double[] Apply(Link link, double[] y) => link switch
     {

@@ -6,7 +6,7 @@ internal static class Values
     /// <summary>All weights, in the order of an engine's parameters.</summary>
     public static float[] Weights(this Network network) => network switch
     {
-        DeqNetwork deq => [.. deq.W.Span, .. deq.U.Span, .. deq.B.Span, .. deq.V.Span, .. deq.C.Span],
+        DeqNetwork deq => [.. deq.Weights.Arrays.SelectMany(a => a.Values.ToArray())],
         FnnNetwork fnn => [.. fnn.Layers.SelectMany(l => l.Weights.ToArray().Concat(l.Bias.ToArray()))],
         _ => throw new NotSupportedException(network.GetType().Name),
     };

@@ -11,7 +11,14 @@ public class NetworkFormatTests
     private const int HeaderSize = 20, HashSize = 32;
 
     private static readonly DeqNetwork SmallDeq = new(
-        new DeqWeights([0.5f, -0.25f, 0.125f, 0.5f], [1, -2, 3, 0.5f, 0.25f, -1], [0.5f, -1], [1, 2], [-3]), Activation.Tanh, Link.Exp,
+        new DeqWeights([0.5f, -0.25f, 0.125f, 0.5f], [1, -2, 3, 0.5f, 0.25f, -1], [0.5f, -1], [1, 2], [-3])
+        {
+            S = [0.75f, 4],
+            Gain = [1.5f, 2],
+            Shift = [-0.5f, 0.25f],
+            Encoder = [new DenseLayer(new float[] { 1, 2, 3, 4, 5, 6 }, new float[] { 7, 8, 9 })],
+        },
+        Activation.Tanh, Link.Exp,
         new EquilibriumSettings(new Anderson(3, 0.5f, 1e-6), new Tolerance(1e-5, 1e-8), 77),
         WellPosedness.Spectral(0.75f), new Certificate(WellPosedness.Spectral(0.75f), 2, 0.625, 1 / (1 - 0.625)), new UnrollCurve(12, 2.5f, [0.5f, 0.25f], [0.125f, 0.0625f]));
 
@@ -104,7 +111,7 @@ public class NetworkFormatTests
     public void A_claimed_size_allocates_nothing_that_is_not_there()
     {
         var content = Content(SmallDeq);
-        foreach (var at in new[] { 3, 7, 11 })
+        foreach (var at in new[] { 3, 7, 11, 15, 19 })
         {
             var huge = (byte[])content.Clone();
             BinaryPrimitives.WriteInt32LittleEndian(huge.AsSpan(at), int.MaxValue);
@@ -167,7 +174,7 @@ public class NetworkFormatTests
     public void A_weight_that_is_not_finite_is_refused_by_name()
     {
         var content = Content(SmallDeq);
-        BinaryPrimitives.WriteSingleLittleEndian(content.AsSpan(15), float.NaN);
+        BinaryPrimitives.WriteSingleLittleEndian(content.AsSpan(25), float.NaN);
         Refuses(Sealed(content)).Message.Should().Contain("W holds a value that is not finite");
     }
 
@@ -181,7 +188,7 @@ public class NetworkFormatTests
         Convert.ToBase64String(Bytes(SmallFnn)).Should().Be(Format1Fnn);
     }
 
-    private const string Format1Deq = "REVRTUxORVQBAAAApAAAAAAAAAAAAQEDAAAAAgAAAAEAAAAAAAA/AACAvgAAAD4AAAA/AACAPwAAAMAAAEBAAAAAPwAAgD4AAIC/AAAAPwAAgL8AAIA/AAAAQAAAQMABAwAAAAAAAD+N7bWg98awPvFo44i1+OQ+Ooww4o55RT5NAAAAAAEAAEA/AAAAAAAA5D8BVVVVVVVVBUABDAAAAAAAIEACAAAAAAAAPwAAgD4AAAA+AACAPTmfT/4vvJ3MC5ba7irxKtSxSpDx1eriCz1jU8Ll4ddp";
+    private const string Format1Deq = "REVRTUxORVQBAAAA4QAAAAAAAAAAAQECAAAAAgAAAAEAAAABAAAAAwAAAAEBAAAAPwAAgL4AAAA+AAAAPwAAgD8AAADAAABAQAAAAD8AAIA+AACAvwAAAD8AAIC/AACAPwAAAEAAAEDAAABAPwAAgEAAAMA/AAAAQAAAAL8AAIA+AACAPwAAAEAAAEBAAACAQAAAoEAAAMBAAADgQAAAAEEAABBBAQMAAAAAAAA/je21oPfGsD7xaOOItfjkPjqMMOKOeUU+TQAAAAABAABAPwAAAAAAAOQ/AQwAAAAAACBAAgAAAAAAAD8AAIA+AAAAPgAAgD2i5itUlhEdF5hc29mXDdcg/KyqdxDhwgOP9bg+PwS5lw==";
 
     private const string Format1Fnn = "REVRTUxORVQBAAAANwAAAAAAAAABAAICAAAAAgAAAAIAAAAAAIA/AAAAwAAAAD8AAIBAAACAPgAAAL8BAAAAAAAAQAAAgL8AAEBAoF6Ftj2e8D9bFBIxz5WBSQHyKjT5vkw92ZLJEX8lf4A=";
 

@@ -51,10 +51,32 @@ internal static class RandomNetworks
 
     private static readonly Gen<Link> Links = Gen.Enum<Link>();
 
-    private static readonly Gen<Network> Deq = Gen.Select(Gen.Int[1, 7], Gen.Int[1, 5], Gen.Int[1, 4]).SelectMany((d, n, k) => Gen.Select(
-        Finite.Array[d * d], Finite.Array[d * n + d], Finite.Array[k * d + k], Activations.SelectMany(a => Settings(a).Select(s => (Activation: a, Settings: s))), Links, Gen.Select(Certificates(d), Curves),
-        (w, ub, vc, solved, link, known) => (Network)new DeqNetwork(
-            new DeqWeights(w, ub[..(d * n)], ub[(d * n)..], vc[..(k * d)], vc[(k * d)..]), solved.Activation, link, solved.Settings, known.Item1.Rule, known.Item1, known.Item2)));
+    private static readonly Gen<DeqShape> Shapes =
+        from sizes in Gen.Int[1, 7].Array[3]
+        from encoder in Gen.Int[1, 5].Array[0, 3]
+        from skip in Gen.Bool
+        from normalized in Gen.Bool
+        select new DeqShape(sizes[0], sizes[1], sizes[2]) { EncoderSizes = encoder, HasSkip = skip, IsNormalized = normalized };
+
+    private static readonly Gen<Network> Deq = Shapes.SelectMany(shape => Gen.Select(
+        Finite.Array[(int)shape.Arrays.Sum(a => a.Sizes.Aggregate(1L, (product, size) => product * size))], Links, Cells(shape.IsNormalized), Gen.Select(Certificates(shape.States), Curves),
+        (values, link, cell, known) => (Network)new DeqNetwork(Weights(shape, values), cell.Activation, link, cell.Settings, known.Item1.Rule, known.Item1, known.Item2)));
+
+    /// <summary>An activation with a method that serves it; what goes by W alone does not serve a normalised cell.</summary>
+    private static Gen<(Activation Activation, EquilibriumSettings Settings)> Cells(bool normalized) =>
+        Activations.SelectMany(a => Settings(a).Where(s => !normalized || s.Solver is Picard or Anderson or Auto).Select(s => (a, s)));
+
+    private static DeqWeights Weights(DeqShape shape, float[] values)
+    {
+        var (arrays, at) = (new Dictionary<string, float[]>(), 0);
+        foreach (var (name, sizes) in shape.Arrays)
+        {
+            var count = (int)sizes.Aggregate(1L, (product, size) => product * size);
+            arrays[name] = values[at..(at + count)];
+            at += count;
+        }
+        return DeqWeights.Of(shape, arrays);
+    }
 
     private static readonly Gen<Network> Fnn = Gen.Int[1, 6].Array[2, 5].SelectMany(sizes => Gen.Select(
         Finite.Array[sizes.Zip(sizes.Skip(1), (i, o) => i * o + o).Sum()], Activations, Links,

@@ -14,6 +14,7 @@ public sealed class OptionsTests
         ("LearningRate beyond float32 in a step", o => o.LearningRate = 1e38f, "LearningRate is 1E+38; it must be at most 1E+30*"),
         ("LearningRate NaN", o => o.LearningRate = float.NaN, "LearningRate is NaN; it must be positive*"),
         ("LearningRate infinite", o => o.LearningRate = float.PositiveInfinity, "LearningRate is Infinity; it must be positive and finite*"),
+        ("Initialization", o => o.Initialization = null!, "Initialization is null*"),
         ("Optimizer", o => o.Optimizer = null!, "Optimizer is null*"),
         ("WeightDecay", o => o.WeightDecay = -0.5f, "WeightDecay is -0.5; it must be at least 0*"),
         ("LearningRateSchedule", o => o.LearningRateSchedule = null!, "LearningRateSchedule is null*"),
@@ -42,10 +43,20 @@ public sealed class OptionsTests
         ("Unrolled with a warm start", o => (o.Gradient, o.WarmStart) = (new Unrolled(), true), "WarmStart is true, and Gradient is Unrolled*"),
         ("A warm start without a start", o => (o.Solver, o.WarmStart) = (new ForwardSubstitution(), true), "WarmStart is true, and Solver is ForwardSubstitution*"),
         ("Iterates without iterates", o => (o.Solver, o.FixedPointCorrection) = (new ForwardSubstitution(), new FixedPointCorrection()), "FixedPointCorrection is set, and Solver is ForwardSubstitution*"),
+        ("Cell", o => o.Cell = (DeqCell)9, "Cell is 9; it must be one of Dense*"),
+        ("Cell normalised, solver", o => (o.Cell, o.Solver) = (DeqCell.LayerNormalized, new Newton()), "Solver is Newton, which does not serve a layer-normalised cell. Use Picard*"),
+        ("Cell normalised, gradient's solver", o => (o.Cell, o.GradientSolver) = (DeqCell.LayerNormalized, new ForwardSubstitution()), "GradientSolver is ForwardSubstitution, which does not serve*"),
+        ("Cell diagonal, skip", o => (o.Cell, o.SkipConnection) = (DeqCell.DiagonalLinear, true), "A diagonal linear cell goes with neither*"),
+        ("Cell diagonal, start", o => (o.Cell, o.Initialization) = (DeqCell.DiagonalLinear, Initialization.Orthogonal()), "A diagonal linear cell goes with neither*InitialNetwork*"),
+        ("EncoderSizes", o => o.EncoderSizes = [8, 0], "EncoderSizes?1? is 0; it must be at least 1*"),
+        ("EncoderSizes null", o => o.EncoderSizes = null!, "EncoderSizes is null*"),
+        ("Initialization given", o => o.Initialization = Initialization.Given(new float[9]), "Initialization gives a W of 9 values; HiddenSize 8 needs 64.*"),
     ];
 
     private static readonly (string Option, Action<FnnTrainerOptions> Set, string Message)[] BadForFnn =
     [
+        ("Initialization triangular", o => o.Initialization = Initialization.Triangular(), "Initialization is of W in a deep equilibrium network*Gaussian or Orthogonal*"),
+        ("Initialization given", o => o.Initialization = Initialization.Given(new float[64]), "Initialization is of W in a deep equilibrium network*"),
         ("HiddenSizes", o => o.HiddenSizes = [8, 0], "HiddenSizes?1? is 0; it must be at least 1*"),
         ("HiddenSizes null", o => o.HiddenSizes = null!, "HiddenSizes is null*"),
         ("Activation", o => o.Activation = (Activation)99, "Activation is 99; it must be one of ReLU*"),
@@ -71,6 +82,8 @@ public sealed class OptionsTests
         ("Shuffle", o => o.Shuffle = false),
         ("GradientClip", o => (o.Optimizer, o.GradientClip) = (new Sgd(0.5f), 1e-3f)),
         ("Seed", o => o.Seed = 17),
+        ("Initialization orthogonal", o => o.Initialization = Initialization.Orthogonal()),
+        ("Initialization scale", o => o.Initialization = Initialization.Gaussian(0.25f)),
         ("NormalizeFeatures", o => o.NormalizeFeatures = false),
         ("NormalizeLabel", o => o.NormalizeLabel = false),
         ("ValidationFraction", o => o.ValidationFraction = 0.5f),
@@ -100,12 +113,21 @@ public sealed class OptionsTests
         ("JacobianPenalty", o => o.JacobianPenalty = new JacobianPenalty(0.5f)),
         ("FixedPointCorrection", o => o.FixedPointCorrection = new FixedPointCorrection()),
         ("WarmStart", o => o.WarmStart = true),
+        ("Cell normalised", o => o.Cell = DeqCell.LayerNormalized),
+        ("SkipConnection", o => o.SkipConnection = true),
+        ("EncoderSizes", o => o.EncoderSizes = [5]),
+        ("Initialization triangular", o => o.Initialization = Initialization.Triangular()),
+        ("Initialization given", o => o.Initialization = Initialization.Given(new float[64])),
+        ("Activation GELU", o => o.Activation = Activation.GELU),
+        ("Activation Softplus", o => o.Activation = Activation.Softplus),
     ];
 
     private static readonly (string Option, Action<FnnTrainerOptions> Set)[] EffectiveForFnn =
     [
         ("HiddenSizes", o => o.HiddenSizes = [8, 4]),
         ("HiddenSizes none", o => o.HiddenSizes = []),
+        ("Activation GELU", o => o.Activation = Activation.GELU),
+        ("Activation Softplus", o => o.Activation = Activation.Softplus),
         ("Activation", o => o.Activation = Activation.Tanh),
         ("Dropout", o => o.Dropout = 0.5f),
     ];

@@ -1,121 +1,138 @@
+using Deq.MLNet.Networks;
 using Deq.MLNet.Training;
 
 namespace Deq.MLNet.Tests.Training;
 
 /// <summary>Loss and gradient of a deep equilibrium network in float64: the implicit function theorem, its linear system solved by LU.</summary>
-/// <param name="Size">d.</param>
+/// <param name="Shape">Which parts the network has.</param>
 /// <param name="Activation">phi.</param>
 /// <param name="Data">The rows of the loss.</param>
-/// <param name="Mask">Factors of the states (rows x d), z = mask * phi(W z + U x + b); null for 1.</param>
-/// <remarks>The parameters are W, U, b, V, c in one array. <see cref="Adjoint"/> may be that of another gradient rule.</remarks>
-internal sealed record DeqGradient(int Size, Activation Activation, TrainingData Data, double[]? Mask = null)
+/// <param name="Mask">Factors of the states (rows x d), z = mask * phi(...); null for 1.</param>
+/// <remarks>The parameters are those of the shape, in its order, in one array. <see cref="Adjoint"/> may be that of another gradient rule.</remarks>
+internal sealed record DeqGradient(DeqShape Shape, Activation Activation, TrainingData Data, double[]? Mask = null)
 {
-    /// <summary>From W, the slopes D and the gradient g by the state to that by the pre-activations: the solution of mu = D (g + W' mu).</summary>
-    public Func<double[], double[], double[], double[]> Adjoint { get; init; } = static (w, slope, g) =>
-    {
-        var d = g.Length;
-        var system = Enumerable.Range(0, d * d).Select(i => (i % (d + 1) == 0 ? 1 : 0) - slope[i / d] * w[i % d * d + i / d]).ToArray();
-        return Linear.Solve(system, [.. g.Select((value, i) => slope[i] * value)]);
-    };
+    /// <summary>Of a network without further parts: W, U, b, V, c.</summary>
+    public DeqGradient(int size, Activation activation, TrainingData data, double[]? mask = null) : this(new DeqShape(size, data.FeatureCount, data.TargetCount), activation, data, mask) { }
 
-    private int Inputs => Data.FeatureCount;
+    /// <summary>From W, the slopes D and the gradient g by the state to that by the pre-activations, of a cell without normalisation; null for the solution of mu = D (g + W' mu).</summary>
+    public Func<double[], double[], double[], double[]>? Adjoint { get; init; }
 
     private int Outputs => Data.TargetCount;
-
-    public double Loss(double[] p) => Enumerable.Range(0, Data.Rows).Sum(r =>
-    {
-        var (_, _, y) = Row(p, r);
-        return Data.Weight(r) / TotalWeight * y.Select((v, k) => Math.Pow(v - Data.Targets[r * Outputs + k], 2)).Sum();
-    });
-
-    /// <summary>The least magnitude of a pre-activation: how far the nearest kink of ReLU is.</summary>
-    public double NearestKink(double[] p) => Enumerable.Range(0, Data.Rows).Min(r => Row(p, r).A.Min(Math.Abs));
-
-    public double[] Gradient(double[] p)
-    {
-        var (d, n, outputs) = (Size, Inputs, Outputs);
-        var (w, _, _, v, _) = Split(p);
-        var (dw, du, db, dv, dc) = (new double[w.Length], new double[d * n], new double[d], new double[v.Length], new double[outputs]);
-        for (var r = 0; r < Data.Rows; r++)
-        {
-            var (z, a, y) = Row(p, r);
-            var x = Data.Row(r).Span;
-            var g = new double[d];
-            for (var k = 0; k < outputs; k++)
-            {
-                var error = 2 * Data.Weight(r) / TotalWeight * (y[k] - Data.Targets[r * outputs + k]);
-                dc[k] += error;
-                for (var i = 0; i < d; i++)
-                {
-                    dv[k * d + i] += error * z[i];
-                    g[i] += error * v[k * d + i];
-                }
-            }
-            var mask = MaskOf(r);
-            var mu = Adjoint(w, [.. a.Select((s, i) => mask[i] * Phi.Slope(Activation, s))], g);
-            for (var i = 0; i < d; i++)
-            {
-                db[i] += mu[i];
-                for (var j = 0; j < d; j++)
-                {
-                    dw[i * d + j] += mu[i] * z[j];
-                }
-                for (var j = 0; j < n; j++)
-                {
-                    du[i * n + j] += mu[i] * x[j];
-                }
-            }
-        }
-        return [.. dw, .. du, .. db, .. dv, .. dc];
-    }
-
-    /// <summary>The equilibrium of a smooth cell that is a contraction: Newton's steps from where plain iteration led.</summary>
-    private double[] Newton(double[] w, double[] injection, double[] mask)
-    {
-        var d = Size;
-        var z = new double[d];
-        for (var i = 0; i < 30; i++)
-        {
-            z = Cell(z);
-        }
-        for (var step = 0; step < 6; step++)
-        {
-            var f = Cell(z);
-            var slope = Linear.Affine(w, z, injection).Select((a, i) => mask[i] * Phi.Slope(Activation, a)).ToArray();
-            var system = Enumerable.Range(0, d * d).Select(i => (i % (d + 1) == 0 ? 1 : 0) - slope[i / d] * w[i]).ToArray();
-            z = [.. z.Zip(Linear.Solve(system, [.. f.Zip(z, (a, b) => a - b)]), (a, b) => a + b)];
-        }
-        Linear.Distance(Cell(z), z).Should().BeLessThan(1e-13);
-        return z;
-
-        double[] Cell(double[] z) => [.. FixedPoint.Cell(w, injection, z, Activation).Zip(mask, (t, m) => m * t)];
-    }
-
-    public double[] MaskOf(int row) => Mask is null ? [.. Enumerable.Repeat(1.0, Size)] : Mask[(row * Size)..((row + 1) * Size)];
 
     /// <summary>What a row has of the mean.</summary>
     public double Share(int row) => Data.Weight(row) / TotalWeight;
 
-    private double TotalWeight => Enumerable.Range(0, Data.Rows).Sum(Data.Weight);
+    public double[] MaskOf(int row) => Mask is null ? [.. Enumerable.Repeat(1.0, Shape.States)] : Mask[(row * Shape.States)..((row + 1) * Shape.States)];
 
     /// <summary>State, pre-activations and outputs of a row.</summary>
     public (double[] Z, double[] A, double[] Y) Row(double[] p, int row)
     {
-        var (w, u, b, v, c) = Split(p);
-        var injection = Linear.Affine(u, Linear.ToDouble(Data.Row(row).Span), b);
-        var mask = MaskOf(row);
-        // A factor that is not negative passes through what is linear on either side of 0.
-        var z = Activation is Activation.Tanh or Activation.GELU or Activation.Softplus
-            ? Newton(w, injection, mask)
-            : FixedPoint.Of([.. w.Select((v, i) => mask[i / Size] * v)], [.. injection.Zip(mask, (u, m) => m * u)], Activation);
-        return (z, Linear.Affine(w, z, injection), Linear.Affine(v, z, c));
+        var pass = Forward(Arrays(p), row);
+        return (pass.Z, pass.Cell.Preactivations(pass.Z), pass.Y);
     }
 
+    /// <summary>The arrays that every network has.</summary>
     public (double[] W, double[] U, double[] B, double[] V, double[] C) Split(double[] p)
     {
-        var (d, n, k) = (Size, Inputs, Outputs);
-        return (p[..(d * d)], p[(d * d)..(d * (d + n))], p[(d * (d + n))..(d * (d + n + 1))], p[(d * (d + n + 1))..(d * (d + n + 1 + k))], p[^k..]);
+        var arrays = Arrays(p);
+        return (arrays["W"], arrays["U"], arrays["b"], arrays["V"], arrays["c"]);
     }
+
+    private double TotalWeight => Enumerable.Range(0, Data.Rows).Sum(Data.Weight);
+
+    public double Loss(double[] p) => Enumerable.Range(0, Data.Rows).Sum(r => Share(r) * Errors(Forward(Arrays(p), r).Y, r).Sum(e => e * e));
+
+    /// <summary>The least magnitude of what phi is applied to: how far the nearest kink of ReLU is.</summary>
+    public double NearestKink(double[] p) => Enumerable.Range(0, Data.Rows).Min(r =>
+    {
+        var pass = Forward(Arrays(p), r);
+        return pass.Sums.SelectMany(a => a).Concat(pass.Cell.Preactivations(pass.Z)).Min(Math.Abs);
+    });
+
+    /// <summary>The largest factor by which the cell stretches a change of its state, at the equilibria; infinite where one was not found.</summary>
+    public double Contraction(double[] p) => Enumerable.Range(0, Data.Rows).Max(r =>
+    {
+        var pass = Forward(Arrays(p), r);
+        return double.IsNaN(pass.Z[0]) ? double.PositiveInfinity : Linear.SingularValues(pass.Cell.Jacobian(pass.Z), Shape.States)[0];
+    });
+
+    public double[] Gradient(double[] p)
+    {
+        var arrays = Arrays(p);
+        var gradients = arrays.ToDictionary(a => a.Key, a => new double[a.Value.Length]);
+        for (var r = 0; r < Data.Rows; r++)
+        {
+            var pass = Forward(arrays, r);
+            var error = Errors(pass.Y, r).Select(e => 2 * Share(r) * e).ToArray();
+            AddOuter("V", error, pass.Z);
+            AddOuter("c", error, [1]);
+            AddOuter("S", error, pass.Inputs[0]);
+            var stateGradient = TransposedTimes(arrays["V"], error);
+            var (s, m) = Adjoint is null
+                ? pass.Cell.Pull(pass.Z, pass.Cell.Adjoint(pass.Z, stateGradient))
+                : ([], Adjoint(arrays["W"], pass.Cell.Pull(pass.Z, [.. Enumerable.Repeat(1.0, Shape.States)]).BySums, stateGradient));
+            AddOuter("shift", s, [1]);
+            if (Shape.IsNormalized)
+            {
+                AddOuter("gain", [.. s.Zip(pass.Cell.Normal(pass.Z).Values, (a, b) => a * b)], [1]);
+            }
+            AddOuter("W", m, pass.Z);
+            AddOuter("U", m, pass.Inputs[^1]);
+            AddOuter("b", m, [1]);
+            var g = TransposedTimes(arrays["U"], m);
+            for (var layer = Shape.EncoderSizes.Count - 1; layer >= 0; layer--)
+            {
+                g = [.. g.Select((v, i) => v * Phi.Slope(Activation, pass.Sums[layer][i]))];
+                AddOuter(DeqShape.EncoderWeights(layer), g, pass.Inputs[layer]);
+                AddOuter(DeqShape.EncoderBias(layer), g, [1]);
+                g = TransposedTimes(arrays[DeqShape.EncoderWeights(layer)], g);
+            }
+        }
+        return [.. Shape.Arrays.SelectMany(a => gradients[a.Name])];
+
+        void AddOuter(string name, double[] left, double[] right)
+        {
+            for (var i = 0; gradients.ContainsKey(name) && i < left.Length * right.Length; i++)
+            {
+                gradients[name][i] += left[i / right.Length] * right[i % right.Length];
+            }
+        }
+    }
+
+    private double[] Errors(double[] y, int row) => [.. y.Select((v, k) => v - Data.Targets[row * Outputs + k])];
+
+    private Pass Forward(Dictionary<string, double[]> arrays, int row)
+    {
+        var (inputs, sums) = (new List<double[]> { Linear.ToDouble(Data.Row(row).Span) }, new List<double[]>());
+        for (var layer = 0; layer < Shape.EncoderSizes.Count; layer++)
+        {
+            sums.Add(Linear.Affine(arrays[DeqShape.EncoderWeights(layer)], inputs[^1], arrays[DeqShape.EncoderBias(layer)]));
+            inputs.Add([.. sums[^1].Select(v => Phi.Of(Activation, v))]);
+        }
+        var mask = Mask?[(row * Shape.States)..((row + 1) * Shape.States)];
+        var cell = new Float64Cell(arrays["W"], Linear.Affine(arrays["U"], inputs[^1], arrays["b"]), Activation, arrays.GetValueOrDefault("gain"), arrays.GetValueOrDefault("shift"), mask);
+        var z = cell.Equilibrium() ?? [.. Enumerable.Repeat(double.NaN, Shape.States)];
+        var read = Linear.Affine(arrays["V"], z, arrays["c"]);
+        return new Pass(inputs, sums, cell, z, arrays.TryGetValue("S", out var skip) ? Linear.Affine(skip, inputs[0], read) : read);
+    }
+
+    private Dictionary<string, double[]> Arrays(double[] p)
+    {
+        var (arrays, at) = (new Dictionary<string, double[]>(), 0);
+        foreach (var (name, sizes) in Shape.Arrays)
+        {
+            var count = (int)sizes.Aggregate(1L, (product, size) => product * size);
+            arrays[name] = p[at..(at + count)];
+            at += count;
+        }
+        return arrays;
+    }
+
+    private static double[] TransposedTimes(double[] matrix, double[] v) =>
+        [.. Enumerable.Range(0, matrix.Length / v.Length).Select(j => v.Select((value, i) => value * matrix[i * (matrix.Length / v.Length) + j]).Sum())];
+
+    /// <summary>What a row passes through: what each layer and then U is given, the layers' sums, the cell with its equilibrium, and the outputs.</summary>
+    private sealed record Pass(List<double[]> Inputs, List<double[]> Sums, Float64Cell Cell, double[] Z, double[] Y);
 }
 
 /// <summary>Loss and gradient of a feed-forward network in float64, by backpropagation row by row.</summary>
@@ -130,9 +147,11 @@ internal static class FnnGradient
         for (var r = 0; r < data.Rows; r++)
         {
             var inputs = new List<double[]> { Linear.ToDouble(data.Row(r).Span) };
+            var sums = new List<double[]>();
             foreach (var (w, b) in layers)
             {
                 var a = Linear.Affine(w, inputs[^1], b);
+                sums.Add(a);
                 var last = inputs.Count == layers.Length;
                 inputs.Add(last ? a : [.. a.Select(v => Phi.Of(network.Activation, v))]);
             }
@@ -151,7 +170,7 @@ internal static class FnnGradient
                         below[j] += g[i] * layers[l].W[i * below.Length + j];
                     }
                 }
-                g = [.. below.Select((value, j) => value * (network.Activation == Activation.Tanh ? 1 - inputs[l][j] * inputs[l][j] : inputs[l][j] > 0 ? 1 : 0))];
+                g = [.. below.Select((value, j) => value * (l > 0 ? Phi.Slope(network.Activation, sums[l - 1][j]) : 1))];
             }
         }
         return (loss, [.. gradients.SelectMany(g => g.W.Concat(g.B))]);

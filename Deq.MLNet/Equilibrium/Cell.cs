@@ -6,7 +6,9 @@ namespace Deq.MLNet.Equilibrium;
 /// <summary>What all rows of a network's cell share. The arrays are nobody else's to write to.</summary>
 /// <param name="w">W, d x d.</param>
 /// <param name="activation">phi.</param>
-internal sealed class CellWeights<T>(T[] w, Activation activation) where T : unmanaged, IFloatingPointIeee754<T>
+/// <param name="gain">d values, of a layer-normalised cell; null for one that is not.</param>
+/// <param name="shift">d values, given with the gain.</param>
+internal sealed class CellWeights<T>(T[] w, Activation activation, T[]? gain = null, T[]? shift = null) where T : unmanaged, IFloatingPointIeee754<T>
 {
     public ReadOnlySpan<T> W => w;
 
@@ -25,7 +27,10 @@ internal sealed class CellWeights<T>(T[] w, Activation activation) where T : unm
     /// Whether one pass of forward substitution is exact and each state has exactly one value: W is lower triangular, with zeros on the diagonal,
     /// or with entries below 1 there and a phi of straight lines.
     /// </summary>
-    public bool SubstitutionIsExact { get; } = IsZeroFrom(w, 1) && (IsZeroFrom(w, 0) || activation.IsPiecewiseLinear() && DiagonalIsBelowOne(w));
+    public bool SubstitutionIsExact { get; } = gain is null && IsZeroFrom(w, 1) && (IsZeroFrom(w, 0) || activation.IsPiecewiseLinear() && DiagonalIsBelowOne(w));
+
+    /// <summary>The normalisation of the pre-activations; null for none.</summary>
+    public LayerNorm<T>? Norm { get; } = gain is null ? null : new LayerNorm<T>(gain, shift!);
 
     private static bool IsZeroFrom(ReadOnlySpan<T> w, int offset)
     {
@@ -52,7 +57,7 @@ internal sealed class CellWeights<T>(T[] w, Activation activation) where T : unm
     }
 }
 
-/// <summary>f of one row: z -> phi(W z + u), with u = U x + b.</summary>
+/// <summary>f of one row: z -> phi(W z + u), with u = U e + b; layer-normalised phi(gain * LN(W z + u) + shift).</summary>
 internal readonly ref struct Cell<T>(CellWeights<T> weights, ReadOnlySpan<T> injection) where T : unmanaged, IFloatingPointIeee754<T>
 {
     private static readonly double Epsilon = double.CreateChecked(T.BitIncrement(T.One) - T.One);
@@ -76,6 +81,7 @@ internal readonly ref struct Cell<T>(CellWeights<T> weights, ReadOnlySpan<T> inj
         {
             f.CopyTo(preActivation);
         }
+        Weights.Norm?.Apply(f);
         Weights.Activation.Apply(f);
     }
 
@@ -83,5 +89,15 @@ internal readonly ref struct Cell<T>(CellWeights<T> weights, ReadOnlySpan<T> inj
     /// The norm of the error that rounding alone makes in f(z): no residual can be asked to be smaller. Each sum is rounded relative to the sizes of its terms:
     /// eps (||W||_F ||z|| + ||u||) bounds the norm up to a small factor. Phi adds units in the last place of its own value.
     /// </summary>
-    public double RoundingError(double normOfState) => Epsilon * (Weights.NormOfW + UnitsOfPhi) * normOfState + Epsilon * Kernels.Norm(Injection);
+    /// <param name="z">The state, d values.</param>
+    /// <param name="normOfState">About its norm.</param>
+    public double RoundingError(ReadOnlySpan<T> z, double normOfState)
+    {
+        if (Weights.Norm is { } norm)
+        {
+            return Epsilon * (norm.RoundingError(Weights.NormOfW * normOfState + Kernels.Norm(Injection), Weights.W, z, Injection) + UnitsOfPhi * normOfState);
+        }
+        // Products before sums, which may leave the range.
+        return Epsilon * (Weights.NormOfW + UnitsOfPhi) * normOfState + Epsilon * Kernels.Norm(Injection);
+    }
 }

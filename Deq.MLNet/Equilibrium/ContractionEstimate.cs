@@ -5,7 +5,7 @@ using Deq.MLNet.Numerics;
 namespace Deq.MLNet.Equilibrium;
 
 /// <summary>
-/// The rate of plain iteration near an equilibrium: the spectral radius of its Jacobian J = D W, D the slopes at W z + u, by the growth of J^k v for a v that is always the same.
+/// The rate of plain iteration near an equilibrium: the spectral radius of its Jacobian J = D W, D the slopes at W z + u (with that of the normalisation between them where there is one), by the growth of J^k v for a v that is always the same.
 /// Unlike the quotient v'Jv / v'v of the power method, growth is right where the largest eigenvalues are complex.
 /// </summary>
 internal static class ContractionEstimate
@@ -18,10 +18,13 @@ internal static class ContractionEstimate
     {
         var d = z.Length;
         var w = cell.Weights.W;
-        var slopes = new T[d];
-        cell.Apply(z, new T[d], slopes);
+        var sums = new T[d];
+        cell.Apply(z, new T[d], sums);
+        T[] slopes = [.. sums];
+        var norm = cell.Weights.Norm;
+        norm?.Apply(slopes);
         cell.Weights.Activation.Slope<T>(slopes);
-        if (cell.Weights.IsLowerTriangular)
+        if (cell.Weights.IsLowerTriangular && norm is null)
         {
             double largest = 0;
             for (var i = 0; i < d; i++)
@@ -36,6 +39,7 @@ internal static class ContractionEstimate
         for (var k = 0; k < Settling + Measured; k++)
         {
             Kernels.Affine(w, v, zeros, next);
+            norm?.Push(sums, next);
             TensorPrimitives.Multiply<T>(next, slopes, next);
             var growth = Kernels.Norm<T>(next) / Kernels.Norm<T>(v);
             if (!(growth > 0))

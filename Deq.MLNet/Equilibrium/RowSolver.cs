@@ -132,7 +132,7 @@ internal sealed class RowSolver<T> where T : unmanaged, IFloatingPointIeee754<T>
                 status = SolveStatus.Converged;
                 break;
             }
-            if (sinceLeast >= Patience && least <= _tolerance.Scaled(cell.RoundingError(norm) * (sinceLeast / Patience), norm))
+            if (sinceLeast >= Patience && least <= _tolerance.Scaled(cell.RoundingError(z, norm) * (sinceLeast / Patience), norm))
             {
                 status = SolveStatus.AtPrecisionLimit;
                 break;

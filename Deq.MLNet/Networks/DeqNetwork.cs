@@ -5,31 +5,41 @@ using Deq.MLNet.Numerics;
 
 namespace Deq.MLNet;
 
-/// <summary>A deep equilibrium network: z = phi(W z + U x + b), y = link(V z + c).</summary>
-/// <remarks>Shapes: x (n), z (d), y (K); W (d x d), U (d x n), b (d), V (K x d), c (K), all row-major. Source: Bai, Kolter, Koltun, "Deep Equilibrium Models", NeurIPS 2019.</remarks>
-public sealed class DeqNetwork : Network
+/// <summary>A deep equilibrium network: z = phi(W z + U e + b), y = link(V z + S x + c), where e is x itself, or what encoder layers make of it.</summary>
+/// <remarks>
+/// Shapes: x (n), z (d), y (K); W (d x d), U (d x n), b (d), V (K x d), S (K x n), c (K), all row-major. Every part but those of z = phi(W z + U x + b), y = V z + c may be left out.
+/// Source: Bai, Kolter, Koltun, "Deep Equilibrium Models", NeurIPS 2019.
+/// </remarks>
+public sealed partial class DeqNetwork : Network
 {
     /// <summary>Rows whose contraction a report estimates, at the most.</summary>
     private const int RowsOfContraction = 64;
 
+    private readonly DeqArrays<float> _arrays;
     private readonly RowSolver<float> _solver;
     private readonly Lazy<Certificate> _certificate;
 
-    /// <summary>Makes a network from its arrays; they are copied.</summary>
+    /// <summary>Makes a network from its arrays; they are copied. relu(W z + U x + b) is <c>new DeqNetwork(w, u, b, v, c, Activation.ReLU)</c>; further parts are added by name.</summary>
     /// <param name="w">W, d x d. The state size d is the length of <paramref name="b"/>.</param>
-    /// <param name="u">U, d x n. The number of features n follows from its length.</param>
+    /// <param name="u">U, d x n, or d x the size of the last encoder layer. Without an encoder the number of features n follows from its length.</param>
     /// <param name="b">b, d values.</param>
-    /// <param name="v">V, K x d.</param>
+    /// <param name="v">V, K x d. The number of outputs K is the length of <paramref name="c"/>.</param>
     /// <param name="c">c, K values.</param>
-    /// <param name="activation">phi.</param>
+    /// <param name="activation">phi of the cell and of the encoder.</param>
     /// <param name="link">The link; default identity.</param>
     /// <param name="rule">The rule that W obeys, checked in float64; null for none.</param>
     /// <param name="scoring">How a row's equilibrium is found; null for the defaults of <see cref="EquilibriumSettings"/>, under a rule that asks for a solver of its own with that one.</param>
+    /// <param name="s">S, K x n, the skip connection from the features to the outputs; empty for none.</param>
+    /// <param name="encoder">Layers before the cell, first to last, phi after each: e = phi(layer(... phi(layer(x)))). Null or empty for e = x.</param>
+    /// <param name="gain">d values. With it, or with <paramref name="shift"/>, the cell is layer-normalised: z = phi(gain * LN(W z + U e + b) + shift), LN over the d values of a row,
+    /// with 1e-5 added to the variance. Left out beside a shift, it is 1.</param>
+    /// <param name="shift">d values; left out beside a gain, it is 0.</param>
     /// <exception cref="ArgumentException">The lengths do not fit, a value is not finite, W breaks the rule, or the solver does not fit rule and activation, or is none for such a cell: <see cref="Broyden"/>, which is of training only;
     /// <see cref="ForwardSubstitution"/> where one pass is not exact.</exception>
     public DeqNetwork(ReadOnlySpan<float> w, ReadOnlySpan<float> u, ReadOnlySpan<float> b, ReadOnlySpan<float> v, ReadOnlySpan<float> c,
-        Activation activation, Link link = Link.Identity, WellPosedness? rule = null, EquilibriumSettings? scoring = null)
-        : this(new DeqWeights(w.ToArray(), u.ToArray(), b.ToArray(), v.ToArray(), c.ToArray()), activation, link, scoring ?? DefaultScoring(rule, activation), rule ?? WellPosedness.None)
+        Activation activation, Link link = Link.Identity, WellPosedness? rule = null, EquilibriumSettings? scoring = null,
+        ReadOnlySpan<float> s = default, IReadOnlyList<DenseLayer>? encoder = null, ReadOnlySpan<float> gain = default, ReadOnlySpan<float> shift = default)
+        : this(Copy(w, u, b, v, c, s, encoder ?? [], gain, shift), activation, link, scoring ?? DefaultScoring(rule, activation), rule ?? WellPosedness.None)
     {
         new Combination(Certificate.Rule, activation, Scoring.Solver, GradientSolver: null, Dropout: 0).Check();
         if (!Certificate.RuleHolds)
@@ -47,19 +57,25 @@ public sealed class DeqNetwork : Network
         : base(weights.InputSize, weights.OutputSize, activation, link)
     {
         Weights = weights.Checked();
-        Cell = new CellWeights<float>(weights.W, activation);
+        if (weights.Gain is not null)
+        {
+            LayerNormalizedCell.Check(scoring.Solver, nameof(scoring));
+        }
+        _arrays = new DeqArrays<float>(weights, activation);
         _solver = new RowSolver<float>(scoring.Solver is Auto ? rule.NaturalSolver(activation) : scoring.Solver, scoring.Tolerance, scoring.MaxIterations, Cell);
-        _certificate = certificate is null ? new Lazy<Certificate>(() => rule.Certify(weights.W, StateSize, activation)) : new Lazy<Certificate>(certificate);
+        // What W proves of a cell without normalisation, it does not prove of one with it.
+        _certificate = certificate is null ? new Lazy<Certificate>(() => rule.Certify(weights.W, StateSize, activation, proves: weights.Gain is null)) : new Lazy<Certificate>(certificate);
         Scoring = scoring;
         Unroll = unroll;
-        ScratchSize = checked(2 * StateSize + _solver.ScratchSize);
+        // The encoder is done before the solver begins.
+        ScratchSize = checked(2 * StateSize + Math.Max(_solver.ScratchSize, _arrays.ScratchSize));
     }
 
     /// <summary>The arrays.</summary>
     internal DeqWeights Weights { get; }
 
     /// <summary>What all rows share.</summary>
-    internal CellWeights<float> Cell { get; }
+    internal CellWeights<float> Cell => _arrays.Cell;
 
     /// <summary>d, the number of states.</summary>
     public int StateSize => Weights.StateSize;
@@ -67,7 +83,7 @@ public sealed class DeqNetwork : Network
     /// <summary>W, d x d.</summary>
     public ReadOnlyMemory<float> W => Weights.W;
 
-    /// <summary>U, d x n.</summary>
+    /// <summary>U, d x n, or d x the size of the last encoder layer.</summary>
     public ReadOnlyMemory<float> U => Weights.U;
 
     /// <summary>b, d values.</summary>
@@ -78,6 +94,18 @@ public sealed class DeqNetwork : Network
 
     /// <summary>c, K values.</summary>
     public ReadOnlyMemory<float> C => Weights.C;
+
+    /// <summary>S, K x n; empty without a skip connection.</summary>
+    public ReadOnlyMemory<float> S => Weights.S;
+
+    /// <summary>The layers before the cell, first to last, phi after each; empty without an encoder.</summary>
+    public IReadOnlyList<DenseLayer> Encoder => Weights.Encoder;
+
+    /// <summary>The gain of a layer-normalised cell, d values; empty for one that is not.</summary>
+    public ReadOnlyMemory<float> Gain => Weights.Gain;
+
+    /// <summary>The shift of a layer-normalised cell, d values; empty for one that is not.</summary>
+    public ReadOnlyMemory<float> Shift => Weights.Shift;
 
     /// <summary>How a row's equilibrium is found in scoring.</summary>
     public EquilibriumSettings Scoring { get; }
@@ -156,7 +184,7 @@ public sealed class DeqNetwork : Network
     {
         var solution = Solve(x, scratch, z);
         Check.Length((ReadOnlySpan<float>)y, OutputSize, "(K)", nameof(y));
-        Kernels.Affine(Weights.V, z, Weights.C, y);
+        Read(x, z, y);
         return solution;
     }
 
@@ -177,7 +205,7 @@ public sealed class DeqNetwork : Network
     private RowSolution SearchFinite(ReadOnlySpan<float> x, Span<float> scratch, Span<float> z, ICollection<double>? trace = null)
     {
         var injection = scratch[..StateSize];
-        Kernels.Affine(Weights.U, x, Weights.B, injection);
+        Inject(x, scratch[StateSize..], injection);
         z.Clear();
         var solution = _solver.Solve(injection, z, scratch[StateSize..], trace);
         if (solution.Status == SolveStatus.Diverged)
@@ -209,15 +237,35 @@ public sealed class DeqNetwork : Network
     {
         var z = scratch[..StateSize];
         Settle(SearchFinite(x, scratch[StateSize..], z), z);
-        Kernels.Affine(Weights.V, z, Weights.C, y);
+        Read(x, z, y);
     }
+
+    /// <summary>u = U e(x) + b, with at least <see cref="ScratchSize"/> - 2 d of scratch.</summary>
+    internal void Inject(ReadOnlySpan<float> x, Span<float> scratch, Span<float> injection) => _arrays.Inject(x, scratch, injection);
+
+    /// <summary>y = V z + S x + c.</summary>
+    internal void Read(ReadOnlySpan<float> x, ReadOnlySpan<float> z, Span<float> y) => _arrays.Read(x, z, y);
 
     internal override DeqNetwork Fold(AffineMap inputMap, AffineMap outputMap)
     {
         CheckFold(inputMap, outputMap);
-        var (u, b) = inputMap.FoldBefore(Weights.U, Weights.B);
-        var (v, c) = outputMap.FoldAfter(Weights.V, Weights.C);
-        return new DeqNetwork(Weights with { U = u, B = b, V = v, C = c }, Activation, Link, Scoring, Certificate.Rule, Certificate);
+        var folded = Weights;
+        if (Encoder.Count > 0)
+        {
+            folded = folded with { Encoder = DenseLayers.FoldBefore(inputMap, Encoder) };
+        }
+        else
+        {
+            var (u, b) = inputMap.FoldBefore(folded.U, folded.B);
+            folded = folded with { U = u, B = b };
+        }
+        if (folded.S is { } s)
+        {
+            var (skip, constant) = inputMap.FoldBefore(s, folded.C);
+            folded = folded with { S = outputMap.FoldAfter(skip, constant).Weights, C = constant };
+        }
+        var (v, c) = outputMap.FoldAfter(folded.V, folded.C);
+        return new DeqNetwork(folded with { V = v, C = c }, Activation, Link, Scoring, Certificate.Rule, Certificate);
     }
 
     internal DeqNetwork WithUnroll(UnrollCurve curve) => new(Weights, Activation, Link, Scoring, Certificate.Rule, Certificate, curve);

@@ -4,42 +4,39 @@ using Deq.MLNet.Numerics;
 namespace Deq.MLNet.Networks;
 
 /// <summary>A deep equilibrium network evaluated in float64 to its own rounding error: what float32 forms are measured against. Thread safe.</summary>
-internal sealed class DeqReference(DeqNetwork network)
+internal sealed class DeqReference
 {
-    private readonly RowSolver<double> _solver = Solver(network);
-    private readonly double[] _u = Kernels.ToDouble(network.U.Span);
-    private readonly double[] _b = Kernels.ToDouble(network.B.Span);
-    private readonly double[] _v = Kernels.ToDouble(network.V.Span);
-    private readonly double[] _c = Kernels.ToDouble(network.C.Span);
+    private readonly DeqNetwork _network;
+    private readonly DeqArrays<double> _arrays;
+    private readonly RowSolver<double> _solver;
+
+    public DeqReference(DeqNetwork network)
+    {
+        _network = network;
+        _arrays = new DeqArrays<double>(network.Weights, network.Activation);
+        var natural = network.Certificate.Rule.NaturalSolver(network.Activation);
+        // The method of the rule, or that of a triangular W, whatever the network scores by: plain iteration and its mixing run away in most monotone cells.
+        _solver = new RowSolver<double>(natural is Auto && !_arrays.Cell.SubstitutionIsExact ? new Anderson() : natural, new Tolerance(1e-14, 1e-300), 5_000, _arrays.Cell);
+    }
 
     /// <summary>The K outputs of a row; NaN where its equilibrium was not found.</summary>
-    public double[] Evaluate(ReadOnlySpan<float> x) => new Readout(network.Link).Of(EvaluateAffine(x));
+    public double[] Evaluate(ReadOnlySpan<float> x) => new Readout(_network.Link).Of(EvaluateAffine(x));
 
     /// <summary>The same, before the link.</summary>
     public double[] EvaluateAffine(ReadOnlySpan<float> x)
     {
-        var d = network.StateSize;
-        var injection = new double[d];
-        Kernels.Affine(_u, Kernels.ToDouble(x), _b, injection);
-        var z = new double[d];
+        var (row, injection, z) = (Kernels.ToDouble(x), new double[_network.StateSize], new double[_network.StateSize]);
+        _arrays.Inject(row, new double[_arrays.ScratchSize], injection);
         var solution = _solver.Solve(injection, z, new double[_solver.ScratchSize]);
-        var y = new double[network.OutputSize];
+        var y = new double[_network.OutputSize];
         if (solution.Status.IsSolved())
         {
-            Kernels.Affine(_v, z, _c, y);
+            _arrays.Read(row, z, y);
         }
         else
         {
             Array.Fill(y, double.NaN);
         }
         return y;
-    }
-
-    /// <summary>The method of the rule, or that of a triangular W, whatever the network scores by: plain iteration and its mixing run away in most monotone cells.</summary>
-    private static RowSolver<double> Solver(DeqNetwork network)
-    {
-        var weights = new CellWeights<double>(Kernels.ToDouble(network.W.Span), network.Activation);
-        var natural = network.Certificate.Rule.NaturalSolver(network.Activation);
-        return new RowSolver<double>(natural is Auto && !weights.SubstitutionIsExact ? new Anderson() : natural, new Tolerance(1e-14, 1e-300), 5_000, weights);
     }
 }

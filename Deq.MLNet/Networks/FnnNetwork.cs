@@ -20,7 +20,7 @@ public sealed record DenseLayer(ReadOnlyMemory<float> Weights, ReadOnlyMemory<fl
 public sealed class FnnNetwork : Network
 {
     private readonly DenseLayer[] _layers;
-    private readonly int _widest;
+    private readonly HiddenLayers<float> _hidden;
 
     /// <summary>Makes a network from its layers, first to last; the arrays are copied.</summary>
     /// <param name="layers">At least one; the last gives the K outputs, phi follows every other.</param>
@@ -30,22 +30,9 @@ public sealed class FnnNetwork : Network
     public FnnNetwork(IReadOnlyList<DenseLayer> layers, Activation activation, Link link = Link.Identity)
         : base(First(layers).InputSize, layers[^1].OutputSize, activation, link)
     {
-        var inputs = InputSize;
-        for (var i = 0; i < layers.Count; i++)
-        {
-            var layer = layers[i];
-            if (layer.OutputSize < 1 || layer.Weights.Length != (long)inputs * layer.OutputSize)
-            {
-                throw new ArgumentException($"Layer {i} has {layer.Weights.Length} weights and {layer.OutputSize} outputs; with {inputs} inputs it needs {(long)inputs * layer.OutputSize} weights.", nameof(layers));
-            }
-            if (!Kernels.AllFinite(layer.Weights.Span) || !Kernels.AllFinite(layer.Bias.Span))
-            {
-                throw new ArgumentException($"Layer {i} holds a value that is not finite.", nameof(layers));
-            }
-            inputs = layer.OutputSize;
-        }
-        _layers = [.. layers.Select(l => new DenseLayer(l.Weights.ToArray(), l.Bias.ToArray()))];
-        _widest = layers.Max(l => l.OutputSize);
+        DenseLayers.Check(layers, InputSize, nameof(layers));
+        _layers = DenseLayers.Copy(layers);
+        _hidden = new HiddenLayers<float>(_layers[..^1], activation);
     }
 
     /// <summary>The layers, first to last.</summary>
@@ -55,29 +42,18 @@ public sealed class FnnNetwork : Network
     public override int ParameterCount => _layers.Sum(l => l.Weights.Length + l.Bias.Length);
 
     /// <inheritdoc/>
-    public override int ScratchSize => checked(2 * _widest);
+    public override int ScratchSize => _hidden.ScratchSize;
 
     private protected override void EvaluateCore(ReadOnlySpan<float> x, Span<float> scratch, Span<float> y)
     {
-        for (var i = 0; i < _layers.Length - 1; i++)
-        {
-            // Two halves of the scratch take turns: a layer reads the one that the layer before it wrote.
-            var layer = _layers[i];
-            var hidden = scratch.Slice(i % 2 * _widest, layer.OutputSize);
-            Kernels.Affine(layer.Weights.Span, x, layer.Bias.Span, hidden);
-            Activation.Apply(hidden);
-            x = hidden;
-        }
         var last = _layers[^1];
-        Kernels.Affine(last.Weights.Span, x, last.Bias.Span, y);
+        Kernels.Affine(last.Weights.Span, _hidden.Apply(x, scratch), last.Bias.Span, y);
     }
 
     internal override FnnNetwork Fold(AffineMap inputMap, AffineMap outputMap)
     {
         CheckFold(inputMap, outputMap);
-        var layers = _layers.ToArray();
-        var (first, firstBias) = inputMap.FoldBefore(layers[0].Weights.Span, layers[0].Bias.Span);
-        layers[0] = new DenseLayer(first, firstBias);
+        var layers = DenseLayers.FoldBefore(inputMap, _layers);
         var (last, lastBias) = outputMap.FoldAfter(layers[^1].Weights.Span, layers[^1].Bias.Span);
         layers[^1] = new DenseLayer(last, lastBias);
         return new FnnNetwork(layers, Activation, Link);

@@ -67,7 +67,7 @@ public sealed record UnrollCurve(int Rows, float Scale, IReadOnlyList<float> Max
     private static List<double[]> RowErrors(DeqNetwork network, ReadOnlySpan<float> x, IReadOnlyList<Readout> readouts, double[] exact)
     {
         var injection = new float[network.StateSize];
-        Kernels.Affine(network.U.Span, x, network.B.Span, injection);
+        network.Inject(x, new float[network.ScratchSize], injection);
         var cell = new Cell<float>(network.Cell, injection);
         var (z, next) = (new float[network.StateSize], new float[network.StateSize]);
         var affine = new float[network.OutputSize];
@@ -76,7 +76,7 @@ public sealed record UnrollCurve(int Rows, float Scale, IReadOnlyList<float> Max
         while (!atRest && errors.Count < MaxSteps)
         {
             cell.Apply(z, next);
-            Kernels.Affine(network.V.Span, next, network.C.Span, affine);
+            network.Read(x, next, affine);
             var wide = Kernels.ToDouble(affine);
             errors.Add([.. readouts.Select(readout => readout.Error(wide, exact))]);
             atRest = z.AsSpan().SequenceEqual(next);

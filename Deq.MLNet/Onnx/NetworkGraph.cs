@@ -53,37 +53,52 @@ internal static class NetworkGraph
     private static string AddDeq(IOnnxGraph graph, DeqNetwork network, string input, int steps)
     {
         long d = network.StateSize;
-        var u = graph.AddInitializer("deq/U", network.U.Span, d, network.InputSize);
+        var cell = new CellNodes(graph, "deq", network.Activation, network.Weights);
+        var encoded = AddLayers(graph, network.Encoder, "deq/encoder", cell.AddActivation, input);
+        var u = graph.AddInitializer("deq/U", network.U.Span, d, network.U.Length / d);
         var b = graph.AddInitializer("deq/b", network.B.Span, d);
-        var injection = AddGemm(graph, "deq/injection", input, u, b);
+        var injection = AddGemm(graph, "deq/injection", encoded, u, b);
 
         // From z = 0 the first step needs no product; W is stored once and read by all others.
-        var z = AddActivation(graph, network.Activation, Step(1, steps), injection);
+        var z = cell.Add(Step(1, steps), injection);
         var w = steps > 1 ? graph.AddInitializer("deq/W", network.W.Span, d, d) : "";
         for (var step = 2; step <= steps; step++)
         {
             var name = Step(step, steps);
-            z = AddActivation(graph, network.Activation, name, AddGemm(graph, $"{name}/gemm", z, w, injection));
+            z = cell.Add(name, AddGemm(graph, $"{name}/gemm", z, w, injection));
         }
         var v = graph.AddInitializer("deq/V", network.V.Span, network.OutputSize, d);
         var c = graph.AddInitializer("deq/c", network.C.Span, network.OutputSize);
-        return AddGemm(graph, "deq/output/gemm", z, v, c);
+        if (network.S.IsEmpty)
+        {
+            return AddGemm(graph, "deq/output/gemm", z, v, c);
+        }
+        var s = graph.AddInitializer("deq/S", network.S.Span, network.OutputSize, network.InputSize);
+        return AddGemm(graph, "deq/output/gemm", z, v, AddGemm(graph, "deq/output/skip", input, s, c));
     }
 
     private static string AddFnn(IOnnxGraph graph, FnnNetwork network, string input)
     {
-        var value = input;
-        for (var i = 0; i < network.Layers.Count; i++)
+        var hidden = AddLayers(graph, network.Layers.SkipLast(1), "fnn/layer", new CellNodes(graph, "fnn", network.Activation).AddActivation, input);
+        return AddLayer(graph, network.Layers[^1], "fnn/output", hidden);
+    }
+
+    /// <summary>Layers with the activation after each.</summary>
+    private static string AddLayers(IOnnxGraph graph, IEnumerable<DenseLayer> layers, string prefix, Func<string, string, string> addActivation, string input)
+    {
+        foreach (var (i, layer) in layers.Index())
         {
-            var layer = network.Layers[i];
-            var last = i == network.Layers.Count - 1;
-            var name = last ? "fnn/output" : $"fnn/layer_{i + 1}";
-            var weights = graph.AddInitializer($"{name}/W", layer.Weights.Span, layer.OutputSize, layer.InputSize);
-            var bias = graph.AddInitializer($"{name}/b", layer.Bias.Span, layer.OutputSize);
-            value = AddGemm(graph, $"{name}/gemm", value, weights, bias);
-            value = last ? value : AddActivation(graph, network.Activation, name, value);
+            var name = string.Create(CultureInfo.InvariantCulture, $"{prefix}_{i + 1}");
+            input = addActivation(name, AddLayer(graph, layer, name, input));
         }
-        return value;
+        return input;
+    }
+
+    private static string AddLayer(IOnnxGraph graph, DenseLayer layer, string name, string input)
+    {
+        var weights = graph.AddInitializer($"{name}/W", layer.Weights.Span, layer.OutputSize, layer.InputSize);
+        var bias = graph.AddInitializer($"{name}/b", layer.Bias.Span, layer.OutputSize);
+        return AddGemm(graph, $"{name}/gemm", input, weights, bias);
     }
 
     private static string Step(int step, int steps)
@@ -95,27 +110,6 @@ internal static class NetworkGraph
     /// <summary>input * weights' + bias: the weights stay outputs x inputs, as a network holds them.</summary>
     private static string AddGemm(IOnnxGraph graph, string name, string input, string weights, string bias) =>
         graph.AddNode("Gemm", name, [input, weights, bias], null, ("transB", 1));
-
-    private static string AddActivation(IOnnxGraph graph, Activation activation, string name, string value) => activation switch
-    {
-        Activation.ReLU => graph.AddNode("Relu", $"{name}/relu", [value]),
-        Activation.Tanh => graph.AddNode("Tanh", $"{name}/tanh", [value]),
-        Activation.LeakyReLU => graph.AddNode("Max", $"{name}/leaky_relu", [value, graph.AddNode("Mul", $"{name}/leak", [value, graph.AddInitializer($"{name}/leak_slope", [(float)ActivationExtensions.Leak], 1)])]),
-        Activation.GELU => AddGelu(graph, name, value),
-        Activation.Softplus => graph.AddNode("Softplus", $"{name}/softplus", [value]),
-        Activation.Identity => value,
-        _ => throw new NotSupportedException($"The activation {activation} has no ONNX form."),
-    };
-
-    /// <summary>v (1 + erf(v / sqrt(2))) / 2: the operator Gelu came with opset 20.</summary>
-    private static string AddGelu(IOnnxGraph graph, string name, string value)
-    {
-        var root = graph.AddInitializer($"{name}/root_half", [MathF.Sqrt(0.5f)], 1);
-        var erf = graph.AddNode("Erf", $"{name}/erf", [graph.AddNode("Mul", $"{name}/scaled", [value, root])]);
-        var half = graph.AddInitializer($"{name}/one_half", [0.5f], 1);
-        var probability = graph.AddNode("Add", $"{name}/probability", [graph.AddNode("Mul", $"{name}/half_erf", [erf, half]), half]);
-        return graph.AddNode("Mul", $"{name}/gelu", [value, probability]);
-    }
 
     private static string AddReadout(IOnnxGraph graph, Readout readout, string name, string affine)
     {

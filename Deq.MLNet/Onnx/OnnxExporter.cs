@@ -50,7 +50,7 @@ internal static class OnnxExporter
     /// <summary>Refuses a file that would pass 2 GiB, before anything is built. The estimate is from above.</summary>
     internal static void CheckSize(long weights, int steps)
     {
-        const int bytesPerStep = 300, bytesBeside = 1 << 20;
+        const int bytesPerStep = 2_000, bytesBeside = 1 << 20;
         var bytes = sizeof(float) * weights + (long)bytesPerStep * steps + bytesBeside;
         if (bytes > MostBytes)
         {

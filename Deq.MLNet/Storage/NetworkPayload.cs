@@ -51,9 +51,16 @@ internal static class NetworkPayload
     {
         writer.Write(network.StateSize);
         writer.Write(network.OutputSize);
+        writer.Write(network.Encoder.Count);
+        foreach (var layer in network.Encoder)
+        {
+            writer.Write(layer.OutputSize);
+        }
+        writer.Write(network.Weights.S is not null);
+        writer.Write(network.Weights.Gain is not null);
         foreach (var (_, values) in network.Weights.Arrays)
         {
-            Write(values, writer);
+            Write(values.Span, writer);
         }
         Write(network.Scoring, writer);
         Write(network.Certificate, writer);
@@ -62,16 +69,22 @@ internal static class NetworkPayload
 
     private static DeqNetwork ReadDeq(ref PayloadReader reader, int inputs, Activation activation, Link link)
     {
-        var states = reader.Size("state size");
-        var outputs = reader.Size("outputs");
-        var w = reader.Singles(states, states, "W");
-        var u = reader.Singles(states, inputs, "U");
-        var b = reader.Singles(states, 1, "b");
-        var v = reader.Singles(outputs, states, "V");
-        var c = reader.Singles(outputs, 1, "c");
+        var (states, outputs) = (reader.Size("state size"), reader.Size("outputs"));
+        var layers = reader.Count("encoder layers");
+        var sizes = new List<int>();
+        while (sizes.Count < layers)
+        {
+            sizes.Add(reader.Size($"outputs of encoder layer {sizes.Count}"));
+        }
+        var shape = new DeqShape(states, inputs, outputs) { EncoderSizes = sizes, HasSkip = reader.Bool("skip connection"), IsNormalized = reader.Bool("layer normalisation") };
+        var arrays = new Dictionary<string, float[]>();
+        foreach (var (name, lengths) in shape.Arrays)
+        {
+            arrays[name] = reader.Singles(lengths[0], lengths.Length > 1 ? lengths[1] : 1, name);
+        }
         var scoring = ReadSettings(ref reader);
         var certificate = ReadCertificate(ref reader, states);
-        return new DeqNetwork(new DeqWeights(w, u, b, v, c), activation, link, scoring, certificate.Rule, certificate, ReadUnroll(ref reader));
+        return new DeqNetwork(DeqWeights.Of(shape, arrays), activation, link, scoring, certificate.Rule, certificate, ReadUnroll(ref reader));
     }
 
     private static void WriteFnn(FnnNetwork network, BinaryWriter writer)

@@ -36,6 +36,13 @@ internal ref struct PayloadReader(ReadOnlySpan<byte> bytes)
         return size > 0 ? size : throw Invalid(field, size);
     }
 
+    /// <summary>How many there are: an int32 that is not negative.</summary>
+    public int Count(string field)
+    {
+        var count = Int32(field);
+        return count >= 0 ? count : throw Invalid(field, count);
+    }
+
     /// <summary>A matrix of rows x columns values; the product of two sizes cannot overflow an int64.</summary>
     public float[] Singles(long rows, long columns, string field)
     {

@@ -23,6 +23,7 @@ public abstract class NetworkTrainer<TTransformer, TModel> : TrainerEstimatorBas
     private readonly string? _device;
     private readonly Action<TrainingEpoch>? _onEpoch;
     private readonly Checkpoint? _checkpoint;
+    private readonly Network? _initialNetwork;
     private readonly bool _seedIsRandom;
     private readonly CancellationToken _cancellation;
 
@@ -35,6 +36,7 @@ public abstract class NetworkTrainer<TTransformer, TModel> : TrainerEstimatorBas
         _seedIsRandom = seed is null;
         _settings = options.ToSettings(seed ?? Random.Shared.Next());
         _checkpoint = options.Checkpoint;
+        _initialNetwork = options.InitialNetwork;
         Extra = options.GetExtraColumns();
         _device = options.CheckDevice();
         _onEpoch = options.OnEpoch;
@@ -108,7 +110,7 @@ public abstract class NetworkTrainer<TTransformer, TModel> : TrainerEstimatorBas
         }
         var held = validation is null && _settings.ValidationFraction > 0 ? FormattableString.Invariant($"a share of {_settings.ValidationFraction} held out for validation") : $"{validation?.Rows ?? 0} validation rows";
         channel.Info($"Training on {device}: {train.Rows} rows, {train.FeatureCount} features, {held}, seed {settings.Seed}.");
-        var initial = (trainContext.InitialPredictor as INetworkModel)?.Network;
+        var initial = (trainContext.InitialPredictor as INetworkModel)?.Network ?? _initialNetwork;
         var trained = NetworkTraining.Fit(settings, (scaled, start) => new TorchEngine(scaled, start, device), train, validation, initial, monitor, checkpoint);
         var model = MakeModel(trained);
         monitor.CheckCancelled();

@@ -23,6 +23,15 @@ public abstract class NetworkTrainerOptions : TrainerInputBaseWithWeight
     /// <summary>Whether every epoch takes the rows in a new random order; default true. Otherwise each takes them as they come.</summary>
     public bool Shuffle = true;
 
+    /// <summary>How the weights start; default <see cref="Initialization.Gaussian"/>. Of no effect where training starts from a network. <see cref="Initialization.Triangular"/> and <see cref="Initialization.Given"/> are of W in a DEQ.</summary>
+    public Initialization Initialization = Initialization.Gaussian();
+
+    /// <summary>
+    /// The network to start from, over the data's own units and of the sizes and activation of these options: training starts as the same function, as with Fit(trainData, modelParameters),
+    /// whose model is taken where both are given. Default null: random weights.
+    /// </summary>
+    public Network? InitialNetwork;
+
     /// <summary>How a gradient becomes a step; default <see cref="Adam"/>.</summary>
     public Optimizer Optimizer = new Adam();
 
@@ -121,6 +130,18 @@ public abstract class DeqTrainerOptions : NetworkTrainerOptions
     /// <summary>The rule that W obeys after every step; default Spectral(0.9). A solver, activation or dropout that does not fit it is refused when the trainer is made, with what would fit.</summary>
     public WellPosedness WellPosedness = WellPosedness.Spectral();
 
+    /// <summary>
+    /// The form of the cell; default <see cref="DeqCell.Dense"/>. <see cref="DeqCell.DiagonalLinear"/> has as many states as there are features and phi the identity, whatever
+    /// <see cref="HiddenSize"/> and <see cref="Activation"/> are, and starts from w = 0, u = 0: give it a <see cref="WellPosedness"/> of None for the gradient flow of w and u alone.
+    /// </summary>
+    public DeqCell Cell;
+
+    /// <summary>Whether features also go straight to the outputs, y = V z + S x + c, S starting from 0; default false.</summary>
+    public bool SkipConnection;
+
+    /// <summary>The sizes of the layers before the cell, first to last, each at least 1, phi after each; U then acts on the last. Default empty: U acts on the features.</summary>
+    public int[] EncoderSizes = [];
+
     /// <summary>How equilibria are found, in training and in scoring; default <see cref="Picard"/>. <see cref="Anderson"/> pays where iterations are many.</summary>
     public FixedPointSolver Solver = new Picard();
 
@@ -171,6 +192,7 @@ public abstract class DeqTrainerOptions : NetworkTrainerOptions
 
     private protected override Architecture ToArchitecture()
     {
+        CheckCell();
         var architecture = Options();
         new Combination(WellPosedness, Activation, Solver, GradientSolver, Dropout).Check();
         return GradientChecks.Check(architecture, GradientSolver is not null);
@@ -178,7 +200,7 @@ public abstract class DeqTrainerOptions : NetworkTrainerOptions
 
     private DeqArchitecture Options() => new(
         Check.AtLeast(HiddenSize, 1),
-        Check.Defined(Activation),
+        Cell == DeqCell.DiagonalLinear ? Activation.Identity : Check.Defined(Activation),
         Check.NotNull(WellPosedness),
         Check.NotNull(Solver),
         GradientSolver ?? new Auto(),
@@ -188,11 +210,35 @@ public abstract class DeqTrainerOptions : NetworkTrainerOptions
         new EquilibriumSettings(Solver is Broyden ? new Auto() : Solver, Check.NotNull(ScoringTolerance), MaxIterations, Check.Defined(OnNonConvergence)),
         Check.Within(Dropout, 0, 1))
     {
+        Cell = Cell,
+        SkipConnection = SkipConnection,
+        EncoderSizes = [.. Check.NotNull(EncoderSizes).Select((size, layer) => Check.AtLeast(size, 1, $"{nameof(EncoderSizes)}[{layer}]"))],
+        Initialization = Check.NotNull(Initialization),
         Gradient = Check.NotNull(Gradient),
         JacobianPenalty = JacobianPenalty,
         FixedPointCorrection = FixedPointCorrection,
         WarmStart = WarmStart,
     };
+
+    /// <summary>Throws where the cell does not go with other options.</summary>
+    private void CheckCell()
+    {
+        Check.Defined(Cell);
+        if (Cell == DeqCell.LayerNormalized)
+        {
+            LayerNormalizedCell.Check(Check.NotNull(Solver), nameof(Solver));
+            LayerNormalizedCell.Check(GradientSolver ?? new Auto(), nameof(GradientSolver));
+            LayerNormalizedCell.Check(Check.NotNull(WellPosedness), Activation, nameof(WellPosedness));
+        }
+        if (Initialization is GivenInitialization { W: var w } && w.Length != (long)HiddenSize * HiddenSize)
+        {
+            throw new ArgumentException($"Initialization gives a W of {w.Length} values; HiddenSize {HiddenSize} needs {(long)HiddenSize * HiddenSize}.", nameof(Initialization));
+        }
+        if (Cell == DeqCell.DiagonalLinear && (SkipConnection, EncoderSizes, Dropout, Initialization) is not (false, { Length: 0 }, 0, GaussianInitialization { Scale: null }))
+        {
+            throw new ArgumentException("A diagonal linear cell goes with neither SkipConnection, EncoderSizes, Dropout nor Initialization: it starts from 0, or from InitialNetwork. Leave these options, or use another Cell.", nameof(Cell));
+        }
+    }
 }
 
 /// <summary>What the trainers of feed-forward networks have in common.</summary>
@@ -210,5 +256,10 @@ public abstract class FnnTrainerOptions : NetworkTrainerOptions
     private protected override Architecture ToArchitecture() => new FnnArchitecture(
         [.. Check.NotNull(HiddenSizes).Select((size, layer) => Check.AtLeast(size, 1, $"{nameof(HiddenSizes)}[{layer}]"))],
         Check.Defined(Activation),
-        Check.Within(Dropout, 0, 1));
+        Check.Within(Dropout, 0, 1))
+    {
+        Initialization = Check.NotNull(Initialization) is GaussianInitialization or OrthogonalInitialization
+            ? Initialization
+            : throw new ArgumentException($"{nameof(Initialization)} is of W in a deep equilibrium network. A feed-forward network starts by Gaussian or Orthogonal, or from {nameof(InitialNetwork)}.", nameof(Initialization)),
+    };
 }

@@ -11,18 +11,11 @@ internal abstract record Architecture(Activation Activation)
     /// <summary>The network given, with this training's settings; an exception where its shape is another.</summary>
     public abstract Network Adopt(Network network);
 
-    /// <summary>Normal deviates; the columns of constant features, which carry no information, are zero.</summary>
-    internal static float[] Normal(Random random, int rows, int columns, double deviation, bool[]? zeroColumns = null)
-    {
-        var values = new float[checked(rows * columns)];
-        for (var i = 0; i < values.Length; i++)
-        {
-            // Box and Muller, 1958; 1 - u lies in (0, 1].
-            var value = Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble());
-            values[i] = zeroColumns is not null && zeroColumns[i % columns] ? 0 : (float)(deviation * value);
-        }
-        return values;
-    }
+    /// <summary>How the weights start.</summary>
+    public Initialization Initialization { get; init; } = Initialization.Gaussian();
+
+    /// <summary>The deviation of weights that keeps the signal is this over the root of the inputs: He et al. 2015 for ReLU, Glorot and Bengio 2010 (by inputs) for others.</summary>
+    private protected double SignalGain => Activation == Activation.ReLU ? Math.Sqrt(2) : 1;
 
     private protected static DeqException OtherKind(Network network) =>
         new($"The model to start from is a {network.GetType().Name}; this trainer makes networks of the other kind. Use the trainer that made the model, or start without it.");
@@ -43,6 +36,18 @@ internal sealed record DeqArchitecture(int StateSize, Activation Activation, Wel
 
     /// <summary>How the gradient passes through the equilibrium.</summary>
     public EquilibriumGradient Gradient { get; init; } = new Implicit();
+
+    /// <summary>The form of the cell.</summary>
+    public DeqCell Cell { get; init; }
+
+    /// <summary>The outputs of every encoder layer.</summary>
+    public IReadOnlyList<int> EncoderSizes { get; init; } = [];
+
+    /// <summary>Whether there is a skip connection.</summary>
+    public bool SkipConnection { get; init; }
+
+    /// <summary>d, which for a diagonal cell is the number of features.</summary>
+    public int StatesFor(int features) => Cell == DeqCell.DiagonalLinear ? features : StateSize;
 
     /// <summary>What is trained beside the loss, of the Jacobian; null for nothing.</summary>
     public JacobianPenalty? JacobianPenalty { get; init; }
@@ -65,20 +70,57 @@ internal sealed record DeqArchitecture(int StateSize, Activation Activation, Wel
 
     public override Network Initialize(int features, int outputs, Link link, bool[] constantFeatures, Random random)
     {
-        var w = InitialMatrix.For(this, random);
-        var u = Normal(random, StateSize, features, 1 / Math.Sqrt(features), constantFeatures);
-        var b = Normal(random, StateSize, 1, 0.5);
-        var v = Normal(random, outputs, StateSize, 1 / Math.Sqrt(StateSize));
-        return Make(new DeqWeights(w, u, b, v, new float[outputs]), link);
+        if (Cell == DeqCell.DiagonalLinear)
+        {
+            return outputs == 1
+                ? Make(DeqNetwork.DiagonalLinear(new float[features], new float[features]).Weights, link)
+                : throw new DeqException($"A diagonal linear cell has one output; {outputs} classes need as many. Use another Cell.");
+        }
+        var w = InitialWeights.OfCell(this, random);
+        var encoded = EncoderSizes.Count > 0 ? EncoderSizes[^1] : features;
+        var u = InitialWeights.Normal(random, StateSize, encoded, 1 / Math.Sqrt(encoded), EncoderSizes.Count > 0 ? null : constantFeatures);
+        var b = InitialWeights.Normal(random, StateSize, 1, 0.5);
+        var v = InitialWeights.Normal(random, outputs, StateSize, 1 / Math.Sqrt(StateSize));
+        var encoder = new List<DenseLayer>();
+        foreach (var size in EncoderSizes)
+        {
+            var inputs = encoder.Count > 0 ? encoder[^1].OutputSize : features;
+            encoder.Add(new DenseLayer(InitialWeights.Normal(random, size, inputs, SignalGain / Math.Sqrt(inputs), encoder.Count > 0 ? null : constantFeatures), new float[size]));
+        }
+        var normalized = Cell == DeqCell.LayerNormalized;
+        return Make(new DeqWeights(w, u, b, v, new float[outputs])
+        {
+            Encoder = encoder,
+            S = SkipConnection ? new float[outputs * features] : null,
+            Gain = normalized ? [.. Enumerable.Repeat(1f, StateSize)] : null,
+            Shift = normalized ? new float[StateSize] : null,
+        }, link);
     }
 
-    public override Network Adopt(Network network) => network switch
+    public override Network Adopt(Network network)
     {
-        not DeqNetwork => throw OtherKind(network),
-        DeqNetwork deq when deq.StateSize != StateSize => throw Mismatch("HiddenSize", deq.StateSize, StateSize),
-        DeqNetwork deq when deq.Activation != Activation => throw Mismatch("Activation", deq.Activation, Activation),
-        DeqNetwork deq => Make(deq.Weights, deq.Link),
-    };
+        if (network is not DeqNetwork deq)
+        {
+            throw OtherKind(network);
+        }
+        if (Cell == DeqCell.DiagonalLinear)
+        {
+            return deq.IsDiagonalLinear ? Make(deq.Weights, deq.Link) : throw Mismatch("Cell", CellOf(deq), Cell);
+        }
+        var shape = deq.Weights.Shape;
+        return 0 switch
+        {
+            _ when deq.StateSize != StateSize => throw Mismatch("HiddenSize", deq.StateSize, StateSize),
+            _ when deq.Activation != Activation => throw Mismatch("Activation", deq.Activation, Activation),
+            _ when CellOf(deq) != Cell => throw Mismatch("Cell", CellOf(deq), Cell),
+            _ when shape.HasSkip != SkipConnection => throw Mismatch("SkipConnection", shape.HasSkip, SkipConnection),
+            _ when !shape.EncoderSizes.SequenceEqual(EncoderSizes) => throw Mismatch("EncoderSizes", List(shape.EncoderSizes), List(EncoderSizes)),
+            _ => Make(deq.Weights, deq.Link),
+        };
+
+        static DeqCell CellOf(DeqNetwork network) => network.Gain.IsEmpty ? DeqCell.Dense : DeqCell.LayerNormalized;
+        static string List(IEnumerable<int> sizes) => $"[{string.Join(", ", sizes)}]";
+    }
 
     private static FixedPointSolver Natural(FixedPointSolver solver, WellPosedness rule, Activation activation) => solver is Auto ? rule.NaturalSolver(activation) : solver;
 
@@ -91,17 +133,18 @@ internal sealed record FnnArchitecture(IReadOnlyList<int> HiddenSizes, Activatio
 {
     public override Network Initialize(int features, int outputs, Link link, bool[] constantFeatures, Random random)
     {
-        // He et al. 2015 for ReLU, Glorot and Bengio 2010 (by inputs) for tanh; the last layer as for a linear one.
-        var gain = Activation == Activation.ReLU ? Math.Sqrt(2) : 1;
         var layers = new List<DenseLayer>();
         var inputs = features;
         foreach (var size in HiddenSizes)
         {
-            layers.Add(new DenseLayer(Normal(random, size, inputs, gain / Math.Sqrt(inputs), layers.Count == 0 ? constantFeatures : null), new float[size]));
+            layers.Add(Layer(size, SignalGain));
             inputs = size;
         }
-        layers.Add(new DenseLayer(Normal(random, outputs, inputs, 1 / Math.Sqrt(inputs), layers.Count == 0 ? constantFeatures : null), new float[outputs]));
+        // The last as for a linear one.
+        layers.Add(Layer(outputs, 1));
         return new FnnNetwork(layers, Activation, link);
+
+        DenseLayer Layer(int size, double gain) => new(InitialWeights.OfLayer(Initialization, random, size, inputs, gain, layers.Count == 0 ? constantFeatures : null), new float[size]);
     }
 
     public override Network Adopt(Network network)

@@ -2,7 +2,7 @@ using Deq.MLNet.Networks;
 
 namespace Deq.MLNet.Training;
 
-/// <summary>The random W that a training starts with.</summary>
+/// <summary>The Gaussian W that a training starts with, of the form that its rule has.</summary>
 internal static class InitialMatrix
 {
     /// <summary>W starts with about this share of what its rule allows in training (of 1 without a bound): few iterations at first, room to grow.</summary>
@@ -11,27 +11,32 @@ internal static class InitialMatrix
     /// <summary>The mean magnitude of a standard normal deviate, sqrt(2 / pi).</summary>
     private const double MeanMagnitude = 0.7978845608;
 
-    /// <summary>W for a rule, d x d; what little of it may break the rule is projected where training begins.</summary>
-    public static float[] For(DeqArchitecture architecture, Random random)
+    /// <summary>The norm that W starts with.</summary>
+    /// <param name="architecture">Of the training.</param>
+    /// <param name="scale">The share of what the rule allows; null for the default.</param>
+    public static double NormOf(DeqArchitecture architecture, float? scale) => (scale ?? Share) * (architecture.TrainingBound ?? 1 - (double)architecture.Dropout);
+
+    /// <summary>W for a rule, d x d.</summary>
+    public static float[] For(DeqArchitecture architecture, float? share, Random random)
     {
         var d = architecture.StateSize;
-        var scale = Share * (architecture.TrainingBound ?? 1 - (double)architecture.Dropout);
+        var scale = NormOf(architecture, share);
         // A square Gaussian matrix of deviation s has a 2-norm of about 2 s sqrt(d); the rows of its magnitudes sum to about s d sqrt(2 / pi), which is their Perron root too.
         return architecture.Rule switch
         {
-            InfinityNormRule or PerronRule => Architecture.Normal(random, d, d, scale / (d * MeanMagnitude)),
-            MonotoneRule rule => Monotone(rule.Margin, d, random),
-            StrictlyTriangularRule => Where(Architecture.Normal(random, d, d, scale / Math.Sqrt(d)), d, (i, j) => j < i),
+            InfinityNormRule or PerronRule => InitialWeights.Normal(random, d, d, scale / (d * MeanMagnitude)),
+            MonotoneRule rule => Monotone(rule.Margin, scale / Share, d, random),
+            StrictlyTriangularRule => Where(InitialWeights.Normal(random, d, d, scale / Math.Sqrt(d)), d, (i, j) => j < i),
             DiagonalRule => Where([.. Enumerable.Range(0, d * d).Select(_ => (float)(scale * (2 * random.NextDouble() - 1)))], d, (i, j) => j == i),
-            _ => Architecture.Normal(random, d, d, scale / (2 * Math.Sqrt(d))),
+            _ => InitialWeights.Normal(random, d, d, scale / (2 * Math.Sqrt(d))),
         };
     }
 
-    /// <summary>(1 - margin) I - A'A + B - B' with ||A||_2 and ||B - B'||_2 of about 1.</summary>
-    private static float[] Monotone(double margin, int d, Random random)
+    /// <summary>(1 - margin) I - A'A + B - B' with ||A||_2 and ||B - B'||_2 of about a size.</summary>
+    private static float[] Monotone(double margin, double size, int d, Random random)
     {
-        var a = Architecture.Normal(random, d, d, 1 / (2 * Math.Sqrt(d)));
-        var b = Architecture.Normal(random, d, d, 1 / (2 * Math.Sqrt(2 * d)));
+        var a = InitialWeights.Normal(random, d, d, size / (2 * Math.Sqrt(d)));
+        var b = InitialWeights.Normal(random, d, d, size / (2 * Math.Sqrt(2 * d)));
         var w = new float[d * d];
         for (var i = 0; i < d; i++)
         {

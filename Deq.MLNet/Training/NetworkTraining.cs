@@ -61,7 +61,7 @@ internal static class NetworkTraining
             ? Initialize(settings, data, scaling)
             : ToStandardUnits(scaling, Adopt(settings, initial, monitor));
 
-        var measured = settings.Architecture is DeqArchitecture deq ? MeasuredRows(data, deq.StateSize) : [];
+        var measured = settings.Architecture is DeqArchitecture deq ? MeasuredRows(data, deq.StatesFor(data.FeatureCount)) : [];
         var classWeights = settings.ClassWeights?.Learn(data, settings.Loss is BinaryLoss ? 2 : settings.Outputs);
         using var engine = createEngine(settings with { Loss = loss }, start);
         var loop = new TrainingLoop(settings, scaling.TargetUnit, monitor);

@@ -91,6 +91,7 @@ internal sealed record TrainingIdentity(IReadOnlyDictionary<string, string> Sett
     {
         null => "null",
         string text => text,
+        float[] values => Digest(values),
         // As the user wrote it.
         double number when (float)number == number => ((float)number).ToString(CultureInfo.InvariantCulture),
         IFormattable number => number.ToString(null, CultureInfo.InvariantCulture),
@@ -102,7 +103,7 @@ internal sealed record TrainingIdentity(IReadOnlyDictionary<string, string> Sett
 
     private static string Digest(Network network) => network switch
     {
-        DeqNetwork deq => Digest([.. deq.Weights.Arrays.Select(a => (ReadOnlyMemory<float>)a.Values)]),
+        DeqNetwork deq => Digest([.. deq.Weights.Arrays.Select(a => a.Values)]),
         FnnNetwork fnn => Digest([.. fnn.Layers.SelectMany(l => new[] { l.Weights, l.Bias })]),
         _ => throw new NotSupportedException($"{network.GetType().Name} has no digest."),
     };

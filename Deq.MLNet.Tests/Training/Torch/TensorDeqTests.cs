@@ -40,6 +40,80 @@ public sealed class TensorDeqTests
     public void The_float32_gradient_is_that_of_the_implicit_function_theorem(string device) => CheckGradient(device, ScalarType.Float32, 1e-7, 1e-4, 80);
 
     [Theory]
+    [ClassData(typeof(TrainingDevices))]
+    public void The_float64_gradient_of_a_network_with_any_part_is_that_of_the_implicit_function_theorem(string device) => CheckParts(device, ScalarType.Float64, 1e-11, 1e-7, 120);
+
+    [Theory]
+    [ClassData(typeof(TrainingDevices))]
+    public void The_float32_gradient_of_a_network_with_any_part_is_that_of_the_implicit_function_theorem(string device) => CheckParts(device, ScalarType.Float32, 1e-7, 1e-4, 80);
+
+    /// <summary>Differences of the loss, whose equilibria are found anew: nothing of the implicit function theorem is in them.</summary>
+    [Fact]
+    public void The_reference_gradient_of_every_part_agrees_with_central_differences() => PartsCase.Any(5).Where(c => c.Network.EncoderSizes.Length < 2 && c.IsTame(1e-3)).Sample(c =>
+    {
+        var p = c.Parameters;
+        var differences = p.Select((value, i) =>
+        {
+            const double Step = 1e-5;
+            double At(double v) => c.Reference.Loss([.. p[..i], v, .. p[(i + 1)..]]);
+            return (At(value + Step) - At(value - Step)) / (2 * Step);
+        }).ToArray();
+
+        Setup.RelativeDistance(c.Reference.Gradient(p), differences).Should().BeLessThan(1e-6);
+    }, iter: LongForm.Times(12), threads: 1);
+
+    /// <summary>A network of any parts with rows, a mask, and how it is solved.</summary>
+    private sealed record PartsCase(RandomNetwork Network, FixedPointSolver Solver, FixedPointSolver GradientSolver, float Dropout, bool Weighted, ScalarType Type)
+    {
+        public const int Rows = 4;
+
+        private double[]? _mask;
+
+        public static Gen<PartsCase> Any(int mostSize, ScalarType type = ScalarType.Float64) =>
+            from network in RandomNetwork.Of(mostSize)
+            from solver in Gen.OneOfConst(Solvers)
+            from gradientSolver in Gen.OneOfConst(Solvers)
+            from dropout in Gen.OneOfConst(0, 0, 0.3f)
+            from weighted in Gen.Bool
+            select new PartsCase(network with { Norm = network.Norm * (1 - dropout) }, solver, gradientSolver, dropout, weighted, type);
+
+        public DeqNetwork Start => Network.Network();
+
+        public TrainingData Data => Setup.Noise(Rows, Network.Inputs, Network.Outputs, Network.Seed, Weighted);
+
+        public double[] Parameters => Linear.ToDouble(Start.Weights());
+
+        public DeqGradient Reference => new(Start.Weights.Shape, Network.Activation, Data, Dropout == 0 ? null : _mask ??= Mask(Dropout, 1, Rows, Network.Size, "cpu", Type));
+
+        /// <summary>Whether no kink is near, and iterations surely find the equilibria.</summary>
+        public bool IsTame(double fromKinks) => Reference.Contraction(Parameters) < 0.92
+            && (Network.Activation is not (Activation.ReLU or Activation.LeakyReLU) || Reference.NearestKink(Parameters) > fromKinks);
+    }
+
+    private static void CheckParts(string device, ScalarType type, double tolerance, double allowed, int cases)
+    {
+        TorchBackend.EnsureAvailable(device);
+        PartsCase.Any(12, type).Where(c => c.IsTame(1e-5)).Sample(c =>
+        {
+            var architecture = Setup.Deq(c.Network.Size, c.Network.Activation, WellPosedness.None, c.Solver, c.GradientSolver, tolerance, 1000, c.Dropout) with
+            {
+                Cell = c.Network.Normalized ? DeqCell.LayerNormalized : DeqCell.Dense,
+                SkipConnection = c.Network.Skip,
+                EncoderSizes = c.Network.EncoderSizes,
+            };
+            using var engine = new TorchEngine(Setup.Settings(architecture), c.Start, device, type);
+            engine.Attach(c.Data);
+
+            var gradient = engine.Gradient([0, 1, 2, 3]);
+
+            Setup.RelativeDistance(gradient, c.Reference.Gradient(c.Parameters)).Should().BeLessThan(allowed);
+            var loss = c.Reference.Loss(c.Parameters);
+            engine.ReadMetrics().Training.Loss.Should().BeApproximately(loss, allowed * loss);
+            engine.ToNetwork().Weights().Should().Equal(c.Start.Weights());
+        }, iter: LongForm.Times(cases), threads: 1);
+    }
+
+    [Theory]
     [InlineData(0)]
     [InlineData(0.4)]
     public void The_reference_gradient_agrees_with_central_differences(double dropout)
@@ -217,11 +291,11 @@ public sealed class TensorDeqTests
     }
 
     /// <summary>The mask that an engine draws for its first batch.</summary>
-    private static double[] Mask(float probability, int seed, int rows, int size, string device)
+    private static double[] Mask(float probability, int seed, int rows, int size, string device, ScalarType type = ScalarType.Float64)
     {
         using var scope = NewDisposeScope();
         using var dropout = new Dropout(probability, seed, TorchSharp.torch.device(device));
-        return dropout.Mask(zeros(rows, size, ScalarType.Float64, TorchSharp.torch.device(device)))!.cpu().data<double>().ToArray();
+        return dropout.Mask(zeros(rows, size, type, TorchSharp.torch.device(device)))!.to(ScalarType.Float64).cpu().data<double>().ToArray();
     }
 
     private static void CheckGradient(string device, ScalarType type, double tolerance, double allowed, int cases)

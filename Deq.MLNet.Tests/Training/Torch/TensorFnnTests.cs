@@ -13,7 +13,7 @@ public sealed class TensorFnnTests
     {
         TorchBackend.EnsureAvailable(device);
         (from sizes in Gen.Int[1, 12].Array[0, 3]
-         from activation in Gen.OneOfConst(Activation.ReLU, Activation.Tanh)
+         from activation in Gen.Enum<Activation>()
          from outputs in Gen.OneOfConst(1, 3)
          from weighted in Gen.Bool
          from seed in Gen.Int[0, 1_000_000]
@@ -23,7 +23,7 @@ public sealed class TensorFnnTests
             var network = (FnnNetwork)architecture.Initialize(4, c.outputs, Link.Identity, new bool[4], new Random(c.seed));
             var rows = Setup.Noise(7, 4, c.outputs, c.seed, c.weighted);
             var (loss, gradient) = FnnGradient.Of(network, rows);
-            foreach (var (type, allowed) in new[] { (ScalarType.Float32, 1e-5), (ScalarType.Float64, 1e-12) })
+            foreach (var (type, allowed) in new[] { (ScalarType.Float32, 1e-5), (ScalarType.Float64, 1e-11) })
             {
                 using var engine = new TorchEngine(Setup.Settings(architecture), network, device, type);
                 engine.Attach(rows);

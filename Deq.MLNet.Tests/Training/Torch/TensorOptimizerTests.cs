@@ -32,11 +32,11 @@ public sealed class TensorOptimizerTests
         foreach (var (type, allowed) in new[] { (ScalarType.Float64, 1e-12), (ScalarType.Float32, 1e-5) })
         {
             using var scope = NewDisposeScope();
-            using var parameters = new ParameterBuffer(TorchSharp.torch.device(device), type, [Size]);
+            using var parameters = new ParameterBuffer(TorchSharp.torch.device(device), type, [("weights", [Size])]);
             using var optimizer = TensorOptimizer.Create(options, parameters, decay);
             var random = new Random(3);
             var values = RandomCell.Values(random, Size, 1);
-            parameters.Load(0, values);
+            parameters.Load("weights", values);
             var (expected, mean, square) = (Linear.ToDouble(values), new double[Size], new double[Size]);
             for (var step = 1; step <= 20; step++)
             {
@@ -56,7 +56,7 @@ public sealed class TensorOptimizerTests
     {
         TorchBackend.EnsureAvailable("cpu");
         using var scope = NewDisposeScope();
-        using var parameters = new ParameterBuffer(CPU, ScalarType.Float32, [Size]);
+        using var parameters = new ParameterBuffer(CPU, ScalarType.Float32, [("weights", [Size])]);
         using var optimizer = TensorOptimizer.Create(new Adam(), parameters, 0);
         var full = new float[Size];
         foreach (float[][] moments in new float[][][] { [], [full], [full, full, full], [full, new float[Size - 1]], [new float[2 * Size], full] })

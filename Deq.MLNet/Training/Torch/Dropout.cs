@@ -24,19 +24,8 @@ internal sealed class Dropout(double probability, int seed, Device device) : IDi
         return keep.to(values.dtype).MultiplyInPlace(1 / (1 - probability));
     }
 
-    /// <summary>Writes mask * phi'(a), given mask * phi(a).</summary>
-    public void Slope(Activation activation, Tensor activated, Tensor? mask, Tensor slope)
-    {
-        if (mask is null)
-        {
-            TensorModel.Slope(activation, activated, slope);
-            return;
-        }
-        // The slope is that of the activation before it was scaled; where it was left out, the mask is zero.
-        using var unscaled = activated.clone();
-        TensorModel.Slope(activation, unscaled.MultiplyInPlace(1 - probability), slope);
-        slope.mul_(mask);
-    }
+    /// <summary>What stayed, as it was before it was scaled.</summary>
+    public Tensor Unscale(Tensor values) => values.clone().MultiplyInPlace(1 - probability);
 
     public void Dispose() => _random.Dispose();
 }

@@ -3,32 +3,40 @@ using static TorchSharp.torch;
 
 namespace Deq.MLNet.Training.Torch;
 
+/// <summary>One array of weights, with its gradient.</summary>
+internal readonly record struct Parameter(Tensor Value, Tensor Gradient);
+
 /// <summary>All weights of a network in one flat tensor, and their gradients in another: an optimizer is a few operations whatever the number of layers.</summary>
 internal sealed class ParameterBuffer : IDisposable
 {
-    private readonly Tensor[] _values;
-    private readonly Tensor[] _gradients;
+    private readonly Dictionary<string, Parameter> _parameters = [];
 
-    public ParameterBuffer(Device device, ScalarType type, params long[][] shapes)
+    /// <summary>Makes room for arrays by their names and sizes.</summary>
+    public ParameterBuffer(Device device, ScalarType type, params IReadOnlyCollection<(string Name, long[] Sizes)> arrays)
     {
-        var size = shapes.Sum(Count);
-        Values = zeros(size, type, device).DetachFromDisposeScope();
-        Gradients = zeros(size, type, device).DetachFromDisposeScope();
-        _values = Views(Values, shapes);
-        _gradients = Views(Gradients, shapes);
+        var total = arrays.Sum(a => Count(a.Sizes));
+        Values = zeros(total, type, device).DetachFromDisposeScope();
+        Gradients = zeros(total, type, device).DetachFromDisposeScope();
+        long offset = 0;
+        foreach (var (name, sizes) in arrays)
+        {
+            _parameters[name] = new Parameter(View(Values, offset, sizes), View(Gradients, offset, sizes));
+            offset += Count(sizes);
+        }
     }
 
     public Tensor Values { get; }
 
     public Tensor Gradients { get; }
 
-    public Tensor Value(int index) => _values[index];
+    public Parameter this[string name] => _parameters[name];
 
-    public Tensor Gradient(int index) => _gradients[index];
+    /// <summary>The array of a name; null where there is none.</summary>
+    public Parameter? Find(string name) => _parameters.TryGetValue(name, out var found) ? found : null;
 
-    public void Load(int index, ReadOnlyMemory<float> values) => Copy(values.ToArray(), _values[index]);
+    public void Load(string name, ReadOnlyMemory<float> values) => Copy(values.ToArray(), this[name].Value);
 
-    public float[] Read(int index) => ToArray(_values[index]);
+    public float[] Read(string name) => ToArray(this[name].Value);
 
     public static void Copy(float[] values, Tensor to)
     {
@@ -46,9 +54,10 @@ internal sealed class ParameterBuffer : IDisposable
 
     public void Dispose()
     {
-        foreach (var view in _values.Concat(_gradients))
+        foreach (var (value, gradient) in _parameters.Values)
         {
-            view.Dispose();
+            value.Dispose();
+            gradient.Dispose();
         }
         Values.Dispose();
         Gradients.Dispose();
@@ -56,16 +65,9 @@ internal sealed class ParameterBuffer : IDisposable
 
     private static long Count(long[] shape) => shape.Aggregate(1L, (product, size) => checked(product * size));
 
-    private static Tensor[] Views(Tensor flat, long[][] shapes)
+    private static Tensor View(Tensor flat, long offset, long[] sizes)
     {
-        var views = new Tensor[shapes.Length];
-        long offset = 0;
-        for (var i = 0; i < shapes.Length; i++)
-        {
-            using var part = flat.narrow(0, offset, Count(shapes[i]));
-            views[i] = part.view(shapes[i]).DetachFromDisposeScope();
-            offset += Count(shapes[i]);
-        }
-        return views;
+        using var part = flat.narrow(0, offset, Count(sizes));
+        return part.view(sizes).DetachFromDisposeScope();
     }
 }

@@ -19,9 +19,15 @@ internal sealed class TensorDeq : TensorModel
     private readonly IterateSample? _iterates;
     private readonly Projection? _projection;
     private readonly Link _link;
+    private readonly DeqShape _shape;
+    private readonly Parameter _w, _u, _b, _v, _c;
+    private readonly Parameter? _s;
+    private readonly TensorLayers _encoder;
+    private readonly TensorLayerNorm? _norm;
+    private readonly FrozenWeights? _frozen;
     private readonly SolveCounts _counts = new();
     private Workspace? _workspace;
-    private Tensor _x = null!;
+    private Tensor _x = null!, _encoded = null!;
     private Tensor? _mask;
     private CellMap _map = null!;
     private KeptStates? _states;
@@ -35,23 +41,20 @@ internal sealed class TensorDeq : TensorModel
         _regularizer = architecture.JacobianPenalty is { } penalty ? new JacobianRegularizer(penalty, architecture.Activation, seed, device) : null;
         _iterates = architecture.FixedPointCorrection is { } correction ? new IterateSample(correction.Count) : null;
         _projection = Projection.Create(architecture);
-        long d = network.StateSize, n = network.InputSize, k = network.OutputSize;
-        Parameters = new ParameterBuffer(device, type, [d, d], [d, n], [d], [k, d], [k]);
+        _shape = network.Weights.Shape;
+        Parameters = new ParameterBuffer(device, type, [.. _shape.Arrays]);
+        (_w, _u, _b, _v, _c, _s) = (Parameters["W"], Parameters["U"], Parameters["b"], Parameters["V"], Parameters["c"], Parameters.Find("S"));
+        _norm = _shape.IsNormalized ? new TensorLayerNorm(Parameters["gain"], Parameters["shift"]) : null;
+        _encoder = new TensorLayers([.. network.Encoder.Select((_, i) => (Parameters[DeqShape.EncoderWeights(i)], Parameters[DeqShape.EncoderBias(i)]))], architecture.Activation, null);
         Load(network);
+        _frozen = architecture.Cell == DeqCell.DiagonalLinear ? new FrozenWeights(Parameters, [_w, _u]) : null;
     }
 
     public override ParameterBuffer Parameters { get; }
 
-    private Tensor W => Parameters.Value(0);
-    private Tensor U => Parameters.Value(1);
-    private Tensor B => Parameters.Value(2);
-    private Tensor V => Parameters.Value(3);
-    private Tensor C => Parameters.Value(4);
-
     public override KeptStates? States => _states;
 
-    public override void Attach(int rows) =>
-        _states = _architecture.WarmStart ? new KeptStates(rows, W.shape[0], W.device, W.dtype) : null;
+    public override void Attach(int rows) => _states = _architecture.WarmStart ? new KeptStates(rows, _w.Value.shape[0], _w.Value.device, _w.Value.dtype) : null;
 
     public override void BeginEpoch(int epoch)
     {
@@ -62,12 +65,13 @@ internal sealed class TensorDeq : TensorModel
     public override Tensor Forward(Tensor x, Tensor? rows)
     {
         _x = x;
-        var work = _workspace = Workspace.For(x.shape[0], W, _workspace);
-        work.Injection.copy_(B);
-        work.Injection.addmm_(x, U.t(), 1, 1);
+        _encoded = _encoder.Forward(x, rows is not null);
+        var work = _workspace = Workspace.For(x.shape[0], _w.Value, _workspace);
+        work.Injection.copy_(_b.Value);
+        work.Injection.addmm_(_encoded, _u.Value.t(), 1, 1);
         work.Z.zero_();
         _mask = rows is null ? null : Dropout.Mask(work.Z);
-        _map = new CellMap(W, work.Injection, _architecture.Activation, _mask);
+        _map = new CellMap(_w.Value, work.Injection, _architecture.Activation, _mask, _norm);
         if (rows is null)
         {
             var scoring = _architecture.Scoring;
@@ -88,25 +92,36 @@ internal sealed class TensorDeq : TensorModel
     {
         var work = _workspace!;
         Parameters.Gradients.zero_();
+        work.Total.zero_();
         ReadOutGradient(outputGradient, work.Z, work.StateGradient);
         CorrectIterates(loss);
         if (_regularizer is not null)
         {
             var a = empty_like(work.Z);
             _map.Affine(work.Z, a);
-            _regularizer.Add(W, a, Slope(work.F), _mask, loss.Share, work.Z, Parameters.Gradient(0), work.StateGradient, Accumulate);
+            _regularizer.Add(_w.Value, a, SlopeAt(work.Z, work.F).Slope, _mask, loss.Share, work.Z, _w.Gradient, work.StateGradient, Accumulate);
         }
         _counts.Backward(_gradient.Backward(new CellPass(work.Z, work.F, Adjoint), work.StateGradient, Accumulate));
+        TensorLayers.WriteGradients((_u, _b), _encoded, work.Total);
+        if (_encoder.Count > 0)
+        {
+            _encoder.Backward(work.Total.mm(_u.Value));
+        }
     }
 
-    private Tensor Outputs(Tensor z) => addmm(C, z, V.t(), 1, 1);
+    private Tensor Outputs(Tensor z)
+    {
+        var y = addmm(_c.Value, z, _v.Value.t(), 1, 1);
+        return _s is { } skip ? y.addmm_(_x, skip.Value.t(), 1, 1) : y;
+    }
 
-    /// <summary>Adds to the gradients of V and c, and writes that by the state.</summary>
+    /// <summary>Adds to the gradients of V, S and c, and writes that by the state.</summary>
     private void ReadOutGradient(Tensor outputGradient, Tensor z, Tensor stateGradient)
     {
-        Parameters.Gradient(3).addmm_(outputGradient.t(), z, 1, 1);
-        Parameters.Gradient(4).AddInPlace(outputGradient.sum(0L));
-        stateGradient.copy_(outputGradient.mm(V));
+        _v.Gradient.addmm_(outputGradient.t(), z, 1, 1);
+        _c.Gradient.AddInPlace(outputGradient.sum(0L));
+        _s?.Gradient.addmm_(outputGradient.t(), _x, 1, 1);
+        stateGradient.copy_(outputGradient.mm(_v.Value));
     }
 
     /// <summary>Adds the gradients of the iterates' losses: each is one step of the cell from a state held fixed.</summary>
@@ -119,45 +134,67 @@ internal sealed class TensorDeq : TensorModel
         var weight = _architecture.FixedPointCorrection!.Weight / (double)chosen.Count;
         foreach (var (z, f) in chosen)
         {
-            var (stateGradient, m) = (empty_like(z), empty_like(z));
+            var stateGradient = empty_like(z);
             ReadOutGradient(loss.Of(Outputs(f)).Gradient.MultiplyInPlace(weight), f, stateGradient);
-            Adjoint(z, f, stateGradient).Apply(zeros_like(z), m);
-            Accumulate(m, z);
+            Accumulate(Adjoint(z, f, stateGradient).Pull(stateGradient), z);
         }
     }
 
-    /// <summary>Adds to the gradients of W, U and b what the pre-activations at some states give.</summary>
+    /// <summary>Adds to the gradient of W, and to that by the sums, what the pre-activations at some states give.</summary>
     private void Accumulate(Tensor m, Tensor z)
     {
-        Parameters.Gradient(0).addmm_(m.t(), z, 1, 1);
-        Parameters.Gradient(1).addmm_(m.t(), _x, 1, 1);
-        Parameters.Gradient(2).AddInPlace(m.sum(0L));
+        _w.Gradient.addmm_(m.t(), z, 1, 1);
+        _workspace!.Total.AddInPlace(m);
     }
 
     /// <summary>The adjoint of the cell at some states, f being the cell of them.</summary>
-    private AdjointMap Adjoint(Tensor z, Tensor f, Tensor stateGradient) => new(W, stateGradient, Slope(f));
-
-    private Tensor Slope(Tensor f)
+    private AdjointMap Adjoint(Tensor z, Tensor f, Tensor stateGradient)
     {
-        var slope = empty_like(f);
-        Dropout.Slope(_architecture.Activation, f, _mask, slope);
-        return slope;
+        var (slope, normSlope) = SlopeAt(z, f);
+        return new AdjointMap(_w.Value, stateGradient, slope, normSlope);
     }
 
-    public override void RestrictGradients() => _projection?.Restrict(Parameters.Gradient(0));
+    /// <summary>The derivative of the cell by its sums W z + u: mask * phi', and that of the normalisation.</summary>
+    private (Tensor Slope, LayerNormSlope? Norm) SlopeAt(Tensor z, Tensor f)
+    {
+        // Most activations tell their slope by their value; for others the sums are made again.
+        var a = _norm is not null || NeedsPreactivations(_architecture.Activation) ? empty_like(z) : null;
+        if (a is not null)
+        {
+            _map.Affine(z, a);
+        }
+        var normSlope = _norm?.SlopeAt(a!);
+        if (NeedsPreactivations(_architecture.Activation))
+        {
+            _norm?.Apply(a!);
+        }
+        var slope = empty_like(f);
+        Slope(_architecture.Activation, f, a, _mask, Dropout, slope);
+        return (slope, normSlope);
+    }
 
-    public override void Project() => _projection?.Apply(W);
+    public override void RestrictGradients()
+    {
+        _frozen?.MaskGradients();
+        _projection?.Restrict(_w.Gradient);
+    }
+
+    public override void Project()
+    {
+        _frozen?.Restore();
+        _projection?.Apply(_w.Value);
+    }
 
     public override SolveFigures ReadFigures() => _counts.Read(_projection?.ReadBound() * _architecture.Activation.Lipschitz() ?? double.NaN);
 
     public override Network ToNetwork() =>
-        _architecture.Make(new DeqWeights(Parameters.Read(0), Parameters.Read(1), Parameters.Read(2), Parameters.Read(3), Parameters.Read(4)), _link);
+        _architecture.Make(DeqWeights.Of(_shape, _shape.Arrays.ToDictionary(a => a.Name, a => Parameters.Read(a.Name))), _link);
 
     private void Load(DeqNetwork deq)
     {
-        foreach (var (index, (_, values)) in deq.Weights.Arrays.Index())
+        foreach (var (name, values) in deq.Weights.Arrays)
         {
-            Parameters.Load(index, values);
+            Parameters.Load(name, values);
         }
         // A W that obeys its rule starts as it is: the projection goes by a bound that may lie a little above the norm.
         if (!_architecture.Keeps(deq))
@@ -175,18 +212,19 @@ internal sealed class TensorDeq : TensorModel
         _states?.Dispose();
         _projection?.Dispose();
         _workspace?.Dispose();
+        _frozen?.Dispose();
         base.Dispose();
     }
 
     /// <summary>The buffers of one batch size (B x d each), kept from step to step.</summary>
     private sealed class Workspace : IDisposable
     {
-        public Tensor Injection, Z, F, StateGradient;
+        public Tensor Injection, Z, F, StateGradient, Total;
 
         private Workspace(long rows, Tensor w)
         {
             Tensor New() => zeros(rows, w.shape[0], w.dtype, w.device).DetachFromDisposeScope();
-            (Injection, Z, F, StateGradient) = (New(), New(), New(), New());
+            (Injection, Z, F, StateGradient, Total) = (New(), New(), New(), New(), New());
         }
 
         public static Workspace For(long rows, Tensor w, Workspace? last)
@@ -201,7 +239,7 @@ internal sealed class TensorDeq : TensorModel
 
         public void Dispose()
         {
-            foreach (var buffer in new[] { Injection, Z, F, StateGradient })
+            foreach (var buffer in new[] { Injection, Z, F, StateGradient, Total })
             {
                 buffer.Dispose();
             }

@@ -45,29 +45,52 @@ internal abstract class TensorModel(Dropout dropout) : IDisposable
         Dropout.Dispose();
     }
 
+    /// <summary>Applies phi in place.</summary>
     public static void Activate(Activation activation, Tensor values)
     {
+        using var scope = NewDisposeScope();
         switch (activation)
         {
             case Activation.ReLU: values.relu_(); break;
             case Activation.Tanh: values.tanh_(); break;
             case Activation.LeakyReLU: values.copy_(values.maximum(values.clone().MultiplyInPlace(ActivationExtensions.Leak))); break;
+            case Activation.GELU: values.gelu_(); break;
+            // max(v, 0) + log(1 + exp(-|v|)).
+            case Activation.Softplus:
+                var tail = values.abs().neg_().exp_().log1p_();
+                values.relu_().AddInPlace(tail);
+                break;
             case Activation.Identity: break;
             default: throw new ArgumentOutOfRangeException(nameof(activation), activation, null);
         }
     }
 
-    /// <summary>Writes phi'(a) given phi(a).</summary>
-    public static void Slope(Activation activation, Tensor activated, Tensor slope)
+    /// <summary>Whether phi(a) does not tell the slope at a.</summary>
+    public static bool NeedsPreactivations(Activation activation) => activation == Activation.GELU;
+
+    /// <summary>Writes mask * phi'(a).</summary>
+    /// <param name="activation">phi.</param>
+    /// <param name="activated">mask * phi(a).</param>
+    /// <param name="preactivations">a; read where <see cref="NeedsPreactivations"/> says so.</param>
+    /// <param name="mask">Of the dropout; null for ones.</param>
+    /// <param name="dropout">Made the mask.</param>
+    /// <param name="slope">Receives the slopes.</param>
+    public static void Slope(Activation activation, Tensor activated, Tensor? preactivations, Tensor? mask, Dropout? dropout, Tensor slope)
+    {
+        using var scope = NewDisposeScope();
+        // The slope is that of the activation before it was scaled; where it was left out, the mask is zero.
+        SlopeOf(activation, mask is null ? activated : dropout!.Unscale(activated), preactivations, slope);
+        if (mask is not null)
+        {
+            slope.mul_(mask);
+        }
+    }
+
+    private static void SlopeOf(Activation activation, Tensor activated, Tensor? preactivations, Tensor slope)
     {
         switch (activation)
         {
-            case Activation.ReLU:
-                using (var positive = activated.IsAbove(0))
-                {
-                    slope.copy_(positive);
-                }
-                break;
+            case Activation.ReLU: slope.copy_(activated.IsAbove(0)); break;
             case Activation.Tanh:
                 slope.copy_(activated);
                 slope.mul_(activated);
@@ -75,11 +98,20 @@ internal abstract class TensorModel(Dropout dropout) : IDisposable
                 slope.AddInPlace(1);
                 break;
             case Activation.LeakyReLU:
-                using (var positive = activated.IsAbove(0))
-                {
-                    slope.copy_(positive);
-                }
+                slope.copy_(activated.IsAbove(0));
                 slope.MultiplyInPlace(1 - ActivationExtensions.Leak).AddInPlace(ActivationExtensions.Leak);
+                break;
+            // Phi(a) + a Phi'(a), with the normal distribution.
+            case Activation.GELU:
+                var a = preactivations!;
+                var density = (a * a).MultiplyInPlace(-0.5).exp_().MultiplyInPlace(1 / Math.Sqrt(2 * Math.PI));
+                slope.copy_(a);
+                slope.MultiplyInPlace(Math.Sqrt(0.5)).erf_().AddInPlace(1).MultiplyInPlace(0.5).AddInPlace(density.mul_(a));
+                break;
+            // 1 / (1 + exp(-a)) = 1 - exp(-phi(a)).
+            case Activation.Softplus:
+                slope.copy_(activated);
+                slope.neg_().expm1_().neg_();
                 break;
             case Activation.Identity: slope.zero_().AddInPlace(1); break;
             default: throw new ArgumentOutOfRangeException(nameof(activation), activation, null);

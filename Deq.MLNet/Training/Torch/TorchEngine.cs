@@ -131,7 +131,7 @@ internal sealed class TorchEngine : ITrainingEngine
 
     public void LoadStates(float[] states) => _model.States!.Load(states);
 
-    /// <summary>The gradient of the mean loss over some rows, in the order of the parameters (W, U, b, V, c, or layer by layer), in float64.</summary>
+    /// <summary>The gradient of the mean loss over some rows, in the order of the parameters (those of the network's shape, or layer by layer), in float64.</summary>
     internal double[] Gradient(ReadOnlySpan<int> rows)
     {
         using var scope = NewDisposeScope();
@@ -170,7 +170,7 @@ internal sealed class TorchEngine : ITrainingEngine
     {
         var size = architecture switch
         {
-            DeqArchitecture deq => deq.StateSize,
+            DeqArchitecture deq => deq.EncoderSizes.Append(deq.StateSize).Max(),
             FnnArchitecture fnn => fnn.HiddenSizes.DefaultIfEmpty(1).Max(),
             _ => 1,
         };

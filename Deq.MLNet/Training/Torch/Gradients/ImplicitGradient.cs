@@ -27,7 +27,14 @@ internal sealed class ImplicitGradient(Implicit options, DeqArchitecture archite
             _f = zeros_like(pass.Z).DetachFromDisposeScope();
         }
         _m.zero_();
-        var solution = _solver.Solve(pass.Adjoint(pass.Z, pass.F, stateGradient), _m, _f!, _tolerance, _maxIterations);
+        var adjoint = pass.Adjoint(pass.Z, pass.F, stateGradient);
+        var solution = _solver.Solve(adjoint, _m, _f!, _tolerance, _maxIterations);
+        if (adjoint.IsNormalized)
+        {
+            // One more application: gain and shift need the gradient by the cell's value, which m, behind the normalisation, no longer tells.
+            adjoint.Affine(_m, _f!);
+            _m.copy_(adjoint.Pull(_f!));
+        }
         accumulate(_m, pass.Z);
         return solution;
     }

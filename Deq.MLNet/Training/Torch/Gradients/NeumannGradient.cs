@@ -12,13 +12,19 @@ internal sealed class NeumannGradient(int steps, float damping) : TensorGradient
     public override TensorSolution Backward(in CellPass pass, Tensor stateGradient, Action<Tensor, Tensor> accumulate)
     {
         var adjoint = pass.Adjoint(pass.Z, pass.F, stateGradient);
-        var (m, next) = (zeros_like(pass.Z), empty_like(pass.Z));
+        // In h = G + M W, the gradient by the cell's value, of which M = Pull(h).
+        var (h, m, next) = (zeros_like(pass.Z), zeros_like(pass.Z), empty_like(pass.Z));
         for (var step = 0; step < steps; step++)
         {
-            adjoint.Apply(m, next);
-            m.lerp_(next, damping);
+            adjoint.Affine(m, next);
+            h.lerp_(next, damping);
+            if (step < steps - 1)
+            {
+                m.copy_(h);
+                adjoint.Activate(m);
+            }
         }
-        accumulate(m, pass.Z);
+        accumulate(adjoint.Pull(h), pass.Z);
         return new TensorSolution(steps, 0);
     }
 }

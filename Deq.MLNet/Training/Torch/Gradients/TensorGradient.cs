@@ -7,7 +7,7 @@ namespace Deq.MLNet.Training.Torch.Gradients;
 /// <param name="Z">The states, B x d.</param>
 /// <param name="F">The cell of them, B x d.</param>
 /// <param name="Adjoint">The adjoint of the cell at some states, from these, the cell of them and the gradient by the state (B x d each).</param>
-internal readonly record struct CellPass(Tensor Z, Tensor F, Func<Tensor, Tensor, Tensor, TensorMap> Adjoint);
+internal readonly record struct CellPass(Tensor Z, Tensor F, Func<Tensor, Tensor, Tensor, AdjointMap> Adjoint);
 
 /// <summary>A gradient rule: from the gradient by the state to that by the pre-activations.</summary>
 internal abstract class TensorGradient : IDisposable

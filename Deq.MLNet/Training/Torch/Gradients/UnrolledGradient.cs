@@ -49,8 +49,9 @@ internal sealed class UnrolledGradient(Unrolled options) : TensorGradient
         for (var step = _states.Count - 1; step >= 0; step--)
         {
             var next = empty_like(m);
-            pass.Adjoint(_states[step], after, injection).Apply(m, next);
-            accumulate(next, _states[step]);
+            var adjoint = pass.Adjoint(_states[step], after, injection);
+            adjoint.Affine(m, next);
+            accumulate(adjoint.Pull(next), _states[step]);
             // Only the last state is read out.
             (m, after, injection) = (next, _states[step], step == _states.Count - 1 ? zeros_like(m) : injection);
         }

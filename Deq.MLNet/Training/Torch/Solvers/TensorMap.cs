@@ -42,12 +42,13 @@ internal abstract class TensorMap
     public abstract TensorMap State(long index);
 }
 
-/// <summary>The cell: z -> mask * phi(W z + u).</summary>
+/// <summary>The cell: z -> mask * phi(W z + u), with the sums W z + u normalised where it is layer-normalised.</summary>
 /// <param name="w">W.</param>
 /// <param name="injection">u, B x d.</param>
 /// <param name="activation">phi.</param>
 /// <param name="mask">B x d; null for ones.</param>
-internal sealed class CellMap(Tensor w, Tensor injection, Activation activation, Tensor? mask) : TensorMap
+/// <param name="norm">The normalisation; null for none.</param>
+internal sealed class CellMap(Tensor w, Tensor injection, Activation activation, Tensor? mask, TensorLayerNorm? norm = null) : TensorMap
 {
     public override Tensor Matrix { get; } = w.t();
 
@@ -55,6 +56,7 @@ internal sealed class CellMap(Tensor w, Tensor injection, Activation activation,
 
     public override void Activate(Tensor a)
     {
+        norm?.Apply(a);
         TensorModel.Activate(activation, a);
         if (mask is not null)
         {
@@ -66,7 +68,7 @@ internal sealed class CellMap(Tensor w, Tensor injection, Activation activation,
     {
         var (value, slope) = (a.clone(), empty_like(a));
         TensorModel.Activate(activation, value);
-        TensorModel.Slope(activation, value, slope);
+        TensorModel.Slope(activation, value, a, null, null, slope);
         return mask is null ? slope : slope.mul_(mask);
     }
 
@@ -84,17 +86,33 @@ internal sealed class CellMap(Tensor w, Tensor injection, Activation activation,
         new CellMap(w.narrow(0, index, 1).narrow(1, index, 1), injection.narrow(1, index, 1), activation, mask?.narrow(1, index, 1));
 }
 
-/// <summary>The adjoint of the cell at an equilibrium: m -> slope * (W' m + g), which for rows is (m W + g).</summary>
+/// <summary>The adjoint of the cell at some states: m -> slope * (W' m + g), which for rows is (m W + g); of a layer-normalised cell pulled back through the normalisation too.</summary>
 /// <param name="w">W.</param>
 /// <param name="stateGradient">g, B x d: the gradient by the state.</param>
 /// <param name="slope">B x d.</param>
-internal sealed class AdjointMap(Tensor w, Tensor stateGradient, Tensor slope) : TensorMap
+/// <param name="norm">The derivative of the normalisation; null for none.</param>
+internal sealed class AdjointMap(Tensor w, Tensor stateGradient, Tensor slope, LayerNormSlope? norm = null) : TensorMap
 {
+    public bool IsNormalized => norm is not null;
+
     public override Tensor Matrix => w;
 
     public override Tensor Injection => stateGradient;
 
-    public override void Activate(Tensor a) => a.mul_(slope);
+    public override void Activate(Tensor a)
+    {
+        a.mul_(slope);
+        norm?.Pull(a);
+    }
+
+    /// <summary>The same, of h, the gradient by the cell's value; what it says of gain and shift is added to their gradients. Returns h.</summary>
+    public Tensor Pull(Tensor h)
+    {
+        h.mul_(slope);
+        norm?.Gather(h);
+        norm?.Pull(h);
+        return h;
+    }
 
     public override Tensor Slope(Tensor a) => slope;
 
