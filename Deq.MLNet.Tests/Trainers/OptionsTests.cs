@@ -31,6 +31,8 @@ public sealed class OptionsTests
         ("Activation", o => o.Activation = (Activation)99, "Activation is 99; it must be one of ReLU*"),
         ("WellPosedness", o => o.WellPosedness = null!, "WellPosedness is null*"),
         ("Solver", o => o.Solver = null!, "Solver is null*"),
+        ("Solver that the rule does not take", o => o.Solver = new PeacemanRachford(), "Solver PeacemanRachford is for a W under Monotone; WellPosedness is Spectral(0.9). Set Solver to Auto."),
+        ("Dropout that the rule does not take", o => (o.WellPosedness, o.Solver, o.Dropout) = (WellPosedness.Monotone(), new Auto(), 0.5f), "*Dropout is 0.5 under Monotone(1). Set Dropout to 0."),
         ("Tolerance", o => o.Tolerance = null!, "Tolerance is null*"),
         ("ScoringTolerance", o => o.ScoringTolerance = null!, "ScoringTolerance is null*"),
         ("MaxIterations", o => o.MaxIterations = 0, "MaxIterations is 0; it must be at least 1*"),

@@ -4,13 +4,13 @@ namespace Deq.MLNet.Training.Torch.Projections;
 
 /// <summary>Scales W down so that the Perron root of |W| is at most a limit, without waiting for the device.</summary>
 /// <remarks>
-/// The root is at most the maximum of (|W| s)_i / s_i, for every positive s (Collatz 1942; Wielandt 1950). s is the row sums of (|W| + shift I)^32, five squarings:
+/// The root is at most the maximum of (|W| s)_i / s_i, for every positive s (Collatz 1942; Wielandt 1950). s is the row sums of (|W| + shift I)^64, six squarings:
 /// near the Perron vector, so that the bound is near the root; were it far off, the bound would be too large and W too small, but within its rule all the same.
 /// Nothing is kept from step to step: a training that resumes goes on to the same weights.
 /// </remarks>
 internal sealed class PerronProjection(double limit) : Projection
 {
-    private const int Squarings = 5;
+    private const int Squarings = 6;
 
     /// <summary>Room for the rounding of float32 sums of positive terms.</summary>
     private const double Margin = 1e-5;
