@@ -17,7 +17,7 @@ internal ref struct AutoStep<T> : IRowStep<T> where T : unmanaged, IFloatingPoin
     /// </summary>
     private const double ExtraWork = 50, Overhead = 16;
 
-    /// <summary>Mixed steps for n plain ones: 10 to 20 for 100 where few eigenvalues are large, 30 to 60 on rotations of 64 states with tanh, as many on those with ReLU.</summary>
+    /// <summary>Mixed steps for n plain ones: 10 to 20 for 100 where few eigenvalues are large, 40 to 60 on rotations of 64 states with tanh, as many as plain ones with ReLU.</summary>
     private const double AtLeast = 8, ShareOfPlain = 0.25;
 
     private readonly double _tolerance;

@@ -6,14 +6,14 @@ namespace Deq.MLNet;
 public sealed record EquilibriumSettings
 {
     /// <summary>Makes the settings.</summary>
-    /// <param name="solver">The method; null for <see cref="Picard"/>.</param>
+    /// <param name="solver">The method; null for <see cref="Auto"/>.</param>
     /// <param name="tolerance">The stopping test; null for a relative 1e-6.</param>
     /// <param name="maxIterations">Evaluations of f per row at the most, at least 1; default 200.</param>
     /// <param name="onNonConvergence">What a row gets whose equilibrium is not found; default its best iterate.</param>
     /// <exception cref="ArgumentOutOfRangeException">The cap is below 1.</exception>
     public EquilibriumSettings(FixedPointSolver? solver = null, Tolerance? tolerance = null, int maxIterations = 200, OnNonConvergence onNonConvergence = OnNonConvergence.ReturnBest)
     {
-        Solver = solver ?? new Picard();
+        Solver = solver ?? new Auto();
         Tolerance = tolerance ?? new Tolerance(1e-6);
         MaxIterations = Check.AtLeast(maxIterations, 1);
         OnNonConvergence = Check.Defined(onNonConvergence);

@@ -28,7 +28,7 @@ public sealed partial class DeqNetwork : Network
     /// <param name="activation">phi of the cell and of the encoder.</param>
     /// <param name="link">The link; default identity.</param>
     /// <param name="rule">The rule that W obeys, checked in float64; null for none.</param>
-    /// <param name="scoring">How a row's equilibrium is found; null for the defaults of <see cref="EquilibriumSettings"/>, under a rule that asks for a solver of its own with that one.</param>
+    /// <param name="scoring">How a row's equilibrium is found; null for the defaults of <see cref="EquilibriumSettings"/>.</param>
     /// <param name="s">S, K x n, the skip connection from the features to the outputs; empty for none.</param>
     /// <param name="encoder">Layers before the cell, first to last, phi after each: e = phi(layer(... phi(layer(x)))). Null or empty for e = x.</param>
     /// <param name="gain">d values. With it, or with <paramref name="shift"/>, the cell is layer-normalised: z = phi(gain * LN(W z + U e + b) + shift), LN over the d values of a row,
@@ -39,7 +39,7 @@ public sealed partial class DeqNetwork : Network
     public DeqNetwork(ReadOnlySpan<float> w, ReadOnlySpan<float> u, ReadOnlySpan<float> b, ReadOnlySpan<float> v, ReadOnlySpan<float> c,
         Activation activation, Link link = Link.Identity, WellPosedness? rule = null, EquilibriumSettings? scoring = null,
         ReadOnlySpan<float> s = default, IReadOnlyList<DenseLayer>? encoder = null, ReadOnlySpan<float> gain = default, ReadOnlySpan<float> shift = default)
-        : this(Copy(w, u, b, v, c, s, encoder ?? [], gain, shift), activation, link, scoring ?? DefaultScoring(rule, activation), rule ?? WellPosedness.None)
+        : this(Copy(w, u, b, v, c, s, encoder ?? [], gain, shift), activation, link, scoring ?? new EquilibriumSettings(), rule ?? WellPosedness.None)
     {
         new Combination(Certificate.Rule, activation, Scoring.Solver, GradientSolver: null, Dropout: 0).Check();
         if (!Certificate.RuleHolds)
@@ -127,9 +127,6 @@ public sealed partial class DeqNetwork : Network
 
     /// <inheritdoc/>
     public override int ScratchSize { get; }
-
-    private static EquilibriumSettings DefaultScoring(WellPosedness? rule, Activation activation) =>
-        rule?.NaturalSolver(activation) is { } solver and not Auto ? new EquilibriumSettings(solver) : new EquilibriumSettings();
 
     /// <summary>Finds the equilibrium of one row.</summary>
     /// <param name="x">n features.</param>

@@ -9,7 +9,7 @@ internal static class LayerNormalizedCell
         : solver;
 
     /// <summary>Throws where a rule comes with a method of its own, which holds for a cell without normalisation alone.</summary>
-    public static WellPosedness Check(WellPosedness rule, Activation activation, string name) => rule.NaturalSolver(activation) is Auto
+    public static WellPosedness Check(WellPosedness rule, string name) => !rule.AsksForForm
         ? rule
-        : throw new ArgumentException($"{name} is {rule}, which does not serve a layer-normalised cell. Use Spectral or None.", name);
+        : throw new ArgumentException($"{name} is {rule}, which does not serve a layer-normalised cell. Use Spectral, InfinityNorm, Perron or None.", name);
 }

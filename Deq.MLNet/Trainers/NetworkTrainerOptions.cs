@@ -142,8 +142,8 @@ public abstract class DeqTrainerOptions : NetworkTrainerOptions
     /// <summary>The sizes of the layers before the cell, first to last, each at least 1, phi after each; U then acts on the last. Default empty: U acts on the features.</summary>
     public int[] EncoderSizes = [];
 
-    /// <summary>How equilibria are found, in training and in scoring; default <see cref="Picard"/>. <see cref="Anderson"/> pays where iterations are many.</summary>
-    public FixedPointSolver Solver = new Picard();
+    /// <summary>How equilibria are found, in training and in scoring; default <see cref="Auto"/>, which goes by the rule and by how fast a solve converges.</summary>
+    public FixedPointSolver Solver = new Auto();
 
     /// <summary>How the gradient passes through the equilibrium; default <see cref="Implicit"/>, which is exact.</summary>
     public EquilibriumGradient Gradient = new Implicit();
@@ -228,7 +228,7 @@ public abstract class DeqTrainerOptions : NetworkTrainerOptions
         {
             LayerNormalizedCell.Check(Check.NotNull(Solver), nameof(Solver));
             LayerNormalizedCell.Check(GradientSolver ?? new Auto(), nameof(GradientSolver));
-            LayerNormalizedCell.Check(Check.NotNull(WellPosedness), Activation, nameof(WellPosedness));
+            LayerNormalizedCell.Check(Check.NotNull(WellPosedness), nameof(WellPosedness));
         }
         if (Initialization is GivenInitialization { W: var w } && w.Length != (long)HiddenSize * HiddenSize)
         {

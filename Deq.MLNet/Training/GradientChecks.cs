@@ -13,6 +13,14 @@ internal static class GradientChecks
         {
             throw Refused("GradientSolver", $"GradientSolver serves the linear system of the Implicit gradient, and Gradient is {architecture.Gradient}, which solves none. Leave GradientSolver null, or set Gradient to Implicit.");
         }
+        if (architecture.Gradient is Unrolled or Phantom && architecture.Rule is MonotoneRule)
+        {
+            throw Refused("Gradient", $"Gradient is {architecture.Gradient}, steps of plain iteration, which usually diverges under {architecture.Rule}. Set Gradient to Implicit or OneStep.");
+        }
+        if (architecture.JacobianPenalty is not null && architecture.Cell == DeqCell.LayerNormalized)
+        {
+            throw Refused("JacobianPenalty", "JacobianPenalty is set, which is for a cell without normalisation, and Cell is LayerNormalized. Set JacobianPenalty to null, or Cell to Dense.");
+        }
         if (architecture.Gradient is Unrolled && architecture.Solver is not (Auto or Picard { Damping: 1 }))
         {
             throw Refused("Gradient", $"Gradient is Unrolled, which iterates plainly, and Solver is {architecture.Solver}. Set Solver to Picard, or Gradient to Implicit.");

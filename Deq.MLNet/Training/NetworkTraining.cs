@@ -61,7 +61,7 @@ internal static class NetworkTraining
             ? Initialize(settings, data, scaling)
             : ToStandardUnits(scaling, Adopt(settings, initial, monitor));
 
-        var measured = settings.Architecture is DeqArchitecture deq ? MeasuredRows(data, deq.StatesFor(data.FeatureCount)) : [];
+        var measured = settings.Architecture is DeqArchitecture deq ? MeasuredRows(data, deq) : [];
         var classWeights = settings.ClassWeights?.Learn(data, settings.Loss is BinaryLoss ? 2 : settings.Outputs);
         using var engine = createEngine(settings with { Loss = loss }, start);
         var loop = new TrainingLoop(settings, scaling.TargetUnit, monitor);
@@ -139,9 +139,12 @@ internal static class NetworkTraining
     }
 
     /// <summary>Evenly spread rows in the data's own units; fewer where d is so large that the measurement would cost as much as the training.</summary>
-    private static ReadOnlyMemory<float>[] MeasuredRows(TrainingData data, int stateSize)
+    private static ReadOnlyMemory<float>[] MeasuredRows(TrainingData data, DeqArchitecture deq)
     {
-        var affordable = (int)Math.Clamp((1L << 27) / ((long)stateSize * stateSize), 16, MostMeasuredRows);
+        // A few linear systems of d states for the twenty or more products with W of other methods.
+        var size = (double)deq.StatesFor(data.FeatureCount);
+        var work = size * size * (deq.Scoring.Solver is Newton ? Math.Max(1, size / 8) : 1);
+        var affordable = (int)Math.Clamp((1 << 27) / work, 16, MostMeasuredRows);
         var rows = new ReadOnlyMemory<float>[Math.Min(data.Rows, affordable)];
         for (var i = 0; i < rows.Length; i++)
         {
