@@ -81,6 +81,8 @@ internal sealed class TensorSolver : IDisposable
                 rows.Test(iteration, distance, norm, last);
                 Keep(rows.Passed, tested, testedValue, z, f);
                 Keep(rows.Done, present, value, z, f);
+                // The start may have been finite, the injection is not: the state shall tell.
+                Keep(rows.Lost, value, value, z, f);
                 if (rows.Active == 0)
                 {
                     var solutions = rows.Solutions();
