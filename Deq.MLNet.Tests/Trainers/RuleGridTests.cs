@@ -1,13 +1,11 @@
 using System.Text.RegularExpressions;
 using CsCheck;
-using Deq.MLNet.Equilibrium;
 using Deq.MLNet.Tests.Storage;
 using Deq.MLNet.Tests.Training;
 using Deq.MLNet.Training;
 using Deq.MLNet.Training.Torch;
 using Microsoft.ML;
 using static Deq.MLNet.Tests.Trainers.TrainerSetup;
-using static TorchSharp.torch;
 
 namespace Deq.MLNet.Tests.Trainers;
 

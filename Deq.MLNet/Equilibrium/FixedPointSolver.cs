@@ -57,7 +57,7 @@ public sealed record Anderson : FixedPointSolver
 public sealed record Broyden : FixedPointSolver
 {
     /// <summary>Makes a Broyden iteration.</summary>
-    /// <param name="memory">Rank-one changes that are kept, 1 to 50; the oldest are dropped. Default 10: 20 values a state and row.</param>
+    /// <param name="memory">Rank-one changes that are kept, 1 to 50; when there are as many, it starts anew. Default 10: 20 values a state and row.</param>
     /// <exception cref="ArgumentOutOfRangeException">The memory is out of its range.</exception>
     public Broyden(int memory = 10) => Memory = Check.Within(memory, 1, MaxMemory + 1);
 

@@ -1,3 +1,5 @@
+using Deq.MLNet.Networks;
+
 namespace Deq.MLNet.Training;
 
 /// <summary>Refuses options of the gradient that would be without effect beside others.</summary>

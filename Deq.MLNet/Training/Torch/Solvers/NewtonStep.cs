@@ -4,12 +4,16 @@ namespace Deq.MLNet.Training.Torch.Solvers;
 
 /// <summary>
 /// Semismooth Newton (Qi and Sun 1993): with D the slopes at an iterate, the step p solves p (I - M D) = f - z, in float64. For the adjoint, whose slopes are fixed, one step is the solution.
-/// A step that makes the residual no smaller, as where the pieces of ReLU cycle, is halved; after a few halvings a damped plain step is taken, which a contraction always gains by.
+/// Where the pieces of act have not settled after the first few steps, as where they cycle, a step that makes the residual no smaller is halved; after a few halvings a damped plain step
+/// is taken, which a contraction always gains by.
 /// </summary>
 internal sealed class NewtonStep(TensorMap map, Tensor start) : TensorStep
 {
     /// <summary>Entries of the linear systems that stand in memory at once, at the most.</summary>
     private const long MostEntries = 1 << 24;
+
+    /// <summary>Steps that are taken whatever they bring: on the way the residual may grow.</summary>
+    private const int FreeSteps = 12;
 
     private const double LeastShare = 0.1, PlainShare = 0.5;
 
@@ -18,6 +22,7 @@ internal sealed class NewtonStep(TensorMap map, Tensor start) : TensorStep
     private readonly double[] _distance = [.. Enumerable.Repeat(double.PositiveInfinity, (int)start.shape[0])];
     private readonly double[] _share = new double[start.shape[0]];
     private RowProgress _progress = null!;
+    private int _count;
 
     /// <summary>Steps are few and dear.</summary>
     public override int TestEvery => 1;
@@ -27,6 +32,7 @@ internal sealed class NewtonStep(TensorMap map, Tensor start) : TensorStep
     public override Tensor Advance(Tensor z, Tensor f, Tensor next)
     {
         using var scope = NewDisposeScope();
+        var free = _count++ < FreeSteps;
         var (accepted, plain) = (new List<long>(), new List<long>());
         for (var row = 0; row < _rows; row++)
         {
@@ -34,7 +40,7 @@ internal sealed class NewtonStep(TensorMap map, Tensor start) : TensorStep
             {
                 _share[row] = 0;
             }
-            else if (_progress.Distance[row] < _distance[row])
+            else if (free || _progress.Distance[row] < _distance[row])
             {
                 (_distance[row], _share[row]) = (_progress.Distance[row], 1);
                 accepted.Add(row);

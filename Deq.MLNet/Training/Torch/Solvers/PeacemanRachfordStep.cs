@@ -17,7 +17,8 @@ internal sealed class PeacemanRachfordStep : TensorStep
         (_map, _step) = (map, options.Step);
         var system = map.Matrix.to(ScalarType.Float64, copy: true).MultiplyInPlace(-_step);
         system.diagonal().AddInPlace(1 + _step);
-        _resolvent = linalg.inv_ex(system, check_errors: false).Item1.to(z.dtype);
+        var unit = eye(z.shape[1], dtype: ScalarType.Float64, device: z.device);
+        _resolvent = linalg.solve_ex(system, unit, check_errors: false).Item1.to(z.dtype);
         _reflected = empty_like(z);
         // v = z + step (z M + u - z), of which an equilibrium is the proximal map.
         var v = empty_like(z);

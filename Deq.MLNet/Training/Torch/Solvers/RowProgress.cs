@@ -35,6 +35,9 @@ internal sealed class RowProgress(int rows, Tolerance tolerance, Func<int, doubl
     /// <summary>Rows whose best iterate remains that of the test before the last one.</summary>
     public List<long> Passed { get; } = [];
 
+    /// <summary>Rows given up at the last test whose value never was finite.</summary>
+    public List<long> Lost { get; } = [];
+
     public bool IsActive(int row) => _status[row] is null;
 
     /// <summary>Judges the rows by ||f(z) - z|| and ||f(z)||.</summary>
@@ -43,6 +46,7 @@ internal sealed class RowProgress(int rows, Tolerance tolerance, Func<int, doubl
         Distance = distance;
         Done.Clear();
         Passed.Clear();
+        Lost.Clear();
         (Active, WorstActive) = (0, 0);
         for (var row = 0; row < rows; row++)
         {
@@ -52,7 +56,8 @@ internal sealed class RowProgress(int rows, Tolerance tolerance, Func<int, doubl
             }
             _iterations[row] = iteration;
             var residual = tolerance.Scaled(distance[row], norm[row]);
-            var better = residual < _least[row];
+            var finite = double.IsFinite(residual) && double.IsFinite(norm[row]);
+            var better = finite && residual < _least[row];
             if (better)
             {
                 (_least[row], _leastAt[row]) = (residual, iteration);
@@ -62,16 +67,19 @@ internal sealed class RowProgress(int rows, Tolerance tolerance, Func<int, doubl
                 Passed.Add(row);
             }
             _isLatest[row] = better;
-            _status[row] = Judge(row, residual, norm[row], iteration - _leastAt[row]) ?? (last ? SolveStatus.IterationLimit : null);
+            _status[row] = finite ? Judge(row, residual, norm[row], iteration - _leastAt[row]) ?? (last ? SolveStatus.IterationLimit : null) : SolveStatus.Diverged;
             if (IsActive(row))
             {
                 (Active, WorstActive) = (Active + 1, Math.Max(WorstActive, residual));
                 continue;
             }
-            // A row that was never finite leaves as it is.
-            if (better || double.IsPositiveInfinity(_least[row]))
+            if (better)
             {
                 Done.Add(row);
+            }
+            else if (double.IsPositiveInfinity(_least[row]))
+            {
+                Lost.Add(row);
             }
         }
     }
@@ -80,8 +88,7 @@ internal sealed class RowProgress(int rows, Tolerance tolerance, Func<int, doubl
     public RowSolution[] Solutions() => [.. Enumerable.Range(0, rows).Select(row => new RowSolution(_status[row]!.Value, _iterations[row], _least[row]))];
 
     private SolveStatus? Judge(int row, double residual, double norm, int sinceLeast) =>
-        !double.IsFinite(residual) ? SolveStatus.Diverged
-        : residual <= tolerance.Relative ? SolveStatus.Converged
+        residual <= tolerance.Relative ? SolveStatus.Converged
         : sinceLeast >= Patience && _least[row] <= tolerance.Scaled(roundingError(row, norm) * (sinceLeast / Patience), norm) ? SolveStatus.AtPrecisionLimit
         : null;
 }

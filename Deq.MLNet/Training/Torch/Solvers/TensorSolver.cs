@@ -32,7 +32,7 @@ internal sealed class TensorSolver : IDisposable
     private readonly Func<TensorMap, Tensor, TensorStep> _start;
 
     /// <summary>The iterates of the last test and the present ones, B x d each: two, two, and one to step into. Kept from solve to solve.</summary>
-    private readonly Tensor?[] _buffers = new Tensor?[5];
+    private readonly Tensor[] _buffers = new Tensor[5];
 
     private TensorSolver(Func<TensorMap, Tensor, TensorStep> start) => _start = start;
 
@@ -63,9 +63,10 @@ internal sealed class TensorSolver : IDisposable
     {
         using var scope = NewDisposeScope();
         var rows = new RowProgress((int)z.shape[0], tolerance, RoundingErrors(map));
-        var present = Free(z);
+        Prepare(z);
+        var present = Free();
         present.copy_(z);
-        var value = Free(z, present);
+        var value = Free(present);
         var (tested, testedValue) = (present, value);
         var step = _start(map, present);
         for (var iteration = 1; ; iteration++)
@@ -83,6 +84,8 @@ internal sealed class TensorSolver : IDisposable
                 rows.Test(iteration, distance, norm, last);
                 Keep(rows.Passed, tested, testedValue, z, f);
                 Keep(rows.Done, present, value, z, f);
+                // The start may have been finite, the injection is not: the state shall tell.
+                Keep(rows.Lost, value, value, z, f);
                 if (rows.Active == 0)
                 {
                     var solutions = rows.Solutions();
@@ -92,8 +95,8 @@ internal sealed class TensorSolver : IDisposable
                 (tested, testedValue) = (present, value);
                 step.Tested(iteration, rows);
             }
-            present = step.Advance(present, value, Free(z, tested, testedValue, present, value));
-            value = Free(z, tested, testedValue, present);
+            present = step.Advance(present, value, Free(tested, testedValue, present, value));
+            value = Free(tested, testedValue, present);
         }
     }
 
@@ -124,25 +127,32 @@ internal sealed class TensorSolver : IDisposable
         return (row, norm) => epsilon * ((norms.Value.Matrix + 4) * norm + norms.Value.Injection[row]);
     }
 
-    /// <summary>A buffer like some tensor that is none of those in use.</summary>
-    private Tensor Free(Tensor like, params ReadOnlySpan<Tensor?> used)
+    private void Prepare(Tensor like)
     {
-        foreach (ref var buffer in _buffers.AsSpan())
+        if (_buffers[0] is null || !_buffers[0].shape.SequenceEqual(like.shape))
         {
-            if (buffer is null || !Holds(used, buffer))
+            Dispose();
+            for (var i = 0; i < _buffers.Length; i++)
             {
-                if (buffer is null || !buffer.shape.SequenceEqual(like.shape))
-                {
-                    buffer?.Dispose();
-                    buffer = empty_like(like).DetachFromDisposeScope();
-                }
+                _buffers[i] = empty_like(like).DetachFromDisposeScope();
+            }
+        }
+    }
+
+    /// <summary>A buffer that is none of those in use.</summary>
+    private Tensor Free(params ReadOnlySpan<Tensor> used)
+    {
+        foreach (var buffer in _buffers)
+        {
+            if (!Holds(used, buffer))
+            {
                 return buffer;
             }
         }
         throw new InvalidOperationException("Every buffer is in use.");
     }
 
-    private static bool Holds(ReadOnlySpan<Tensor?> tensors, Tensor tensor)
+    private static bool Holds(ReadOnlySpan<Tensor> tensors, Tensor tensor)
     {
         foreach (var other in tensors)
         {
