@@ -10,7 +10,7 @@ internal static class BreastCancerTask
     // All of it lay within 0.9945 and 0.9962 of AUC.
     public static LearningTask<Diagnosis> Full { get; } = new("Breast cancer", BreastCancer.Load,
         [
-            Candidate.Network("DEQ", ml => ml.BinaryClassification.Trainers.Deq(Tuned(new DeqBinaryTrainer.Options { HiddenSize = 32 }))),
+            Candidate.Network("DEQ", ml => ml.BinaryClassification.Trainers.Deq(DeqOptions())),
             Candidate.Network("FNN", ml => ml.BinaryClassification.Trainers.Fnn(Tuned(new FnnBinaryTrainer.Options()))),
             Candidate.BuiltIn("Sdca", ml => ml.BinaryClassification.Trainers.SdcaLogisticRegression(new SdcaLogisticRegressionBinaryTrainer.Options { NumberOfThreads = 1 })),
             Candidate.BuiltIn("LightGbm", ml => ml.BinaryClassification.Trainers.LightGbm()),
@@ -27,6 +27,8 @@ internal static class BreastCancerTask
             var metrics = ml.BinaryClassification.Evaluate(scored);
             return [metrics.AreaUnderRocCurve, metrics.Accuracy, metrics.LogLoss];
         });
+
+    public static DeqBinaryTrainer.Options DeqOptions() => Tuned(new DeqBinaryTrainer.Options { HiddenSize = 32 });
 
     private static T Tuned<T>(T options) where T : NetworkTrainerOptions
     {

@@ -34,7 +34,9 @@ internal static class DiabetesTask
             .Append(trainer);
 
     public static DeqRegressionTrainer Deq(MLContext ml, Action<TrainingEpoch>? onEpoch = null) =>
-        ml.Regression.Trainers.Deq(Tuned(new DeqRegressionTrainer.Options { OnEpoch = onEpoch }));
+        ml.Regression.Trainers.Deq(DeqOptions(onEpoch));
+
+    public static DeqRegressionTrainer.Options DeqOptions(Action<TrainingEpoch>? onEpoch = null) => Tuned(new DeqRegressionTrainer.Options { OnEpoch = onEpoch });
 
     private static LearningTask<ProgressionEstimate> Of(IReadOnlyList<Candidate> candidates) =>
         new("Progression of diabetes", Diabetes.Load, candidates, Pipeline, ["R²", "RMSE"], (ml, scored) =>
