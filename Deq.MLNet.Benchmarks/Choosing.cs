@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using Deq.MLNet.Samples;
 using Deq.MLNet.Trainers;
@@ -52,7 +51,7 @@ internal static class Choosing
         new("activation", "Tanh", o => o.Activation = Activation.Tanh),
         new("activation", "GELU", o => o.Activation = Activation.GELU),
         new("cell", "SkipConnection", o => o.SkipConnection = true),
-        new("cell", "LayerNormalization", o => o.LayerNormalization = true),
+        new("cell", "LayerNormalized", o => o.Cell = DeqCell.LayerNormalized),
         new("cell", "EncoderSizes [64]", o => o.EncoderSizes = [64]),
         new("training", "WarmStart", o => o.WarmStart = true),
     ];

@@ -1,5 +1,4 @@
 using Deq.MLNet.Samples;
-using Microsoft.ML;
 using Microsoft.ML.Data;
 
 namespace Deq.MLNet.Benchmarks;

@@ -1,4 +1,3 @@
-using Deq.MLNet.Tests.References;
 using Deq.MLNet.Tests.Training;
 using Deq.MLNet.Training;
 using Deq.MLNet.Training.Torch;

@@ -1,10 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using Deq.MLNet.Equilibrium;
-using Deq.MLNet.Tests.References;
-using Deq.MLNet.Training.Torch;
 using Deq.MLNet.Training.Torch.Solvers;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Deq.MLNet.Benchmarks;
@@ -161,7 +158,7 @@ internal static class Solvers
         {
             using var inner = NewDisposeScope();
             z.zero_();
-            solution = solver.Solve(new CellMap(w, injection, batch.Problem.Activation, null), ref z, ref f, Tolerance, MaxIterations);
+            solution = solver.Solve(new CellMap(w, injection, batch.Problem.Activation, null), z, f, Tolerance, MaxIterations);
         });
         var states = z.to(ScalarType.Float64).data<double>().ToArray().Chunk((int)d).ToList();
         return batch.Judge(states, solution.Iterations, time / Rows, type == ScalarType.Float32 ? 1.2e-7 : 2.3e-16);

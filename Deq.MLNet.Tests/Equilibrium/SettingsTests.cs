@@ -6,11 +6,12 @@ public class SettingsTests
     public void Defaults_are_those_documented()
     {
         var settings = new EquilibriumSettings();
-        settings.Solver.Should().Be(new Picard(1));
+        settings.Solver.Should().Be(new Auto());
+        new Picard().Should().Be(new Picard(1));
         settings.Tolerance.Should().Be(new Tolerance(1e-6, 1e-9));
         settings.MaxIterations.Should().Be(200);
         new Anderson().Should().Be(new Anderson(5, 1, 1e-8));
-        settings.Should().Be(new EquilibriumSettings(new Picard(), new Tolerance(1e-6), 200));
+        settings.Should().Be(new EquilibriumSettings(new Auto(), new Tolerance(1e-6), 200));
     }
 
     [Theory]

@@ -106,7 +106,7 @@ public class DeqNetworkTests
     [Fact]
     public void A_row_that_diverges_gives_NaN()
     {
-        var network = new DeqNetwork([3], [1], [0], [1], [0], Activation.ReLU);
+        var network = new DeqNetwork([3], [1], [0], [1], [0], Activation.ReLU, scoring: new EquilibriumSettings(new Picard()));
         var z = new float[1];
         network.Solve([1], new float[network.ScratchSize], z).Status.Should().Be(SolveStatus.Diverged);
         z.Should().Equal(float.NaN);

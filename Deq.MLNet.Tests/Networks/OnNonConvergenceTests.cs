@@ -47,7 +47,7 @@ public class OnNonConvergenceTests
     [Fact]
     public void A_row_that_diverges_is_NaN_or_throws()
     {
-        DeqNetwork Make(OnNonConvergence policy) => new([3], [1], [0], [1], [0], Activation.ReLU, scoring: new EquilibriumSettings(onNonConvergence: policy));
+        DeqNetwork Make(OnNonConvergence policy) => new([3], [1], [0], [1], [0], Activation.ReLU, scoring: new EquilibriumSettings(new Picard(), onNonConvergence: policy));
         Make(OnNonConvergence.ReturnBest).Evaluate([1]).Should().Equal(float.NaN);
         Make(OnNonConvergence.NaN).Evaluate([1]).Should().Equal(float.NaN);
         FluentActions.Invoking(() => Make(OnNonConvergence.Throw).Evaluate([1])).Should().Throw<DivergenceException>().WithMessage("*Diverged after*WellPosedness*");

@@ -57,7 +57,7 @@ public class SolveRowsTests
     [Fact]
     public void None_throws_whatever_scoring_would_do()
     {
-        var network = new DeqNetwork([3], [1], [0], [1], [0], Activation.ReLU, scoring: new EquilibriumSettings(onNonConvergence: OnNonConvergence.Throw));
+        var network = new DeqNetwork([3], [1], [0], [1], [0], Activation.ReLU, scoring: new EquilibriumSettings(new Picard(), onNonConvergence: OnNonConvergence.Throw));
         network.SolveRows([new float[] { 1 }, new float[] { -1 }]).RowsByStatus.Should().Equal(1, 0, 0, 1, 0);
     }
 }

@@ -43,11 +43,14 @@ internal sealed record CellProblem(CellKind Kind, int Size, double Rho, Activati
 
     public double[] U64 => Linear.ToDouble(U);
 
-    public double[] Equilibrium => _equilibrium ??= Kind switch
+    public double[] Equilibrium => _equilibrium ??= EquilibriumOf(U64);
+
+    /// <summary>The equilibrium of another row of the same cell.</summary>
+    public double[] EquilibriumOf(double[] u) => Kind switch
     {
-        CellKind.Monotone => FixedPoint.OfMonotone(W64, U64, Activation),
-        CellKind.Triangular => Substitute(),
-        _ => FixedPoint.Of(W64, U64, Activation),
+        CellKind.Monotone => FixedPoint.OfMonotone(W64, u, Activation),
+        CellKind.Triangular => Substitute(u),
+        _ => FixedPoint.Of(W64, u, Activation),
     };
 
     /// <summary>What an error of the state is at most, for a residual ||f(z) - z|| of 1.</summary>
@@ -131,12 +134,12 @@ internal sealed record CellProblem(CellKind Kind, int Size, double Rho, Activati
         return (Linear.ToFloat(kind == CellKind.Monotone ? w : w.Select(v => v * (1 - 1e-6))), RandomCell.Values(random, d, 1));
     }
 
-    private double[] Substitute()
+    private double[] Substitute(double[] u)
     {
         var z = new double[Size];
         for (var i = 0; i < Size; i++)
         {
-            z[i] = Phi.Of(Activation, U64[i] + Enumerable.Range(0, i).Sum(j => W64[i * Size + j] * z[j]));
+            z[i] = Phi.Of(Activation, u[i] + Enumerable.Range(0, i).Sum(j => W64[i * Size + j] * z[j]));
         }
         return z;
     }

@@ -70,9 +70,10 @@ internal sealed record Float64Cell(double[] W, double[] U, Activation Activation
             return FixedPoint.Of([.. W.Select((v, i) => (Mask?[i / Size] ?? 1) * v)], [.. U.Select((v, i) => (Mask?[i] ?? 1) * v)], Activation);
         }
         var z = new double[Size];
-        for (var i = 0; i < (Gain is null ? 12 : 60); i++)
+        for (var i = 0; i < (Gain is null ? 12 : 2_000); i++)
         {
-            z = Apply(z);
+            // Half a step where nothing says that a whole one contracts.
+            z = Gain is null ? Apply(z) : [.. Apply(z).Zip(z, (f, v) => (f + v) / 2)];
         }
         for (var step = 0; step < 12; step++)
         {

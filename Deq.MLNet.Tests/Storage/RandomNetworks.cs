@@ -64,7 +64,7 @@ internal static class RandomNetworks
 
     /// <summary>An activation with a method that serves it; what goes by W alone does not serve a normalised cell.</summary>
     private static Gen<(Activation Activation, EquilibriumSettings Settings)> Cells(bool normalized) =>
-        Activations.SelectMany(a => Settings(a).Where(s => !normalized || s.Solver is Picard or Anderson or Auto).Select(s => (a, s)));
+        Activations.SelectMany(a => Settings(a).Where(s => (!normalized || s.Solver is Picard or Anderson or Auto) && (s.Solver is not Auto || a.IsPiecewiseLinear())).Select(s => (a, s)));
 
     private static DeqWeights Weights(DeqShape shape, float[] values)
     {

@@ -31,7 +31,7 @@ public sealed class ArchitectureTests
         var rule = RuleReference.Named(name);
         foreach (var size in new[] { 8, 64 })
         {
-            var architecture = Setup.Deq(size, rule: rule, dropout: dropout);
+            var architecture = Setup.Deq(size, name == "Monotone" ? Activation.ReLU : Activation.Tanh, rule, dropout: dropout);
             var network = (DeqNetwork)architecture.Initialize(4, 1, Link.Identity, new bool[4], new Random(1));
             var w = Linear.ToDouble(network.W.Span);
 

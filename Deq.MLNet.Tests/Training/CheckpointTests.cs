@@ -183,7 +183,7 @@ public sealed class CheckpointTests
             .DifferenceFrom(TrainingIdentity.Of(settings with { Architecture = change(Setup.Deq(4)) }, data, null, null), "here", "there");
         BetweenCells(a => a with { StateSize = 5, Dropout = 0.25f }).Should().Be("Dropout (0 here, 0.25 there), HiddenSize (4 here, 5 there)");
         BetweenCells(a => a with { Rule = WellPosedness.Spectral(0.5f) }).Should().Be("WellPosedness.Bound (0.9 here, 0.5 there)");
-        BetweenCells(a => a with { MaxIterations = 7, Scoring = new EquilibriumSettings(new Picard(), new Tolerance(1e-3), 7) }).Should().Be("MaxIterations (200 here, 7 there), ScoringTolerance.Relative (1E-06 here, 0.001 there)");
+        BetweenCells(a => a with { MaxIterations = 7, Scoring = new EquilibriumSettings(new Auto(), new Tolerance(1e-3), 7) }).Should().Be("MaxIterations (200 here, 7 there), ScoringTolerance.Relative (1E-06 here, 0.001 there)");
         BetweenCells(_ => Setup.Deq(4, solver: new Anderson())).Should().Be("GradientSolver (Picard here, Anderson there), Solver (Picard here, Anderson there)");
         Difference(settings with { Architecture = Setup.Deq(4) }).Should().Be("the kind of network (FnnArchitecture here, DeqArchitecture there)");
         Difference(rows: Setup.Noise(5, 2, 1, 2, weighted: true)).Should().Be("the training rows");

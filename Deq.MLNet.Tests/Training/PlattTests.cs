@@ -49,7 +49,7 @@ public sealed class PlattTests
     public void A_row_without_a_finite_score_is_left_out_and_told()
     {
         // z = max(0, 30 z + x - 1.5): above 1.5 the state runs away, below it stays 0.
-        var diverging = new DeqNetwork([30], [1], [-1.5f], [1], [0.25f], Activation.ReLU);
+        var diverging = new DeqNetwork([30], [1], [-1.5f], [1], [0.25f], Activation.ReLU, scoring: new EquilibriumSettings(new Picard()));
         var rows = new TrainingData(1, 1, [-1, 0, 1, 2, 3, 1], [0, 1, 1, 0, 0, 1], [1, 2, 1, 1, 1, 3]);
         var monitor = new RecordingMonitor();
 

@@ -41,7 +41,10 @@ public sealed partial class DeqNetwork : Network
         ReadOnlySpan<float> s = default, IReadOnlyList<DenseLayer>? encoder = null, ReadOnlySpan<float> gain = default, ReadOnlySpan<float> shift = default)
         : this(Copy(w, u, b, v, c, s, encoder ?? [], gain, shift), activation, link, scoring ?? new EquilibriumSettings(), rule ?? WellPosedness.None)
     {
-        new Combination(Certificate.Rule, activation, Scoring.Solver, GradientSolver: null, Dropout: 0).Check();
+        if (rule is not (null or NoRule))
+        {
+            new Combination(rule, activation, Scoring.Solver, GradientSolver: null, Dropout: 0).Check();
+        }
         if (!Certificate.RuleHolds)
         {
             throw new ArgumentException(Certificate.Violation + ", or give no rule.", nameof(w));

@@ -15,7 +15,7 @@ public sealed class OnNonConvergenceTests
     {
         var data = trainer.View(_context);
         ITransformer Fit(OnNonConvergence policy) => trainer.Trainer(_context, o =>
-            (((DeqTrainerOptions)o).MaxIterations, ((DeqTrainerOptions)o).ScoringTolerance, ((DeqTrainerOptions)o).OnNonConvergence) = (2, new Tolerance(1e-12), policy)).Fit(data);
+            (((DeqTrainerOptions)o).MaxIterations, ((DeqTrainerOptions)o).Tolerance, ((DeqTrainerOptions)o).ScoringTolerance, ((DeqTrainerOptions)o).OnNonConvergence) = (2, new Tolerance(10), new Tolerance(1e-12), policy)).Fit(data);
         ITransformer Saved(ITransformer model)
         {
             using var stream = new MemoryStream();

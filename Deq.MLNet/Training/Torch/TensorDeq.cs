@@ -209,6 +209,7 @@ internal sealed class TensorDeq : TensorModel
         _solver.Dispose();
         _gradient.Dispose();
         _regularizer?.Dispose();
+        _iterates?.Dispose();
         _states?.Dispose();
         _projection?.Dispose();
         _workspace?.Dispose();

@@ -106,12 +106,12 @@ public sealed class GradientRuleTests
         {
             var loose = new Tolerance(0.1);
             using var engine = c.Engine(c.Architecture(rule, 0.1) with { Scoring = new EquilibriumSettings(null, loose) }, device);
-            engine.Gradient([0, 1, 2, 3, 4, 5]);
+            engine.Gradient([0]);
 
             var metrics = engine.ReadMetrics();
 
             metrics.WorstResidual.Should().BeInRange(1e-3, 0.1, "one step more or less would show");
-            engine.Evaluate(c.Data, () => { }).Loss.Should().BeApproximately(metrics.Training.Loss, 1e-13);
+            engine.Evaluate(c.Data.Select([0]), () => { }).Loss.Should().BeApproximately(metrics.Training.Loss, 1e-13);
         }
     }
 

@@ -3,18 +3,28 @@ using static TorchSharp.torch;
 namespace Deq.MLNet.Training.Torch.Gradients;
 
 /// <summary>
-/// Iterates of a solve, evenly spread over however many there come to be: every which one is kept doubles whenever there are too many. They lie in the scope of the engine's step.
+/// Iterates of a solve, evenly spread over however many there come to be: every which one is kept doubles whenever there are too many. They are kept until the next solve.
 /// </summary>
 /// <param name="count">How many are wanted.</param>
-internal sealed class IterateSample(int count)
+internal sealed class IterateSample(int count) : IDisposable
 {
     private readonly List<(Tensor Z, Tensor F)> _kept = [];
     private int _seen, _stride = 1;
 
     public void Begin()
     {
-        _kept.Clear();
+        Dispose();
         (_seen, _stride) = (0, 1);
+    }
+
+    public void Dispose()
+    {
+        foreach (var (z, f) in _kept)
+        {
+            z.Dispose();
+            f.Dispose();
+        }
+        _kept.Clear();
     }
 
     /// <summary>Sees the next iterate and the cell of it.</summary>
@@ -34,7 +44,7 @@ internal sealed class IterateSample(int count)
             }
             _stride *= 2;
         }
-        _kept.Add((z.clone(), f.clone()));
+        _kept.Add((z.clone().DetachFromDisposeScope(), f.clone().DetachFromDisposeScope()));
     }
 
     /// <summary>Up to as many as are wanted, evenly spread; not the last of the solve, which is its result.</summary>
