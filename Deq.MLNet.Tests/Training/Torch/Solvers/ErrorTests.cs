@@ -19,21 +19,21 @@ public sealed class ErrorTests
         FixedPointSolver[] pieces = [new Newton(), new PeacemanRachford(), new PeacemanRachford(0.5f), .. problem.Rho < 0.95 ? [new ForwardBackward(), new ForwardBackward(0.3f)] : Array.Empty<FixedPointSolver>()];
         FixedPointSolver[] diagonal = problem.Kind == CellKind.Diagonal ? [new ForwardSubstitution()] : [];
         Check(problem, [.. always, .. linear ? pieces : [], .. linear ? diagonal : []], [.. always, .. pieces, .. diagonal]);
-    }, iter: LongForm.Times(20), threads: 1);
+    }, iter: LongForm.Times(60), threads: 1);
 
     [Fact]
     public void Splittings_and_Newton_meet_their_bound_on_monotone_cells() => CellProblem.Monotone.Sample(problem =>
     {
         FixedPointSolver[] solvers = [new PeacemanRachford(), new PeacemanRachford(0.3f), new Newton(), .. problem.Rho <= 0.5 ? [new ForwardBackward()] : Array.Empty<FixedPointSolver>()];
         Check(problem, solvers, solvers);
-    }, iter: LongForm.Times(12), threads: 1);
+    }, iter: LongForm.Times(40), threads: 1);
 
     [Fact]
     public void Substitution_meets_its_bound_on_triangular_cells() => CellProblem.Triangular.Where(p => InTensors(p.Activation)).Sample(problem =>
     {
         FixedPointSolver[] solvers = [new ForwardSubstitution(), new Picard()];
         Check(problem, [.. solvers, .. problem.Activation.IsPiecewiseLinear() ? [new Newton()] : Array.Empty<FixedPointSolver>()], [.. solvers, new Newton()]);
-    }, iter: LongForm.Times(20), threads: 1);
+    }, iter: LongForm.Times(40), threads: 1);
 
     private static void Check(CellProblem problem, FixedPointSolver[] solvers, FixedPointSolver[] adjointSolvers)
     {
