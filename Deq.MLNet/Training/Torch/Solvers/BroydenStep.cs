@@ -4,7 +4,8 @@ namespace Deq.MLNet.Training.Torch.Solvers;
 
 /// <summary>
 /// Broyden's good method on g(z) = f(z) - z, a row by itself: the inverse of its Jacobian is H = -I + sum of u_j v_j'. Once the memory is full H starts anew.
-/// A row that has strayed far from its best iterate goes on from f of that, by which a contraction always gains. Sources: Broyden 1965; Kelley 1995, chapter 7; Bai, Kolter, Koltun 2019.
+/// A row that then is worse than its best iterate, or
+/// much worse before, goes on from f of that, by which a contraction always gains. Sources: Broyden 1965; Kelley 1995, chapter 7; Bai, Kolter, Koltun 2019.
 /// </summary>
 internal sealed class BroydenStep : TensorStep
 {
@@ -33,9 +34,10 @@ internal sealed class BroydenStep : TensorStep
         using var scope = NewDisposeScope();
         var g = f - z;
         var norm = g.norm(1, keepdim: true);
+        var anew = _terms == _memory;
         if (_started)
         {
-            _terms = _terms == _memory ? 0 : _terms;
+            _terms = anew ? 0 : _terms;
             Learn(z - _lastZ, g - _lastG);
             var better = norm.lt(_bestNorm);
             _best.copy_(where(better, f, _best));
@@ -50,7 +52,7 @@ internal sealed class BroydenStep : TensorStep
         _lastZ.copy_(z);
         _lastG.copy_(g);
         var moved = z - Product(_u, _v, g);
-        var usable = norm.le(_bestNorm.clone().MultiplyInPlace(Growth)).logical_and(moved.isfinite().all(1, keepdim: true));
+        var usable = norm.le(_bestNorm.clone().MultiplyInPlace(anew ? 1 : Growth)).logical_and(moved.isfinite().all(1, keepdim: true));
         next.copy_(where(usable, moved, _best));
         return next;
     }
