@@ -69,12 +69,22 @@ internal sealed record Float64Cell(double[] W, double[] U, Activation Activation
             // A factor that is not negative passes through.
             return FixedPoint.Of([.. W.Select((v, i) => (Mask?[i / Size] ?? 1) * v)], [.. U.Select((v, i) => (Mask?[i] ?? 1) * v)], Activation);
         }
+        // Half steps where nothing says that whole ones contract.
+        return Newton(Iterate(Gain is null ? 12 : 60, 1)) ?? Newton(Iterate(500, 0.5));
+    }
+
+    private double[] Iterate(int steps, double damping)
+    {
         var z = new double[Size];
-        for (var i = 0; i < (Gain is null ? 12 : 2_000); i++)
+        for (var i = 0; i < steps; i++)
         {
-            // Half a step where nothing says that a whole one contracts.
-            z = Gain is null ? Apply(z) : [.. Apply(z).Zip(z, (f, v) => (f + v) / 2)];
+            z = [.. Apply(z).Zip(z, (f, v) => v + damping * (f - v))];
         }
+        return z;
+    }
+
+    private double[]? Newton(double[] z)
+    {
         for (var step = 0; step < 12; step++)
         {
             var (f, jacobian) = (Apply(z), Jacobian(z));

@@ -87,7 +87,7 @@ internal static class OnnxExporter
             ? "What is left is the rounding of float32, as features far from zero bring it (a mean of many standard deviations), and logits in the hundreds. Bring features to mean 0 before the trainer, stop a classifier earlier or give it WeightDecay"
             : certificate.IsProved
                 ? "Its contraction is too slow for so many steps. Train with a lower bound on W"
-                : "No contraction is proved for this W, and iteration does not settle. Train with WellPosedness.Spectral";
+                : "No contraction is proved for this cell, and iteration does not settle. Train with WellPosedness.Spectral and without layer normalisation";
         return new OnnxExportException(string.Create(CultureInfo.InvariantCulture,
             $"Unrolled plain iteration is off by {curve.MaxErrors[^1]:G3} of max |y| after {curve.MaxErrors.Count} steps; {nameof(OnnxExportOptions)}.{nameof(OnnxExportOptions.MaxError)} is {maxError:G3}. ")
             + $"{remedy}, allow a larger MaxError, or set {nameof(OnnxExportOptions.Steps)} to accept the error.");

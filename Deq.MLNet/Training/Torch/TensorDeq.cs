@@ -138,6 +138,7 @@ internal sealed class TensorDeq : TensorModel
             ReadOutGradient(loss.Of(Outputs(f)).Gradient.MultiplyInPlace(weight), f, stateGradient);
             Accumulate(Adjoint(z, f, stateGradient).Pull(stateGradient), z);
         }
+        _iterates.Clear();
     }
 
     /// <summary>Adds to the gradient of W, and to that by the sums, what the pre-activations at some states give.</summary>

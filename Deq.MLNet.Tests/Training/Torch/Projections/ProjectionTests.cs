@@ -99,7 +99,8 @@ public sealed class ProjectionTests
             after.Should().BeLessThanOrEqualTo(0, $"{c}");
             rule.Certify(projected, c.size, c.activation).RuleHolds.Should().BeTrue();
             CheckReported(Phi.Lipschitz(c.activation) * bound, rule, after, 1);
-            if (RuleReference.Excess(rule, Linear.ToDouble(w), c.size, c.activation) < -0.02 || rule.Bound is null && RuleReference.Excess(rule, Linear.ToDouble(w), c.size, c.activation) < -1e-3)
+            // Where |W| has zeros the vector of its powers may be far from its Perron vector, and the bound far above the root.
+            if ((name != "Perron" || w.All(v => v != 0)) && (RuleReference.Excess(rule, Linear.ToDouble(w), c.size, c.activation) < -0.02 || rule.Bound is null && RuleReference.Excess(rule, Linear.ToDouble(w), c.size, c.activation) < -1e-3))
             {
                 projected.Should().Equal(w, $"{c}");
             }

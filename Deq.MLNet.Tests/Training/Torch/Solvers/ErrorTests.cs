@@ -14,8 +14,9 @@ public sealed class ErrorTests
         var linear = problem.Activation.IsPiecewiseLinear();
         FixedPointSolver[] always = [new Picard(), new Picard(0.6f), new Anderson(), new Anderson(2, 0.8f), new Broyden(), new Broyden(3), new Auto()];
         FixedPointSolver[] pieces = [new Newton(), new PeacemanRachford(), new PeacemanRachford(0.5f), .. problem.Rho < 0.95 ? [new ForwardBackward(), new ForwardBackward(0.3f)] : Array.Empty<FixedPointSolver>()];
+        // The slopes of GELU go above 1 and below 0: multiplication by them is no proximal map.
         FixedPointSolver[] diagonal = problem.Kind == CellKind.Diagonal ? [new ForwardSubstitution()] : [];
-        Check(problem, [.. always, .. linear ? pieces : [], .. linear ? diagonal : []], [.. always, .. pieces, .. diagonal]);
+        Check(problem, [.. always, .. linear ? pieces : [], .. linear ? diagonal : []], [.. always, .. problem.Activation != Activation.GELU ? pieces : [new Newton()], .. diagonal]);
     }, iter: LongForm.Times(60), threads: 1);
 
     [Fact]
@@ -63,7 +64,8 @@ public sealed class ErrorTests
             var floor = 2 * epsilon * ((Linear.Norm(w) + 4) * Linear.Norm(z) + Linear.Norm(u));
             var allowed = perResidual * (batch.Tolerance.Absolute + batch.Tolerance.Relative * Linear.Norm(result.F[0]) + floor);
             Linear.Distance(z, exact).Should().BeLessThanOrEqualTo(allowed, because);
-            Linear.Distance(result.F[0], batch.Map(0, z)).Should().BeLessThanOrEqualTo(floor, "f is the map of the z returned: " + because);
+            // The reference's own GELU is good to 1e-15.
+            Linear.Distance(result.F[0], batch.Map(0, z)).Should().BeLessThanOrEqualTo(floor + 1e-13 * (1 + Linear.Norm(z)), "f is the map of the z returned: " + because);
         }
     }
 }

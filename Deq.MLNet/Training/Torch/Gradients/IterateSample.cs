@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 namespace Deq.MLNet.Training.Torch.Gradients;
 
 /// <summary>
-/// Iterates of a solve, evenly spread over however many there come to be: every which one is kept doubles whenever there are too many. They are kept until the next solve.
+/// Iterates of a solve, evenly spread over however many there come to be: every which one is kept doubles whenever there are too many. They are kept until they are cleared.
 /// </summary>
 /// <param name="count">How many are wanted.</param>
 internal sealed class IterateSample(int count) : IDisposable
@@ -13,11 +13,14 @@ internal sealed class IterateSample(int count) : IDisposable
 
     public void Begin()
     {
-        Dispose();
+        Clear();
         (_seen, _stride) = (0, 1);
     }
 
-    public void Dispose()
+    public void Dispose() => Clear();
+
+    /// <summary>Forgets what was kept.</summary>
+    public void Clear()
     {
         foreach (var (z, f) in _kept)
         {
