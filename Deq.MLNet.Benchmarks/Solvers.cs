@@ -39,9 +39,10 @@ internal static class Solvers
     /// <summary>One solver on rows of one cell.</summary>
     /// <param name="MeanIterations">Over the rows.</param>
     /// <param name="WorstError">||z - z*|| / ||z*||, of the worst row.</param>
-    /// <param name="WorstExcess">The largest error over its allowed bound.</param>
+    /// <param name="WorstExcess">The largest error over its allowed bound, of the rows that are said to be solved.</param>
+    /// <param name="Unsolved">Rows that are said not to be.</param>
     /// <param name="Microseconds">A row.</param>
-    private sealed record Outcome(double MeanIterations, double WorstError, double WorstExcess, double Microseconds);
+    private sealed record Outcome(double MeanIterations, double WorstError, double WorstExcess, int Unsolved, double Microseconds);
 
     public static int Run()
     {
@@ -53,7 +54,7 @@ internal static class Solvers
         foreach (var size in new[] { 8, 64 })
         {
             Console.WriteLine(Text($"\n{size} states, ReLU, {Rows} rows, relative residual {Tolerance.Relative}"));
-            Console.WriteLine(Text($"{"cell",-24}{"solver",-22}{"form",-18}{"iterations",10}{"error",11}{"of bound",10}{"us a row",10}"));
+            Console.WriteLine(Text($"{"cell",-24}{"solver",-22}{"form",-18}{"iterations",10}{"error",11}{"of bound",10}{"unsolved",10}{"us a row",10}"));
             foreach (var (name, kind, rho, solvers) in Problems)
             {
                 var cell = new Batch(new CellProblem(kind, size, rho, Activation.ReLU, 1));
@@ -72,10 +73,10 @@ internal static class Solvers
                     {
                         var outcome = measure();
                         worst = Math.Max(worst, outcome.WorstExcess);
-                        Console.WriteLine(Text($"{name,-24}{solver.GetType().Name,-22}{form,-18}{outcome.MeanIterations,10:F1}{outcome.WorstError,11:G2}{outcome.WorstExcess,10:F3}{outcome.Microseconds,10:F1}"));
-                        if (size == 64 && form == "managed float32" && (name == Hard && solver is Picard or Anderson && name == Hard || solver is PeacemanRachford && rho == 0))
+                        Console.WriteLine(Text($"{name,-24}{solver.GetType().Name,-22}{form,-18}{outcome.MeanIterations,10:F1}{outcome.WorstError,11:G2}{outcome.WorstExcess,10:F3}{outcome.Unsolved,10}{outcome.Microseconds,10:F1}"));
+                        if (size == 64 && form == "managed float32" && FigureOf(name, solver) is { } figure)
                         {
-                            figures[solver switch { Picard => "picard_hard_iterations", Anderson => "anderson_hard_iterations", _ => "peaceman_rachford_iterations" }] = outcome.MeanIterations;
+                            figures[figure] = outcome.MeanIterations;
                         }
                     }
                 }
@@ -92,6 +93,14 @@ internal static class Solvers
         }
         return worst <= 1 && figures["bound_violations"] == 0 ? 0 : 1;
     }
+
+    private static string? FigureOf(string problem, FixedPointSolver solver) => (problem, solver) switch
+    {
+        (Hard, Picard) => "picard_hard_iterations",
+        (Hard, Anderson) => "anderson_hard_iterations",
+        ("monotone, m = 1", PeacemanRachford) => "peaceman_rachford_iterations",
+        _ => null,
+    };
 
     /// <summary>Rows of one cell, with their float64 equilibria and the error that the tolerance allows each.</summary>
     private sealed class Batch
@@ -110,18 +119,18 @@ internal static class Solvers
 
         public double[][] Equilibria { get; }
 
-        /// <summary>The error of row r that a residual of the tolerance allows, and what rounding adds: a few errors of one evaluation, as much stretched as the residual is.</summary>
-        public double Allowed(int row, double epsilon)
+        /// <summary>The error of row r that a residual of the tolerance allows at a state of some norm, and what rounding adds: a few errors of one evaluation, as much stretched as the residual is.</summary>
+        public double Allowed(int row, double norm, double epsilon)
         {
-            var norm = Linear.Norm(Equilibria[row]);
             var rounding = epsilon * ((Linear.Norm(Problem.W64) + 4) * norm + Linear.Norm(Linear.ToDouble(Injections[row])));
-            return Problem.ErrorPerResidual * (Tolerance.Relative * norm * (1 + 1e-3) + Tolerance.Absolute + 4 * rounding);
+            return Problem.ErrorPerResidual * (Tolerance.Relative * (1 + Tolerance.Relative) * norm + Tolerance.Absolute + 4 * rounding);
         }
 
-        public Outcome Judge(IReadOnlyList<double[]> states, double meanIterations, double microseconds, double epsilon)
+        public Outcome Judge(double[][] states, IReadOnlyList<RowSolution> solutions, double microseconds, double epsilon)
         {
             var errors = states.Select((z, row) => Linear.Distance(z, Equilibria[row])).ToList();
-            return new Outcome(meanIterations, errors.Select((e, row) => e / Math.Max(1e-30, Linear.Norm(Equilibria[row]))).Max(), errors.Select((e, row) => e / Allowed(row, epsilon)).Max(), microseconds);
+            var excess = errors.Select((e, row) => solutions[row].Status.IsSolved() ? e / Allowed(row, Linear.Norm(states[row]), epsilon) : 0).Max();
+            return new Outcome(solutions.Average(s => s.Iterations), errors.Select((e, row) => e / Math.Max(1e-30, Linear.Norm(Equilibria[row]))).Max(), excess, solutions.Count(s => !s.Status.IsSolved()), microseconds);
         }
     }
 
@@ -130,18 +139,16 @@ internal static class Solvers
         var d = batch.Problem.Size;
         var rows = new RowSolver<float>(solver, Tolerance, MaxIterations, new CellWeights<float>(batch.Problem.W, batch.Problem.Activation));
         var (scratch, states) = (new float[rows.ScratchSize], batch.Injections.Select(_ => new float[d]).ToArray());
-        var iterations = 0;
-        void SolveAll()
+        var solutions = new RowSolution[Rows];
+        var time = Time(() =>
         {
-            iterations = 0;
             for (var row = 0; row < Rows; row++)
             {
                 states[row].AsSpan().Clear();
-                iterations += rows.Solve(batch.Injections[row], states[row], scratch).Iterations;
+                solutions[row] = rows.Solve(batch.Injections[row], states[row], scratch);
             }
-        }
-        var time = Time(SolveAll);
-        return batch.Judge([.. states.Select(z => Linear.ToDouble(z))], (double)iterations / Rows, time / Rows, 1.2e-7);
+        });
+        return batch.Judge([.. states.Select(z => Linear.ToDouble(z))], solutions, time / Rows, 1.2e-7);
     }
 
     private static Outcome InTensors(Batch batch, FixedPointSolver options, ScalarType type)
@@ -153,15 +160,14 @@ internal static class Solvers
         var injection = tensor(batch.Injections.SelectMany(u => u).ToArray()).view(Rows, d).to(type);
         using var solver = TensorSolver.Create(options);
         var (z, f) = (zeros_like(injection), zeros_like(injection));
-        TensorSolution solution = default;
         var time = Time(() =>
         {
             using var inner = NewDisposeScope();
             z.zero_();
-            solution = solver.Solve(new CellMap(w, injection, batch.Problem.Activation, null), z, f, Tolerance, MaxIterations);
+            solver.Solve(new CellMap(w, injection, batch.Problem.Activation, null), z, f, Tolerance, MaxIterations);
         });
-        var states = z.to(ScalarType.Float64).data<double>().ToArray().Chunk((int)d).ToList();
-        return batch.Judge(states, solution.Iterations, time / Rows, type == ScalarType.Float32 ? 1.2e-7 : 2.3e-16);
+        var states = z.to(ScalarType.Float64).data<double>().ToArray().Chunk((int)d).ToArray();
+        return batch.Judge(states, solver.Rows, time / Rows, type == ScalarType.Float32 ? 1.2e-7 : 2.3e-16);
     }
 
     /// <summary>Microseconds of one call, the median of many.</summary>
