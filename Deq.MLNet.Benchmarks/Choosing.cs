@@ -107,8 +107,11 @@ internal static class Choosing
             return (NetworkOf(model), task.Measure(ml, model.Transform(split.TestSet))[0]);
         });
 
-    private static INetworkModel NetworkOf(ITransformer chain) =>
-        (INetworkModel)((ISingleFeaturePredictionTransformer<object>)((IEnumerable<ITransformer>)chain).Last()).Model;
+    private static INetworkModel NetworkOf(ITransformer model)
+    {
+        var last = model is IEnumerable<ITransformer> chain ? chain.Last() : model;
+        return (INetworkModel)((ISingleFeaturePredictionTransformer<object>)last).Model;
+    }
 
     private static Outcome Measure(Problem problem, Choice choice, int splitSeed)
     {
