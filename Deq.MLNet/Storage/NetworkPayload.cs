@@ -3,11 +3,9 @@ using Deq.MLNet.Networks;
 namespace Deq.MLNet.Storage;
 
 /// <summary>The fields of a network, in the order in which they are stored. A change of this order is a new format version.</summary>
-internal static class NetworkPayload
+internal static partial class NetworkPayload
 {
     private const byte DeqKind = 0, FnnKind = 1;
-    private const byte PicardKind = 0, AndersonKind = 1, NewtonKind = 2, ForwardSubstitutionKind = 3, ForwardBackwardKind = 4, PeacemanRachfordKind = 5, AutoKind = 6;
-    private const byte NoRuleKind = 0, SpectralKind = 1, InfinityNormKind = 2, PerronKind = 3, MonotoneKind = 4, StrictlyTriangularKind = 5, DiagonalKind = 6;
 
     public static void Write(Network network, BinaryWriter writer)
     {
@@ -111,154 +109,6 @@ internal static class NetworkPayload
             inputs = outputs;
         }
         return new FnnNetwork(layers, activation, link);
-    }
-
-    private static void Write(EquilibriumSettings settings, BinaryWriter writer)
-    {
-        switch (settings.Solver)
-        {
-            case Picard picard:
-                writer.Write(PicardKind);
-                writer.Write(picard.Damping);
-                break;
-            case Anderson anderson:
-                writer.Write(AndersonKind);
-                writer.Write(anderson.Memory);
-                writer.Write(anderson.Damping);
-                writer.Write(anderson.Ridge);
-                break;
-            case Newton:
-                writer.Write(NewtonKind);
-                break;
-            case ForwardSubstitution:
-                writer.Write(ForwardSubstitutionKind);
-                break;
-            case ForwardBackward splitting:
-                writer.Write(ForwardBackwardKind);
-                writer.Write(splitting.Step is not null);
-                if (splitting.Step is { } step)
-                {
-                    writer.Write(step);
-                }
-                break;
-            case PeacemanRachford splitting:
-                writer.Write(PeacemanRachfordKind);
-                writer.Write(splitting.Step);
-                break;
-            case Auto:
-                writer.Write(AutoKind);
-                break;
-            default:
-                throw new NotSupportedException($"{settings.Solver} has no stored form.");
-        }
-        writer.Write(settings.Tolerance.Relative);
-        writer.Write(settings.Tolerance.Absolute);
-        writer.Write(settings.MaxIterations);
-        writer.Write((byte)settings.OnNonConvergence);
-    }
-
-    private static EquilibriumSettings ReadSettings(ref PayloadReader reader)
-    {
-        var kind = reader.Byte("solver");
-        FixedPointSolver solver = kind switch
-        {
-            PicardKind => new Picard(reader.Single("damping")),
-            AndersonKind => new Anderson(reader.Int32("memory"), reader.Single("damping"), reader.Double("ridge")),
-            NewtonKind => new Newton(),
-            ForwardSubstitutionKind => new ForwardSubstitution(),
-            ForwardBackwardKind => new ForwardBackward(reader.Bool("step") ? reader.Single("step") : null),
-            PeacemanRachfordKind => new PeacemanRachford(reader.Single("step")),
-            AutoKind => new Auto(),
-            _ => throw reader.Invalid("solver", kind),
-        };
-        var tolerance = new Tolerance(reader.Double("relative tolerance"), reader.Double("absolute tolerance"));
-        return new EquilibriumSettings(solver, tolerance, reader.Int32("iterations at the most"), reader.Enum<OnNonConvergence>("rows that do not converge"));
-    }
-
-    private static void Write(Certificate certificate, BinaryWriter writer)
-    {
-        writer.Write(certificate.Rule switch
-        {
-            NoRule => NoRuleKind,
-            SpectralRule => SpectralKind,
-            InfinityNormRule => InfinityNormKind,
-            PerronRule => PerronKind,
-            MonotoneRule => MonotoneKind,
-            StrictlyTriangularRule => StrictlyTriangularKind,
-            DiagonalRule => DiagonalKind,
-            _ => throw new NotSupportedException($"{certificate.Rule} has no stored form."),
-        });
-        if (certificate.Rule is MonotoneRule { Margin: var margin })
-        {
-            writer.Write(margin);
-        }
-        else if (certificate.Rule.Bound is { } bound)
-        {
-            writer.Write(bound);
-        }
-        writer.Write(certificate.ContractionFactor);
-        writer.Write(certificate.IsProved);
-        if (certificate.ErrorPerResidual is { } error)
-        {
-            writer.Write(error);
-        }
-    }
-
-    private static Certificate ReadCertificate(ref PayloadReader reader, int states)
-    {
-        var kind = reader.Byte("rule");
-        var rule = kind switch
-        {
-            NoRuleKind => WellPosedness.None,
-            SpectralKind => WellPosedness.Spectral(reader.Single("spectral bound")),
-            InfinityNormKind => WellPosedness.InfinityNorm(reader.Single("infinity norm bound")),
-            PerronKind => WellPosedness.Perron(reader.Single("Perron bound")),
-            MonotoneKind => WellPosedness.Monotone(reader.Single("monotone margin")),
-            StrictlyTriangularKind => WellPosedness.StrictlyTriangular,
-            DiagonalKind => WellPosedness.Diagonal(reader.Single("diagonal bound")),
-            _ => throw reader.Invalid("rule", kind),
-        };
-        var factor = reader.Double("contraction factor");
-        double? error = reader.Bool("whether it is proved") ? reader.Double("error per residual") : null;
-        var certificate = new Certificate(rule, states, factor, error);
-        return certificate.IsPossible ? certificate : throw reader.Invalid("contraction factor, or the error per residual of it,", FormattableString.Invariant($"{factor}, {error}"));
-    }
-
-    private static void Write(UnrollCurve? curve, BinaryWriter writer)
-    {
-        writer.Write(curve is not null);
-        if (curve is not null)
-        {
-            writer.Write(curve.Rows);
-            writer.Write(curve.Scale);
-            writer.Write(curve.MaxErrors.Count);
-            Write([.. curve.MaxErrors], writer);
-            Write([.. curve.MeanErrors], writer);
-        }
-    }
-
-    private static UnrollCurve? ReadUnroll(ref PayloadReader reader)
-    {
-        if (!reader.Bool("unroll curve"))
-        {
-            return null;
-        }
-        var rows = reader.Size("rows of the unroll curve");
-        var scale = reader.Single("scale of the unroll curve");
-        if (!(scale >= 0 && float.IsFinite(scale)))
-        {
-            throw reader.Invalid("scale of the unroll curve", scale);
-        }
-        var steps = reader.Size("steps of the unroll curve");
-        return new UnrollCurve(rows, scale, Errors(ref reader, steps, "largest errors"), Errors(ref reader, steps, "mean errors"));
-    }
-
-    /// <summary>Errors of plain iteration; those of one that runs away are infinite or NaN.</summary>
-    private static float[] Errors(ref PayloadReader reader, int steps, string field)
-    {
-        var errors = reader.Singles(1, steps, field);
-        var negative = Array.FindIndex(errors, e => e < 0);
-        return negative < 0 ? errors : throw reader.Invalid(field, errors[negative]);
     }
 
     private static void Write(ReadOnlySpan<float> values, BinaryWriter writer)
