@@ -1,5 +1,4 @@
 using Deq.MLNet.Errors;
-using Deq.MLNet.Networks;
 using Deq.MLNet.Trainers.Scoring;
 using Deq.MLNet.Training;
 using Microsoft.ML.Trainers;

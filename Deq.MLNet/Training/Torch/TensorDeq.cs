@@ -99,9 +99,9 @@ internal sealed class TensorDeq : TensorModel
         {
             var a = empty_like(work.Z);
             _map.Affine(work.Z, a);
-            _regularizer.Add(_w.Value, a, SlopeAt(work.Z, work.F).Slope, _mask, loss.Share, work.Z, _w.Gradient, work.StateGradient, Accumulate);
+            _regularizer.Add(_w.Value, a, _map.Adjoint(work.Z, work.F, work.StateGradient).Slope(a), _mask, loss.Share, work.Z, _w.Gradient, work.StateGradient, Accumulate);
         }
-        _counts.Backward(_gradient.Backward(new CellPass(work.Z, work.F, Adjoint), work.StateGradient, Accumulate));
+        _counts.Backward(_gradient.Backward(new CellPass(work.Z, work.F, _map.Adjoint), work.StateGradient, Accumulate));
         TensorLayers.WriteGradients((_u, _b), _encoded, work.Total);
         if (_encoder.Count > 0)
         {
@@ -136,7 +136,7 @@ internal sealed class TensorDeq : TensorModel
         {
             var stateGradient = empty_like(z);
             ReadOutGradient(loss.Of(Outputs(f)).Gradient.MultiplyInPlace(weight), f, stateGradient);
-            Accumulate(Adjoint(z, f, stateGradient).Pull(stateGradient), z);
+            Accumulate(_map.Adjoint(z, f, stateGradient).Pull(stateGradient), z);
         }
         _iterates.Clear();
     }
@@ -146,32 +146,6 @@ internal sealed class TensorDeq : TensorModel
     {
         _w.Gradient.addmm_(m.t(), z, 1, 1);
         _workspace!.Total.AddInPlace(m);
-    }
-
-    /// <summary>The adjoint of the cell at some states, f being the cell of them.</summary>
-    private AdjointMap Adjoint(Tensor z, Tensor f, Tensor stateGradient)
-    {
-        var (slope, normSlope) = SlopeAt(z, f);
-        return new AdjointMap(_w.Value, stateGradient, slope, normSlope);
-    }
-
-    /// <summary>The derivative of the cell by its sums W z + u: mask * phi', and that of the normalisation.</summary>
-    private (Tensor Slope, LayerNormSlope? Norm) SlopeAt(Tensor z, Tensor f)
-    {
-        // Most activations tell their slope by their value; for others the sums are made again.
-        var a = _norm is not null || NeedsPreactivations(_architecture.Activation) ? empty_like(z) : null;
-        if (a is not null)
-        {
-            _map.Affine(z, a);
-        }
-        var normSlope = _norm?.SlopeAt(a!);
-        if (NeedsPreactivations(_architecture.Activation))
-        {
-            _norm?.Apply(a!);
-        }
-        var slope = empty_like(f);
-        Slope(_architecture.Activation, f, a, _mask, Dropout, slope);
-        return (slope, normSlope);
     }
 
     public override void RestrictGradients()

@@ -72,6 +72,25 @@ internal sealed class CellMap(Tensor w, Tensor injection, Activation activation,
         return mask is null ? slope : slope.mul_(mask);
     }
 
+    /// <summary>The adjoint of the cell at some states.</summary>
+    /// <param name="z">The states, B x d.</param>
+    /// <param name="f">The cell of them.</param>
+    /// <param name="stateGradient">The gradient by the cell's value, B x d.</param>
+    public AdjointMap Adjoint(Tensor z, Tensor f, Tensor stateGradient)
+    {
+        var slope = empty_like(f);
+        if (mask is null && norm is null && !TensorModel.NeedsPreactivations(activation))
+        {
+            TensorModel.Slope(activation, f, null, null, null, slope);
+            return new AdjointMap(w, stateGradient, slope);
+        }
+        // What the value does not tell, the sums do.
+        Affine(z, slope);
+        var normSlope = norm?.SlopeAt(slope);
+        norm?.Apply(slope);
+        return new AdjointMap(w, stateGradient, Slope(slope), normSlope);
+    }
+
     public override void Proximal(Tensor a, double step)
     {
         switch (activation)
