@@ -36,6 +36,16 @@ public class CertificateTests
         proved.Keys.Should().BeEquivalentTo(["None", "Spec", "Infi", "Perr", "Diag", "Stri", "Mono"]);
     }
 
+    /// <summary>A slope above 1 is none of a proximal map: I - W being monotone then proves nothing.</summary>
+    [Fact]
+    public void A_monotone_rule_proves_nothing_of_an_activation_with_slopes_above_1()
+    {
+        foreach (var activation in Enum.GetValues<Activation>())
+        {
+            WellPosedness.Monotone(0.01f).Certify([0.98f], 1, activation).Should().Match<Certificate>(c => c.IsProved == (activation != Activation.GELU) && c.RuleHolds == c.IsProved);
+        }
+    }
+
     /// <summary>The largest residual per error of the linear cell is a singular value of I - W: what the bound is held against.</summary>
     [Fact]
     public void The_bound_on_the_error_is_met_by_cells_that_need_all_of_it()

@@ -89,6 +89,22 @@ public sealed class CellOptionsTests : IDisposable
         }
     }
 
+    [Theory]
+    [InlineData(Activation.Tanh)]
+    [InlineData(Activation.GELU)]
+    public void A_diagonal_linear_cell_is_judged_by_the_identity_and_not_by_the_activation_that_it_ignores(Activation activation)
+    {
+        foreach (var (rule, solver) in new (WellPosedness, FixedPointSolver)[] { (WellPosedness.Spectral(), new Newton()), (WellPosedness.Diagonal(), new ForwardSubstitution()), (WellPosedness.Monotone(), new Auto()) })
+        {
+            var model = TrainerCase.Deq.Fit(options =>
+            {
+                var o = (DeqTrainerOptions)options;
+                (o.Cell, o.Activation, o.WellPosedness, o.Solver, o.Epochs) = (DeqCell.DiagonalLinear, activation, rule, solver, 1);
+            });
+            ((DeqNetwork)model.Model.Network).Activation.Should().Be(Activation.Identity);
+        }
+    }
+
     [Fact]
     public void A_diagonal_linear_cell_refuses_more_than_two_classes() =>
         FluentActions.Invoking(() => TrainerCase.Of(NetworkKind.Deq, TrainerTask.Multiclass).Fit(o => ((DeqTrainerOptions)o).Cell = DeqCell.DiagonalLinear))

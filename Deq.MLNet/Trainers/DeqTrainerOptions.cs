@@ -81,8 +81,8 @@ public abstract class DeqTrainerOptions : NetworkTrainerOptions
     {
         CheckCell();
         var architecture = Options();
-        new Combination(WellPosedness, Activation, Solver, GradientSolver, Dropout).Check();
-        return GradientChecks.Check(architecture, GradientSolver is not null);
+        new Combination(WellPosedness, architecture.Activation, Solver, GradientSolver, Dropout).Check();
+        return GradientChecks.Check(architecture, Solver, GradientSolver is not null);
     }
 
     private DeqArchitecture Options() => new(

@@ -10,19 +10,16 @@ internal sealed record GradientCase(int Size, int Inputs, int Outputs, double No
 {
     private const int Rows = 6;
 
-    /// <summary>Those that have a tensor form.</summary>
-    private static readonly Activation[] Activations = [Activation.ReLU, Activation.LeakyReLU, Activation.Tanh, Activation.Identity];
-
     /// <summary>Cells of a contraction factor up to 0.85, no pre-activation of whose equilibria is about a kink.</summary>
     public static Gen<GradientCase> UpTo(int size) =>
         (from states in Gen.Int[1, size]
          from inputs in Gen.Int[1, 6]
          from outputs in Gen.OneOfConst(1, 3)
          from norm in Gen.Double[0.05, 0.85]
-         from activation in Gen.OneOfConst(Activations)
+         from activation in Gen.Enum<Activation>()
          from weighted in Gen.Bool
          from seed in Gen.Int[0, 1_000_000]
-         select new GradientCase(states, inputs, outputs, norm, activation, weighted, seed)).Where(c => !c.HasKinks || c.Reference().NearestKink(c.Parameters) > 1e-4);
+         select new GradientCase(states, inputs, outputs, norm / Phi.Lipschitz(activation), activation, weighted, seed)).Where(c => !c.HasKinks || c.Reference().NearestKink(c.Parameters) > 1e-4);
 
     public bool HasKinks => Activation is Activation.ReLU or Activation.LeakyReLU;
 
