@@ -20,6 +20,9 @@ internal sealed class RowProgress(int rows, Tolerance tolerance, Func<int, doubl
 
     public Tolerance Tolerance => tolerance;
 
+    /// <summary>The cap.</summary>
+    public required int MaxIterations { get; init; }
+
     /// <summary>Rows that are not done.</summary>
     public int Active { get; private set; }
 

@@ -62,7 +62,7 @@ internal sealed class TensorSolver : IDisposable
     public TensorSolution Solve(TensorMap map, Tensor z, Tensor f, Tolerance tolerance, int maxIterations, Action<Tensor, Tensor>? observe = null)
     {
         using var scope = NewDisposeScope();
-        var rows = new RowProgress((int)z.shape[0], tolerance, RoundingErrors(map));
+        var rows = new RowProgress((int)z.shape[0], tolerance, RoundingErrors(map)) { MaxIterations = maxIterations };
         Prepare(z);
         var present = Free();
         present.copy_(z);
