@@ -114,6 +114,22 @@ public class SolverDefectTests
         solution.Iterations.Should().BeInRange(1_740, 1_755, "1.5^k leaves float64 near k = 1750");
     }
 
+    /// <summary>
+    /// A lucky small residual, and eight larger ones after it while all were falling, ended a row as AtPrecisionLimit at up to 370 times the tolerance: the rounding error was taken of all sums,
+    /// though those that ReLU makes zero of add none. Newton's iterates meet the tolerance in every such row.
+    /// </summary>
+    [Fact]
+    public void A_row_that_still_falls_while_few_states_are_alive_is_not_at_the_precision_limit()
+    {
+        foreach (var (w, u) in MostlyDeadCells.Of(30))
+        {
+            foreach (var solver in new FixedPointSolver[] { new Newton(), new PeacemanRachford() })
+            {
+                MapSolve.InFloat32(w, u, Activation.ReLU, new EquilibriumSettings(solver, new Tolerance(1e-6), 5_000)).Solution.Status.Should().Be(SolveStatus.Converged, "{0}", solver);
+            }
+        }
+    }
+
     private static (RowSolution Solution, float[] Z) Solve(FixedPointSolver solver, int cap, List<double>? trace = null) =>
         MapSolve.InFloat32(Problem.W, Problem.U, Problem.Activation, new EquilibriumSettings(solver, new Tolerance(1e-5), cap), trace);
 

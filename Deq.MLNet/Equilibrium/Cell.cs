@@ -60,10 +60,10 @@ internal sealed class CellWeights<T>(T[] w, Activation activation, T[]? gain = n
 /// <summary>f of one row: z -> phi(W z + u), with u = U e + b; layer-normalised phi(gain * LN(W z + u) + shift).</summary>
 internal readonly ref struct Cell<T>(CellWeights<T> weights, ReadOnlySpan<T> injection) where T : unmanaged, IFloatingPointIeee754<T>
 {
-    private static readonly double Epsilon = double.CreateChecked(T.BitIncrement(T.One) - T.One);
-
     /// <summary>The error of phi in units in the last place, at the most.</summary>
     private const double UnitsOfPhi = 4;
+
+    private static readonly double Epsilon = double.CreateChecked(T.BitIncrement(T.One) - T.One);
 
     public CellWeights<T> Weights { get; } = weights;
 
@@ -86,18 +86,35 @@ internal readonly ref struct Cell<T>(CellWeights<T> weights, ReadOnlySpan<T> inj
     }
 
     /// <summary>
-    /// The norm of the error that rounding alone makes in f(z): no residual can be asked to be smaller. Each sum is rounded relative to the sizes of its terms:
-    /// eps (||W||_F ||z|| + ||u||) bounds the norm up to a small factor. Phi adds units in the last place of its own value.
+    /// The norm of the error that rounding alone makes in f(z): no residual can be asked to be smaller. A sum is rounded relative to the sizes of its terms,
+    /// eps (|W| |z| + |u|) up to a small factor, of which the slope of phi lets some through and, where ReLU is zero, nothing; phi adds units in the last place of its own value.
     /// </summary>
     /// <param name="z">The state, d values.</param>
-    /// <param name="normOfState">About its norm.</param>
-    public double RoundingError(ReadOnlySpan<T> z, double normOfState)
+    public double RoundingError(ReadOnlySpan<T> z)
     {
-        if (Weights.Norm is { } norm)
+        // Called where a search has come to a halt only: there is no room to keep these in.
+        var (sums, errors) = (new double[z.Length], new double[z.Length]);
+        for (var i = 0; i < z.Length; i++)
         {
-            return Epsilon * (norm.RoundingError(Weights.NormOfW * normOfState + Kernels.Norm(Injection), Weights.W, z, Injection) + UnitsOfPhi * normOfState);
+            sums[i] = double.CreateChecked(Injection[i]);
+            errors[i] = Epsilon * Math.Abs(sums[i]);
+            for (var j = 0; j < z.Length; j++)
+            {
+                var (weight, state) = (double.CreateChecked(Weights.W[i * z.Length + j]), double.CreateChecked(z[j]));
+                sums[i] += weight * state;
+                // In this order no product leaves the range before the sum does.
+                errors[i] += Epsilon * Math.Abs(weight) * Math.Abs(state);
+            }
         }
-        // Products before sums, which may leave the range.
-        return Epsilon * (Weights.NormOfW + UnitsOfPhi) * normOfState + Epsilon * Kernels.Norm(Injection);
+        Weights.Norm?.Spread(sums, errors, Epsilon);
+        for (var i = 0; i < z.Length; i++)
+        {
+            // About a kink the error decides which side is taken.
+            Span<double> value = [sums[i]], slopes = [sums[i] - errors[i], sums[i] + errors[i]];
+            Weights.Activation.Apply(value);
+            Weights.Activation.Slope(slopes);
+            errors[i] = errors[i] * Math.Max(Math.Abs(slopes[0]), Math.Abs(slopes[1])) + UnitsOfPhi * Epsilon * Math.Abs(value[0]);
+        }
+        return Kernels.Norm<double>(errors);
     }
 }

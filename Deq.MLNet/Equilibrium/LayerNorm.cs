@@ -7,7 +7,6 @@ namespace Deq.MLNet.Equilibrium;
 internal sealed class LayerNorm<T>(T[] gain, T[] shift) where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly T _size = T.CreateChecked(gain.Length);
-    private readonly double _largestGain = double.CreateChecked(T.Abs(TensorPrimitives.MaxMagnitude<T>(gain)));
 
     /// <summary>Normalises in place.</summary>
     public void Apply(Span<T> a)
@@ -32,26 +31,19 @@ internal sealed class LayerNorm<T>(T[] gain, T[] shift) where T : unmanaged, IFl
         TensorPrimitives.Multiply(v, inverse, v);
     }
 
-    /// <summary>The error, in units of the type's epsilon, that follows from one of the sums W z + u, and from the normalisation itself.</summary>
-    public double RoundingError(double ofSums, ReadOnlySpan<T> w, ReadOnlySpan<T> z, ReadOnlySpan<T> injection)
+    /// <summary>Normalises sums, and brings the bounds of their errors through it: one error moves the mean and the variance, which all states share.</summary>
+    public void Spread(Span<double> sums, Span<double> errors, double epsilon)
     {
-        // The sums again, twice, for there is no room to keep them; called where a search has come to a halt only.
-        double mean = 0, variance = 0;
-        for (var i = 0; i < z.Length; i++)
+        var (mean, error) = (TensorPrimitives.Sum<double>(sums) / sums.Length, TensorPrimitives.Sum<double>(errors) / sums.Length);
+        TensorPrimitives.Subtract(sums, mean, sums);
+        var deviation = Math.Sqrt(TensorPrimitives.SumOfSquares<double>(sums) / sums.Length + LayerNorm.Epsilon);
+        for (var i = 0; i < sums.Length; i++)
         {
-            mean += Sum(w, z, injection, i) / z.Length;
+            var (g, s, normal) = (double.CreateChecked(gain[i]), double.CreateChecked(shift[i]), sums[i] / deviation);
+            sums[i] = g * normal + s;
+            errors[i] = Math.Abs(g) * ((errors[i] + (1 + Math.Abs(normal)) * error + epsilon * Math.Abs(mean)) / deviation + LayerNorm.UnitsOfItself * epsilon) + epsilon * Math.Abs(s);
         }
-        for (var i = 0; i < z.Length; i++)
-        {
-            variance += Math.Pow(Sum(w, z, injection, i) - mean, 2) / z.Length;
-        }
-        // A mean that is taken off adds an error of its own size; dividing by the deviation stretches both.
-        var taken = Math.Sqrt(z.Length) * Math.Abs(mean);
-        return _largestGain * ((ofSums + taken) / Math.Sqrt(variance + LayerNorm.Epsilon) + LayerNorm.UnitsOfItself * Math.Sqrt(z.Length)) + double.CreateChecked(TensorPrimitives.Norm<T>(shift));
     }
-
-    private static double Sum(ReadOnlySpan<T> w, ReadOnlySpan<T> z, ReadOnlySpan<T> injection, int row) =>
-        double.CreateChecked(TensorPrimitives.Dot(w.Slice(row * z.Length, z.Length), z) + injection[row]);
 }
 
 internal static class LayerNorm

@@ -19,12 +19,6 @@ internal interface IRowStep<T> where T : unmanaged, IFloatingPointIeee754<T>
 /// </summary>
 internal sealed class RowSolver<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
-    /// <summary>
-    /// Iterations without a smaller residual after which the search may be at the rounding error; after m times as many, at m times that error:
-    /// a map that contracts by rho comes to rest, or cycles, within the error of one evaluation over 1 - rho.
-    /// </summary>
-    private const int Patience = 8;
-
     private readonly FixedPointSolver _solver;
     private readonly Tolerance _tolerance;
     private readonly int _maxIterations;
@@ -100,49 +94,32 @@ internal sealed class RowSolver<T> where T : unmanaged, IFloatingPointIeee754<T>
         var cell = search.Cell;
         var z = search.Z;
         var f = search.F;
-        var least = double.PositiveInfinity;
-        var sinceLeast = 0;
-        var status = SolveStatus.IterationLimit;
-        var iterations = 0;
-        while (iterations < _maxIterations)
+        var rule = new StoppingRule(_tolerance);
+        SolveStatus? status = null;
+        while (status is null && rule.Iterations < _maxIterations)
         {
             cell.Apply(z, f, search.PreActivation);
-            iterations++;
-            var norm = Kernels.Norm<T>(f);
-            var distance = Kernels.Distance<T>(f, z);
+            var (distance, norm) = (Kernels.Distance<T>(f, z), Kernels.Norm<T>(f));
+            status = rule.Test(rule.Iterations + 1, distance, norm);
             var residual = _tolerance.Scaled(distance, norm);
             search.Trace?.Add(residual);
-            if (!double.IsFinite(residual) || !double.IsFinite(norm))
+            if (rule.IsBest)
             {
-                status = SolveStatus.Diverged;
-                break;
-            }
-            if (residual < least)
-            {
-                least = residual;
-                sinceLeast = 0;
                 z.CopyTo(search.Best);
             }
-            else
-            {
-                sinceLeast++;
-            }
-            if (residual <= _tolerance.Relative)
-            {
-                status = SolveStatus.Converged;
-                break;
-            }
-            if (sinceLeast >= Patience && least <= _tolerance.Scaled(cell.RoundingError(z, norm) * (sinceLeast / Patience), norm))
+            if (status is null && rule.IsOutOfPatience && rule.IsAtPrecisionLimit(cell.RoundingError(search.Best)))
             {
                 status = SolveStatus.AtPrecisionLimit;
-                break;
             }
-            step.Advance(z, f, residual);
+            if (status is null)
+            {
+                step.Advance(z, f, residual);
+            }
         }
-        if (double.IsFinite(least))
+        if (double.IsFinite(rule.Least))
         {
             search.Best.CopyTo(z);
         }
-        return new RowSolution(status, iterations, least);
+        return new RowSolution(status ?? SolveStatus.IterationLimit, rule.Iterations, rule.Least);
     }
 }

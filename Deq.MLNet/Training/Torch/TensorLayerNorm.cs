@@ -13,6 +13,16 @@ internal sealed class TensorLayerNorm(Parameter gain, Parameter shift)
         a.copy_(normal);
     }
 
+    /// <summary>Normalises sums in place, and brings the bounds of their errors through it: one error moves the mean and the variance, which all states share.</summary>
+    public void Spread(Tensor sums, Tensor errors, double epsilon)
+    {
+        var mean = sums.mean([1], keepdim: true).abs_();
+        var slope = SlopeAt(sums);
+        Apply(sums);
+        errors.AddInPlace(slope.Normal.abs().AddInPlace(1).mul_(errors.mean([1], keepdim: true))).AddInPlace(mean, epsilon).mul_(slope.Inverse).AddInPlace(LayerNorm.UnitsOfItself * epsilon)
+            .mul_(gain.Value.abs()).AddInPlace(shift.Value.abs(), epsilon);
+    }
+
     /// <summary>What the gradient needs of B x d sums.</summary>
     public LayerNormSlope SlopeAt(Tensor a)
     {
@@ -29,6 +39,10 @@ internal sealed class TensorLayerNorm(Parameter gain, Parameter shift)
 /// <param name="inverse">1 / sqrt(var + eps), B x 1.</param>
 internal sealed class LayerNormSlope(Parameter gain, Parameter shift, Tensor normal, Tensor inverse)
 {
+    public Tensor Normal => normal;
+
+    public Tensor Inverse => inverse;
+
     /// <summary>From the gradient by what the normalisation gave to that by the sums, in place: (t - mean(t) - normal * mean(t * normal)) / sqrt(var + eps), with t = gain * s.</summary>
     public void Pull(Tensor s)
     {
@@ -37,6 +51,9 @@ internal sealed class LayerNormSlope(Parameter gain, Parameter shift, Tensor nor
         var along = (s * normal).mean([1], keepdim: true);
         s.sub_(s.mean([1], keepdim: true)).sub_(normal * along).mul_(inverse);
     }
+
+    /// <summary>Brings bounds of errors through <see cref="Pull"/>, in place: what is taken off is no larger in norm than what it is taken off from, and is rounded itself.</summary>
+    public void PullErrors(Tensor errors) => errors.mul_(gain.Value.abs()).mul_(inverse).MultiplyInPlace(2);
 
     /// <summary>Adds what the gradient by what the normalisation gave says of gain and shift.</summary>
     public void Gather(Tensor s)

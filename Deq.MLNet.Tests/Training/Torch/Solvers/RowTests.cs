@@ -162,6 +162,17 @@ public sealed class RowTests
         }
     }
 
+    /// <summary>As in the managed solver: a lucky small residual, with eight larger ones after it, ended a row though all were falling.</summary>
+    [Fact]
+    public void A_row_that_still_falls_while_few_states_are_alive_is_not_at_the_precision_limit()
+    {
+        foreach (var (w, u) in MostlyDeadCells.Of(30))
+        {
+            var batch = new BatchSolve(Linear.ToDouble(w), [Linear.ToDouble(u)], Activation.ReLU) { Type = ScalarType.Float32, Tolerance = new Tolerance(1e-6) };
+            batch.By(new PeacemanRachford()).Rows[0].Status.Should().Be(SolveStatus.Converged);
+        }
+    }
+
     [Fact]
     public void A_solver_forgets_the_batch_before()
     {

@@ -1,24 +1,25 @@
+using Deq.MLNet.Equilibrium;
+
 namespace Deq.MLNet.Training.Torch.Solvers;
 
-/// <summary>
-/// How the rows of one solve fare, on the host. The stopping test, the precision limit, the NaN policy and the statuses exist here once; every row is judged by itself.
-/// </summary>
-/// <param name="rows">B.</param>
-/// <param name="tolerance">The stopping test.</param>
-/// <param name="roundingError">Of a row, for a norm of its f: the norm of the error that rounding alone makes in f.</param>
-internal sealed class RowProgress(int rows, Tolerance tolerance, Func<int, double, double> roundingError)
+/// <summary>How the rows of one solve fare, on the host; every row is judged by itself.</summary>
+internal sealed class RowProgress
 {
-    /// <summary>As in the managed solver: iterations without a smaller residual after which a row may be at the rounding error; after m times as many, at m times that error.</summary>
-    private const int Patience = 8;
+    private readonly SolveStatus?[] _status;
+    private readonly StoppingRule[] _rules;
+    private readonly Func<double[]> _roundingErrors;
 
-    private readonly SolveStatus?[] _status = new SolveStatus?[rows];
-    private readonly double[] _least = [.. Enumerable.Repeat(double.PositiveInfinity, rows)];
-    private readonly int[] _leastAt = new int[rows];
-    private readonly int[] _iterations = new int[rows];
-    /// <summary>Whether the best iterate of a row is that of the last test.</summary>
-    private readonly bool[] _isLatest = new bool[rows];
+    /// <param name="rules">B, of any content: memory that is used again from solve to solve.</param>
+    /// <param name="tolerance">The stopping test.</param>
+    /// <param name="roundingErrors">Of every row's f at its best iterate, the norm of the error that rounding alone makes; asked for at most once a test.</param>
+    public RowProgress(StoppingRule[] rules, Tolerance tolerance, Func<double[]> roundingErrors)
+    {
+        (_rules, Tolerance, _roundingErrors) = (rules, tolerance, roundingErrors);
+        _status = new SolveStatus?[rules.Length];
+        Array.Fill(rules, new StoppingRule(tolerance));
+    }
 
-    public Tolerance Tolerance => tolerance;
+    public Tolerance Tolerance { get; }
 
     /// <summary>The cap.</summary>
     public required int MaxIterations { get; init; }
@@ -33,7 +34,7 @@ internal sealed class RowProgress(int rows, Tolerance tolerance, Func<int, doubl
     public double WorstActive { get; private set; }
 
     /// <summary>Rows that were done at the last test with that iterate as their best.</summary>
-    public List<long> Done { get; } = new(rows);
+    public List<long> Done { get; } = [];
 
     /// <summary>Rows whose best iterate remains that of the test before the last one.</summary>
     public List<long> Passed { get; } = [];
@@ -51,36 +52,37 @@ internal sealed class RowProgress(int rows, Tolerance tolerance, Func<int, doubl
         Passed.Clear();
         Lost.Clear();
         (Active, WorstActive) = (0, 0);
-        for (var row = 0; row < rows; row++)
+        double[]? errors = null;
+        for (var row = 0; row < _rules.Length; row++)
         {
             if (!IsActive(row))
             {
                 continue;
             }
-            _iterations[row] = iteration;
-            var residual = tolerance.Scaled(distance[row], norm[row]);
-            var finite = double.IsFinite(residual) && double.IsFinite(norm[row]);
-            var better = finite && residual < _least[row];
-            if (better)
-            {
-                (_least[row], _leastAt[row]) = (residual, iteration);
-            }
-            else if (_isLatest[row])
+            ref var rule = ref _rules[row];
+            var wasBest = rule.IsBest;
+            _status[row] = rule.Test(iteration, distance[row], norm[row]);
+            if (wasBest && !rule.IsBest)
             {
                 Passed.Add(row);
             }
-            _isLatest[row] = better;
-            _status[row] = finite ? Judge(row, residual, norm[row], iteration - _leastAt[row]) ?? (last ? SolveStatus.IterationLimit : null) : SolveStatus.Diverged;
+            if (IsActive(row) && rule.IsOutOfPatience && rule.IsAtPrecisionLimit((errors ??= _roundingErrors())[row]))
+            {
+                _status[row] = SolveStatus.AtPrecisionLimit;
+            }
+            if (last)
+            {
+                _status[row] ??= SolveStatus.IterationLimit;
+            }
             if (IsActive(row))
             {
-                (Active, WorstActive) = (Active + 1, Math.Max(WorstActive, residual));
-                continue;
+                (Active, WorstActive) = (Active + 1, Math.Max(WorstActive, Tolerance.Scaled(distance[row], norm[row])));
             }
-            if (better)
+            else if (rule.IsBest)
             {
                 Done.Add(row);
             }
-            else if (double.IsPositiveInfinity(_least[row]))
+            else if (double.IsPositiveInfinity(rule.Least))
             {
                 Lost.Add(row);
             }
@@ -88,10 +90,5 @@ internal sealed class RowProgress(int rows, Tolerance tolerance, Func<int, doubl
     }
 
     /// <summary>How every row was solved.</summary>
-    public RowSolution[] Solutions() => [.. Enumerable.Range(0, rows).Select(row => new RowSolution(_status[row]!.Value, _iterations[row], _least[row]))];
-
-    private SolveStatus? Judge(int row, double residual, double norm, int sinceLeast) =>
-        residual <= tolerance.Relative ? SolveStatus.Converged
-        : sinceLeast >= Patience && _least[row] <= tolerance.Scaled(roundingError(row, norm) * (sinceLeast / Patience), norm) ? SolveStatus.AtPrecisionLimit
-        : null;
+    public RowSolution[] Solutions() => [.. _rules.Select((rule, row) => new RowSolution(_status[row]!.Value, rule.Iterations, rule.Least))];
 }

@@ -8,6 +8,9 @@ namespace Deq.MLNet.Training.Torch.Solvers;
 /// </summary>
 internal abstract class TensorMap
 {
+    /// <summary>The error of act in units in the last place, at the most.</summary>
+    protected const double UnitsOfAct = 4;
+
     /// <summary>M, d x d.</summary>
     public abstract Tensor Matrix { get; }
 
@@ -27,6 +30,22 @@ internal abstract class TensorMap
         Affine(z, f);
         Activate(f);
     }
+
+    /// <summary>As of the managed cell: of every row, the norm of the error that rounding alone makes in the map of z.</summary>
+    public double[] RoundingErrors(Tensor z)
+    {
+        using var scope = NewDisposeScope();
+        var epsilon = z.dtype == ScalarType.Float64 ? double.BitIncrement(1) - 1 : float.BitIncrement(1) - 1;
+        var sums = empty_like(z);
+        Affine(z, sums);
+        // In this order no product leaves the range before the sum does.
+        var errors = z.abs().MultiplyInPlace(epsilon).mm(Matrix.abs()).AddInPlace(Injection.abs(), epsilon);
+        PassErrors(sums, errors, epsilon);
+        return TensorRows.Read(errors.to(ScalarType.Float64).norm(1));
+    }
+
+    /// <summary>Brings bounds of the errors of pre-activations through act, in place, and adds those of act itself; the sums may be overwritten.</summary>
+    protected abstract void PassErrors(Tensor sums, Tensor errors, double epsilon);
 
     /// <summary>Applies act in place.</summary>
     public abstract void Activate(Tensor a);
@@ -70,6 +89,15 @@ internal sealed class CellMap(Tensor w, Tensor injection, Activation activation,
         TensorModel.Activate(activation, value);
         TensorModel.Slope(activation, value, a, null, null, slope);
         return mask is null ? slope : slope.mul_(mask);
+    }
+
+    protected override void PassErrors(Tensor sums, Tensor errors, double epsilon)
+    {
+        norm?.Spread(sums, errors, epsilon);
+        // About a kink the error decides which side is taken.
+        errors.mul_(Slope(sums - errors).abs_().maximum(Slope(sums.clone().AddInPlace(errors)).abs_()));
+        TensorModel.Activate(activation, sums);
+        errors.AddInPlace(mask is null ? sums.abs_() : sums.mul_(mask).abs_(), UnitsOfAct * epsilon);
     }
 
     /// <summary>The adjoint of the cell at some states.</summary>
@@ -134,6 +162,12 @@ internal sealed class AdjointMap(Tensor w, Tensor stateGradient, Tensor slope, L
     }
 
     public override Tensor Slope(Tensor a) => slope;
+
+    protected override void PassErrors(Tensor sums, Tensor errors, double epsilon)
+    {
+        errors.AddInPlace(sums.abs_(), UnitsOfAct * epsilon).mul_(slope.abs());
+        norm?.PullErrors(errors);
+    }
 
     /// <summary>Multiplication by s in [0, 1] is prox of g(v) = (1/s - 1) v^2 / 2; that of step * g multiplies by s / (s + step (1 - s)).</summary>
     public override void Proximal(Tensor a, double step) => a.mul_(slope).div_(slope.clone().MultiplyInPlace(1 - step).AddInPlace(step));

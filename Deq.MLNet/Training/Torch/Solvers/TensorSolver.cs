@@ -1,3 +1,4 @@
+using Deq.MLNet.Equilibrium;
 using static TorchSharp.torch;
 
 namespace Deq.MLNet.Training.Torch.Solvers;
@@ -16,7 +17,7 @@ internal readonly record struct TensorSolution(int Iterations, double WorstResid
         foreach (var row in rows)
         {
             (most, worst, sum) = (Math.Max(most, row.Iterations), Math.Max(worst, row.Residual), sum + row.Iterations);
-            unsolved += row.Status is SolveStatus.Converged or SolveStatus.AtPrecisionLimit ? 0 : 1;
+            unsolved += row.Status.IsSolved() ? 0 : 1;
             diverged += row.Status == SolveStatus.Diverged ? 1 : 0;
         }
         return new TensorSolution(most, worst, (double)sum / rows.Length, unsolved, diverged);
@@ -33,6 +34,7 @@ internal sealed class TensorSolver : IDisposable
 
     /// <summary>The iterates of the last test and the present ones, B x d each: two, two, and one to step into. Kept from solve to solve.</summary>
     private readonly Tensor[] _buffers = new Tensor[5];
+    private StoppingRule[] _rules = [];
 
     private TensorSolver(Func<TensorMap, Tensor, TensorStep> start) => _start = start;
 
@@ -62,8 +64,8 @@ internal sealed class TensorSolver : IDisposable
     public TensorSolution Solve(TensorMap map, Tensor z, Tensor f, Tolerance tolerance, int maxIterations, Action<Tensor, Tensor>? observe = null)
     {
         using var scope = NewDisposeScope();
-        var rows = new RowProgress((int)z.shape[0], tolerance, RoundingErrors(map)) { MaxIterations = maxIterations };
         Prepare(z);
+        var rows = new RowProgress(_rules, tolerance, () => map.RoundingErrors(z)) { MaxIterations = maxIterations };
         var present = Free();
         present.copy_(z);
         var value = Free(present);
@@ -115,18 +117,6 @@ internal sealed class TensorSolver : IDisposable
         TensorRows.Copy(rows, valueFrom, f);
     }
 
-    /// <summary>As of the managed cell: eps ((||M|| + 4) ||f|| + ||u||), for a few units in the last place of act. Measured when first asked for.</summary>
-    private static Func<int, double, double> RoundingErrors(TensorMap map)
-    {
-        var norms = new Lazy<(double Matrix, double[] Injection)>(() =>
-        {
-            using var scope = NewDisposeScope();
-            return (TensorRows.Read(map.Matrix.norm())[0], TensorRows.Read(map.Injection.norm(1)));
-        });
-        var epsilon = map.Matrix.dtype == ScalarType.Float64 ? double.BitIncrement(1) - 1 : float.BitIncrement(1) - 1;
-        return (row, norm) => epsilon * ((norms.Value.Matrix + 4) * norm + norms.Value.Injection[row]);
-    }
-
     private void Prepare(Tensor like)
     {
         if (_buffers[0] is null || !_buffers[0].shape.SequenceEqual(like.shape))
@@ -136,6 +126,7 @@ internal sealed class TensorSolver : IDisposable
             {
                 _buffers[i] = empty_like(like).DetachFromDisposeScope();
             }
+            _rules = new StoppingRule[like.shape[0]];
         }
     }
 
