@@ -79,6 +79,15 @@ public class SettingsTests
         SolveReport.From([], double.NaN).Should().Match<SolveReport>(r => r.Rows == 0 && r.MeanIterations == 0 && r.MeanResidual == 0);
     }
 
+    /// <summary>The least residual that a row had before it ran away went into the means.</summary>
+    [Fact]
+    public void A_report_keeps_rows_that_diverged_out_of_its_residuals()
+    {
+        var report = SolveReport.From([new(SolveStatus.Converged, 10, 1e-7), new(SolveStatus.Diverged, 80, double.PositiveInfinity)], 0.5);
+        (report.MeanResidual, report.WorstResidual).Should().Be((1e-7, 1e-7));
+        report.Count(SolveStatus.Diverged).Should().Be(1);
+    }
+
     private static void Refused(Func<object> make, string option, object value, string range) =>
         make.Should().Throw<ArgumentOutOfRangeException>().Where(e => e.ParamName == option && e.ActualValue!.Equals(value))
             .WithMessage($"{option} is {value}; it must be *{range}.*");

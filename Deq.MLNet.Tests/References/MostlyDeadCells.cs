@@ -8,5 +8,5 @@ internal static class MostlyDeadCells
         from m in new[] { 0.05, 0.1 }
         from shift in new[] { 1, 2, 3 }
         let problem = new CellProblem(CellKind.Monotone, 32, 1 - m, Activation.ReLU, seed)
-        select (problem.W, problem.U.Select(v => v - shift / 2f).ToArray());
+        select (problem.W, problem.U.Select(v => v - shift).ToArray());
 }

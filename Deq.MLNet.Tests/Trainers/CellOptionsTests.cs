@@ -14,7 +14,7 @@ public sealed class CellOptionsTests : IDisposable
         ["normalised"] = o => (o.Cell, o.Solver, o.WellPosedness) = (DeqCell.LayerNormalized, new Picard(), WellPosedness.Spectral(0.3f)),
         ["skip"] = o => o.SkipConnection = true,
         ["encoder"] = o => o.EncoderSizes = [6, 5],
-        ["all"] = o => (o.Cell, o.SkipConnection, o.EncoderSizes, o.Activation, o.Solver) = (DeqCell.LayerNormalized, true, [5], Activation.GELU, new Anderson()),
+        ["all"] = o => (o.Cell, o.SkipConnection, o.EncoderSizes, o.Activation, o.Solver, o.WellPosedness) = (DeqCell.LayerNormalized, true, [5], Activation.GELU, new Picard(), WellPosedness.Spectral(0.3f)),
         ["diagonal"] = o => o.Cell = DeqCell.DiagonalLinear,
     };
 

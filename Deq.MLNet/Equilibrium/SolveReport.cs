@@ -6,7 +6,7 @@ namespace Deq.MLNet;
 /// <param name="Rows">The rows solved.</param>
 /// <param name="MeanIterations">Evaluations of f per row, mean.</param>
 /// <param name="WorstIterations">Evaluations of f, of the row that took most.</param>
-/// <param name="MeanResidual">The mean of <see cref="RowSolution.Residual"/> over the rows whose features are finite.</param>
+/// <param name="MeanResidual">The mean of <see cref="RowSolution.Residual"/> over the rows that have one: neither those that diverged nor those of invalid input.</param>
 /// <param name="WorstResidual">The largest <see cref="RowSolution.Residual"/> of those rows.</param>
 /// <param name="RowsByStatus">The number of rows that ended with each status, indexed by <see cref="SolveStatus"/>.</param>
 /// <param name="EstimatedContraction">
@@ -39,19 +39,19 @@ public sealed record SolveReport(int Rows, double MeanIterations, int WorstItera
         var byStatus = new int[Enum.GetValues<SolveStatus>().Length];
         long iterations = 0;
         double residuals = 0, worst = 0;
-        var (most, solved) = (0, 0);
+        var (most, counted) = (0, 0);
         foreach (var row in rows)
         {
             byStatus[(int)row.Status]++;
             iterations += row.Iterations;
             most = Math.Max(most, row.Iterations);
-            if (row.Status != SolveStatus.InvalidInput)
+            if (row.Status is not (SolveStatus.InvalidInput or SolveStatus.Diverged))
             {
-                solved++;
+                counted++;
                 residuals += row.Residual;
                 worst = Math.Max(worst, row.Residual);
             }
         }
-        return new SolveReport(rows.Length, (double)iterations / Math.Max(1, rows.Length), most, residuals / Math.Max(1, solved), worst, byStatus, estimatedContraction);
+        return new SolveReport(rows.Length, (double)iterations / Math.Max(1, rows.Length), most, residuals / Math.Max(1, counted), worst, byStatus, estimatedContraction);
     }
 }

@@ -41,5 +41,5 @@ public static class SolveStatusExtensions
 /// <summary>How one row's equilibrium was found.</summary>
 /// <param name="Status">How the search ended.</param>
 /// <param name="Iterations">Evaluations of f.</param>
-/// <param name="Residual">||f(z) - z|| / (||f(z)|| + absolute / relative) at the z returned: at most the relative tolerance exactly when converged. NaN for invalid input.</param>
+/// <param name="Residual">||f(z) - z|| / (||f(z)|| + absolute / relative) at the z returned: at most the relative tolerance exactly when converged. Infinite where the iterates left the finite numbers and no z is returned, NaN for invalid input.</param>
 public readonly record struct RowSolution(SolveStatus Status, int Iterations, double Residual);

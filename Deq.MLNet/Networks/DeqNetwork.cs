@@ -211,6 +211,7 @@ public sealed partial class DeqNetwork : Network
         if (solution.Status == SolveStatus.Diverged)
         {
             z.Fill(float.NaN);
+            return solution with { Residual = double.PositiveInfinity };
         }
         return solution;
     }
@@ -218,7 +219,7 @@ public sealed partial class DeqNetwork : Network
     /// <summary>Gives a row that is not solved what <see cref="EquilibriumSettings.OnNonConvergence"/> says.</summary>
     private RowSolution Settle(RowSolution solution, Span<float> z)
     {
-        if (solution.Status is SolveStatus.IterationLimit or SolveStatus.Diverged)
+        if (!solution.Status.IsSolved() && solution.Status != SolveStatus.InvalidInput)
         {
             switch (Scoring.OnNonConvergence)
             {
