@@ -26,6 +26,6 @@ internal sealed class ForwardBackwardStep(ForwardBackward options, TensorMap map
         var twiceSymmetric = shifted.clone().AddInPlace(shifted.t());
         var values = TensorRows.Read(stack([linalg.eigvalsh(twiceSymmetric).min(), linalg.eigvalsh(shifted.t().mm(shifted)).max()]));
         var (m, squaredNorm) = (values[0] / 2, values[1]);
-        return m > 0 ? m / squaredNorm : 1 / (1 + squaredNorm);
+        return m > 0 ? m / squaredNorm : 1 / (1 + Math.Sqrt(squaredNorm));
     }
 }
