@@ -2,11 +2,10 @@ using System.Globalization;
 using Deq.MLNet.Samples;
 using Deq.MLNet.Trainers;
 using Microsoft.ML;
-using Microsoft.ML.Data;
 
 namespace Deq.MLNet.Benchmarks;
 
-/// <summary>What the options of a deep equilibrium trainer are worth: each is changed by itself, on the samples' data and on generated problems, over the folds of one split; accuracy, iterations and time.</summary>
+/// <summary>What the options of a deep equilibrium trainer are worth: each is changed by itself, on the samples' data and on generated problems, over the folds of one split: accuracy and iterations; and time, in turn with the default.</summary>
 internal static class Choosing
 {
     /// <summary>One change of the options.</summary>
@@ -20,7 +19,7 @@ internal static class Choosing
     private sealed record Problem(string Name, string Metric, Func<MLContext, IDataView> Load, Func<MLContext, DataOperationsCatalog.TrainTestData, Action<DeqTrainerOptions>, (INetworkModel Model, double Metric)> Fit);
 
     /// <summary>Means over folds, and the metric's spread; or why there are none.</summary>
-    private sealed record Outcome(double Metric, double Spread, double TrainingIterations, double ScoringIterations, double Seconds, string? Refused = null)
+    private sealed record Outcome(double Metric, double Spread, double TrainingIterations, double ScoringIterations, string? Refused = null)
     {
         public override string ToString() => Refused ?? Text($"{Metric:F4} ({Spread:F4})");
     }
@@ -72,16 +71,29 @@ internal static class Choosing
     {
         Console.WriteLine($"{Machine.Describe()}; {CrossValidation.Folds} folds of split {splitSeed}, one fit a core");
         var header = string.Concat(Problems.Select(p => $" | {p.Name}, {p.Metric}"));
-        Console.WriteLine($"| options{header} | training iterations | scoring iterations | time |");
-        Console.WriteLine($"|---{string.Concat(Problems.Select(_ => "|---"))}|---|---|---|");
-        double[]? standard = null;
+        Console.WriteLine($"| options{header} | training iterations | scoring iterations |");
+        Console.WriteLine($"|---{string.Concat(Problems.Select(_ => "|---"))}|---|---|");
         foreach (var choice in Choices)
         {
             var outcomes = Problems.Select(problem => Measure(problem, choice, splitSeed)).ToList();
-            standard ??= [.. outcomes.Select(o => o.Seconds)];
-            // Time as a ratio to the default's of the same problem: the geometric mean.
-            var time = Math.Exp(outcomes.Zip(standard, (o, s) => Math.Log(o.Seconds / s)).Where(double.IsFinite).DefaultIfEmpty(double.NaN).Average());
-            Console.WriteLine(Text($"| {choice.Group}: {choice.Name}{string.Concat(outcomes.Select(o => Text($" | {o}")))} | {Mean(outcomes, o => o.TrainingIterations):F1} | {Mean(outcomes, o => o.ScoringIterations):F1} | {time:F2} |"));
+            Console.WriteLine(Text($"| {choice.Group}: {choice.Name}{string.Concat(outcomes.Select(o => Text($" | {o}")))} | {Mean(outcomes, o => o.TrainingIterations):F1} | {Mean(outcomes, o => o.ScoringIterations):F1} |"));
+        }
+        return 0;
+    }
+
+    /// <summary>Prints how long training takes with each choice, as a ratio to the default on the Friedman problem, one fit after the other in turn.</summary>
+    public static int RunTimes()
+    {
+        Console.WriteLine($"{Machine.Describe()}; ratios to the default, median of three fits in turn");
+        var problem = Problems.Single(p => p.Name == "Friedman 1");
+        var ml = new MLContext(seed: 1);
+        var split = ml.Data.CrossValidationSplit(ml.Data.Cache(problem.Load(ml)), CrossValidation.Folds, seed: 2)[0];
+        double Seconds(Choice choice) => problem.Fit(new MLContext(seed: 1), split, choice.Apply).Model.History.Epochs.Sum(e => e.Seconds);
+        Seconds(Choices[0]);
+        foreach (var choice in Choices)
+        {
+            var ratios = Enumerable.Range(0, 3).Select(_ => 1 / Seconds(Choices[0]) * Seconds(choice)).Order().ToArray();
+            Console.WriteLine(Text($"| {choice.Group}: {choice.Name} | {ratios[1]:F2} ({ratios[0]:F2} to {ratios[2]:F2}) |"));
         }
         return 0;
     }
@@ -117,24 +129,24 @@ internal static class Choosing
     {
         var ml = new MLContext(seed: 1);
         var splits = ml.Data.CrossValidationSplit(ml.Data.Cache(problem.Load(ml)), CrossValidation.Folds, seed: splitSeed).ToArray();
-        var folds = new (double Metric, double Training, double Scoring, double Seconds)?[splits.Length];
+        var folds = new (double Metric, double Training, double Scoring)?[splits.Length];
         string? refused = null;
         Parallel.For(0, splits.Length, new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount }, fold =>
         {
             try
             {
                 var (model, metric) = problem.Fit(new MLContext(seed: 1), splits[fold], choice.Apply);
-                folds[fold] = (metric, model.History.Epochs.Average(e => e.MeanIterations), model.Equilibrium!.MeanIterations, model.History.Epochs.Sum(e => e.Seconds));
+                folds[fold] = (metric, model.History.Epochs.Average(e => e.MeanIterations), model.Equilibrium!.MeanIterations);
             }
             catch (Exception e) when (e is ArgumentException or DivergenceException)
             {
                 refused = e is ArgumentException ? "refused" : "diverged";
             }
         });
-        var done = folds.OfType<(double Metric, double Training, double Scoring, double Seconds)>().ToList();
+        var done = folds.OfType<(double Metric, double Training, double Scoring)>().ToList();
         return refused is not null
-            ? new Outcome(double.NaN, double.NaN, double.NaN, double.NaN, double.NaN, refused)
-            : new Outcome(done.Average(f => f.Metric), Math.Sqrt(done.Sum(f => Math.Pow(f.Metric - done.Average(g => g.Metric), 2)) / (done.Count - 1)), done.Average(f => f.Training), done.Average(f => f.Scoring), done.Average(f => f.Seconds));
+            ? new Outcome(double.NaN, double.NaN, double.NaN, double.NaN, refused)
+            : new Outcome(done.Average(f => f.Metric), Math.Sqrt(done.Sum(f => Math.Pow(f.Metric - done.Average(g => g.Metric), 2)) / (done.Count - 1)), done.Average(f => f.Training), done.Average(f => f.Scoring));
     }
 
     private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);

@@ -16,6 +16,17 @@ public class SolveAdviceTests
         advice.Count(c => c == '.').Should().Be(1 + (advice.Contains("Spectral(0.9)", StringComparison.Ordinal) ? 1 : 0), "it is one sentence");
     }
 
+    /// <summary>Under such a rule Anderson is refused, and a change of rule would change the model.</summary>
+    [Fact]
+    public void Advice_does_not_send_a_monotone_model_to_a_solver_that_its_rule_refuses()
+    {
+        foreach (var advice in Enum.GetValues<SolveStatus>().Select(s => s.Advice()))
+        {
+            (advice.Contains("Anderson", StringComparison.Ordinal) && !advice.Contains("under no Monotone rule, to Anderson", StringComparison.Ordinal)).Should().BeFalse(advice);
+            (advice.Contains("Spectral", StringComparison.Ordinal) && !advice.Contains("where there is none", StringComparison.Ordinal)).Should().BeFalse(advice);
+        }
+    }
+
     [Fact]
     public void Each_status_has_its_own_and_a_number_that_is_none_is_refused()
     {

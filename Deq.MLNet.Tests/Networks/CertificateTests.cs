@@ -36,6 +36,16 @@ public class CertificateTests
         proved.Keys.Should().BeEquivalentTo(["None", "Spec", "Infi", "Perr", "Diag", "Stri", "Mono"]);
     }
 
+    /// <summary>A slope above 1 is none of a proximal map: I - W being monotone then proves nothing.</summary>
+    [Fact]
+    public void A_monotone_rule_proves_nothing_of_an_activation_with_slopes_above_1()
+    {
+        foreach (var activation in Enum.GetValues<Activation>())
+        {
+            WellPosedness.Monotone(0.01f).Certify([0.98f], 1, activation).Should().Match<Certificate>(c => c.IsProved == (activation != Activation.GELU) && c.RuleHolds == c.IsProved);
+        }
+    }
+
     /// <summary>The largest residual per error of the linear cell is a singular value of I - W: what the bound is held against.</summary>
     [Fact]
     public void The_bound_on_the_error_is_met_by_cells_that_need_all_of_it()
@@ -125,7 +135,7 @@ public class CertificateTests
     {
         var measured = WellPosedness.Spectral().Certify([0.5f], 1, Activation.ReLU, proves: false);
         measured.Should().Match<Certificate>(c => !c.IsProved && c.RuleHolds && c.ErrorPerResidual == null && c.PlainIterationError(5) == null && c.IterationsFor(0.5) == null);
-        $"{measured}".Should().Be("measured, not proved: the contraction factor is 0.5 in the Euclidean norm (Spectral(0.9))");
+        $"{measured}".Should().Be("measured, not proved: Lip(phi) times the norm of W is 0.5 in the Euclidean norm (Spectral(0.9))");
     }
 
     [Theory]
@@ -133,7 +143,7 @@ public class CertificateTests
     [InlineData("InfinityNorm", "proved: one equilibrium for every row, since f contracts by 0.5 in the infinity norm (InfinityNorm(0.95))")]
     [InlineData("Perron", "proved: one equilibrium for every row, since f contracts by 0.5 in the infinity norm weighted by its Perron vector (Perron(0.95))")]
     [InlineData("Monotone", "proved: one equilibrium for every row, since I - W is strongly monotone; the norm of W is 0.5 (Monotone(0.5))")]
-    [InlineData("StrictlyTriangular", "measured, not proved: the contraction factor is 0.5 in the Euclidean norm (StrictlyTriangular)")]
+    [InlineData("StrictlyTriangular", "measured, not proved: Lip(phi) times the norm of W is 0.5 in the Euclidean norm (StrictlyTriangular)")]
     [InlineData("None", "proved: one equilibrium for every row, since f contracts by 0.5 in the Euclidean norm (None)")]
     public void A_certificate_reads_as_a_sentence(string rule, string sentence) =>
         $"{RuleReference.Named(rule).Certify([0.4999f], 1, Activation.ReLU)}".Replace("0.4999", "0.5").Should().Be(sentence);

@@ -58,6 +58,20 @@ public class DeqFactoriesTests
         }
     }, iter: LongForm.Times(100));
 
+    /// <summary>Rounding to float32 brought it over 1 - m wherever A leaves a direction alone.</summary>
+    [Fact]
+    public void A_monotone_W_obeys_the_rule_of_its_m_after_rounding() =>
+        Gen.Select(Gen.Int[1, 12], Gen.Int[0, 12], Gen.OneOfConst(0.1f, 0.3f, 0.5f, 1f), Gen.OneOfConst(0.01, 1, 1000), Gen.Int[0, 100_000]).Sample((d, rows, m, scale, seed) =>
+        {
+            var random = new Random(seed);
+            var w = DeqNetwork.MonotoneW(RandomCell.Values(random, rows * d, scale), RandomCell.Values(random, d * d, scale), m);
+
+            var network = new DeqNetwork(w, new float[d], new float[d], new float[d], [0], Activation.ReLU, rule: WellPosedness.Monotone(m));
+
+            network.Certificate.Should().Match<Certificate>(c => c.RuleHolds && c.IsProved);
+            RuleReference.Excess(WellPosedness.Monotone(m), Linear.ToDouble(w), d, Activation.ReLU).Should().BeLessThanOrEqualTo(1e-13 * (1 + Linear.Norm(Linear.ToDouble(w))));
+        }, iter: LongForm.Times(100));
+
     [Fact]
     public void Parts_of_a_monotone_W_that_do_not_fit_are_refused()
     {

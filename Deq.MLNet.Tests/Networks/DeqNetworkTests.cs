@@ -118,4 +118,23 @@ public class DeqNetworkTests
         new(new float[w], new float[u], new float[b], new float[v], new float[c], Activation.ReLU);
 
     private static void Refused(Func<object> make, string message) => make.Should().Throw<ArgumentException>().WithMessage(message);
+
+    [Fact]
+    public void A_network_without_a_rule_is_not_measured_before_its_certificate_is_read()
+    {
+        const int Size = 200;
+        var w = RandomCell.Values(new Random(1), Size * Size, 0.01);
+        DeqNetwork Make(WellPosedness? rule) => new(w, new float[Size], new float[Size], new float[Size], [0], Activation.ReLU, rule: rule);
+        long BytesToMeasure(DeqNetwork network)
+        {
+            var before = GC.GetAllocatedBytesForCurrentThread();
+            _ = network.Certificate;
+            return GC.GetAllocatedBytesForCurrentThread() - before;
+        }
+
+        // Two float64 matrices, where it is measured.
+        BytesToMeasure(Make(null)).Should().BeGreaterThan(8 * Size * Size);
+        BytesToMeasure(Make(WellPosedness.None)).Should().BeGreaterThan(8 * Size * Size);
+        BytesToMeasure(Make(WellPosedness.Spectral())).Should().BeLessThan(Size * Size, "the constructor has measured it");
+    }
 }

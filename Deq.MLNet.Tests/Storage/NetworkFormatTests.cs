@@ -134,6 +134,20 @@ public class NetworkFormatTests
         AllocatedBy(() => NetworkFormat.Read(new Slow(bytes))).Should().BeLessThan(5L * bytes.Length);
     }
 
+    [Theory]
+    [InlineData("Monotone", Activation.ReLU)]
+    [InlineData("Monotone", Activation.GELU)]
+    [InlineData("Spectral", Activation.ReLU)]
+    public void A_stored_solver_or_activation_that_does_not_fit_the_rule_is_refused_as_in_the_constructor(string name, Activation activation)
+    {
+        var rule = References.RuleReference.Named(name);
+        FixedPointSolver solver = name == "Monotone" ? new Picard() : new PeacemanRachford();
+        var network = new DeqNetwork(new Deq.MLNet.Networks.DeqWeights([0.25f], [1], [0], [1], [0]), activation, Link.Identity, new EquilibriumSettings(solver), rule,
+            rule.Certify([0.25f], 1, Activation.ReLU));
+
+        Refuses(Bytes(network)).Message.Should().ContainEquivalentOf($"under {(name == "Monotone" ? rule : "Monotone")}");
+    }
+
     [Fact]
     public void A_newer_format_is_called_newer()
     {

@@ -59,8 +59,22 @@ internal static class RandomNetworks
         select new DeqShape(sizes[0], sizes[1], sizes[2]) { EncoderSizes = encoder, HasSkip = skip, IsNormalized = normalized };
 
     private static readonly Gen<Network> Deq = Shapes.SelectMany(shape => Gen.Select(
-        Finite.Array[(int)shape.Arrays.Sum(a => a.Sizes.Aggregate(1L, (product, size) => product * size))], Links, Cells(shape.IsNormalized), Gen.Select(Certificates(shape.States), Curves),
-        (values, link, cell, known) => (Network)new DeqNetwork(Weights(shape, values), cell.Activation, link, cell.Settings, known.Item1.Rule, known.Item1, known.Item2)));
+        Finite.Array[(int)shape.Arrays.Sum(a => a.Sizes.Aggregate(1L, (product, size) => product * size))], Links,
+        Gen.Select(Cells(shape.IsNormalized), Certificates(shape.States)).Where(t => Fit(t.Item2.Rule, t.Item1.Activation, t.Item1.Settings.Solver)), Curves,
+        (values, link, known, curve) => (Network)new DeqNetwork(Weights(shape, values), known.Item1.Activation, link, known.Item1.Settings, known.Item2.Rule, known.Item2, curve)));
+
+    private static bool Fit(WellPosedness rule, Activation activation, FixedPointSolver solver)
+    {
+        try
+        {
+            Combination.CheckNetwork(rule, activation, solver);
+            return true;
+        }
+        catch (ArgumentException)
+        {
+            return false;
+        }
+    }
 
     /// <summary>An activation with a method that serves it; what goes by W alone does not serve a normalised cell.</summary>
     private static Gen<(Activation Activation, EquilibriumSettings Settings)> Cells(bool normalized) =>

@@ -14,7 +14,7 @@ public sealed class CellOptionsTests : IDisposable
         ["normalised"] = o => (o.Cell, o.Solver, o.WellPosedness) = (DeqCell.LayerNormalized, new Picard(), WellPosedness.Spectral(0.3f)),
         ["skip"] = o => o.SkipConnection = true,
         ["encoder"] = o => o.EncoderSizes = [6, 5],
-        ["all"] = o => (o.Cell, o.SkipConnection, o.EncoderSizes, o.Activation, o.Solver) = (DeqCell.LayerNormalized, true, [5], Activation.GELU, new Anderson()),
+        ["all"] = o => (o.Cell, o.SkipConnection, o.EncoderSizes, o.Activation, o.Solver, o.WellPosedness) = (DeqCell.LayerNormalized, true, [5], Activation.GELU, new Picard(), WellPosedness.Spectral(0.3f)),
         ["diagonal"] = o => o.Cell = DeqCell.DiagonalLinear,
     };
 
@@ -65,7 +65,7 @@ public sealed class CellOptionsTests : IDisposable
         Refused("EncoderSizes (*4, 3*)", o => o.EncoderSizes = [4, 3]);
         Refused("SkipConnection (*)", o => o.SkipConnection = true);
         Refused("Cell (*LayerNormalized*)", o => o.Cell = DeqCell.LayerNormalized);
-        Refused("Initialization (*OrthogonalInitialization*)", o => o.Initialization = Initialization.Orthogonal());
+        Refused("Initialization (Orthogonal now, Gaussian in the file)", o => o.Initialization = Initialization.Orthogonal());
         Refused("Initialization.Scale (*0.7*)", o => o.Initialization = Initialization.Gaussian(0.7f));
         Refused("the model to start from", o => o.InitialNetwork = TrainerCase.Deq.Fit().Model.Network);
     }
@@ -86,6 +86,22 @@ public sealed class CellOptionsTests : IDisposable
         {
             var expected = network.Reference(Rows(50, 2));
             scores.LargestDifference(expected).Should().BeLessThan(1e-3 * expected.Max(Math.Abs));
+        }
+    }
+
+    [Theory]
+    [InlineData(Activation.Tanh)]
+    [InlineData(Activation.GELU)]
+    public void A_diagonal_linear_cell_is_judged_by_the_identity_and_not_by_the_activation_that_it_ignores(Activation activation)
+    {
+        foreach (var (rule, solver) in new (WellPosedness, FixedPointSolver)[] { (WellPosedness.Spectral(), new Newton()), (WellPosedness.Diagonal(), new ForwardSubstitution()), (WellPosedness.Monotone(), new Auto()) })
+        {
+            var model = TrainerCase.Deq.Fit(options =>
+            {
+                var o = (DeqTrainerOptions)options;
+                (o.Cell, o.Activation, o.WellPosedness, o.Solver, o.Epochs) = (DeqCell.DiagonalLinear, activation, rule, solver, 1);
+            });
+            ((DeqNetwork)model.Model.Network).Activation.Should().Be(Activation.Identity);
         }
     }
 

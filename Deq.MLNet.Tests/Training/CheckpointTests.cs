@@ -164,6 +164,20 @@ public sealed class CheckpointTests
     }
 
     [Fact]
+    public void What_differs_bears_the_name_of_its_factory_and_a_rule_does_not_bring_its_solvers_with_it()
+    {
+        DeqArchitecture Of(WellPosedness rule, FixedPointSolver solver) => Setup.Deq(4, Activation.ReLU, rule, solver);
+        string? Difference(DeqArchitecture here, DeqArchitecture there) => TrainingIdentity.Of(Setup.Settings(here), Ten, null, null)
+            .DifferenceFrom(TrainingIdentity.Of(Setup.Settings(there), Ten, null, null), "here", "there");
+        var spectral = Of(WellPosedness.Spectral(), new Auto());
+
+        Difference(spectral, Of(WellPosedness.Monotone(), new Auto())).Should().Be("WellPosedness (Spectral(0.9) here, Monotone(1) there)");
+        Difference(spectral, Of(WellPosedness.None, new Auto())).Should().Be("WellPosedness (Spectral(0.9) here, None there)");
+        Difference(spectral, Of(WellPosedness.Spectral(), new Anderson())).Should().Be("GradientSolver (Auto here, Anderson there), Solver (Auto here, Anderson there)");
+        Difference(spectral, spectral with { Initialization = Initialization.Orthogonal() }).Should().Be("Initialization (Gaussian here, Orthogonal there)");
+    }
+
+    [Fact]
     public void What_differs_between_two_trainings_is_named()
     {
         var data = Setup.Noise(5, 2, 1, 1, weighted: true);
@@ -177,15 +191,15 @@ public sealed class CheckpointTests
         Difference(settings with { LearningRate = 0.02 }).Should().Be("LearningRate (0.01 here, 0.02 there)");
         Difference(settings with { Optimizer = new Sgd(), Epochs = 3 }).Should().Be("Epochs (10 here, 3 there), Optimizer (Adam here, Sgd there)");
         Difference(settings with { Architecture = Setup.Fnn(4, 5) }).Should().Be("HiddenSizes ([4, 4] here, [4, 5] there)");
-        Difference(settings with { LearningRate = 0.02f, Schedule = LearningRateSchedule.Cosine() }).Should().Be("LearningRate (0.01 here, 0.02 there), LearningRateSchedule (ConstantSchedule here, CosineSchedule there)");
+        Difference(settings with { LearningRate = 0.02f, Schedule = LearningRateSchedule.Cosine() }).Should().Be("LearningRate (0.01 here, 0.02 there), LearningRateSchedule (Constant here, Cosine there)");
         Difference(settings with { NormalizeTargets = false, Outputs = 3 }).Should().Be("NormalizeLabel (True here, False there), the number of classes (1 here, 3 there)");
         string? BetweenCells(Func<DeqArchitecture, DeqArchitecture> change) => TrainingIdentity.Of(settings with { Architecture = Setup.Deq(4) }, data, null, null)
             .DifferenceFrom(TrainingIdentity.Of(settings with { Architecture = change(Setup.Deq(4)) }, data, null, null), "here", "there");
         BetweenCells(a => a with { StateSize = 5, Dropout = 0.25f }).Should().Be("Dropout (0 here, 0.25 there), HiddenSize (4 here, 5 there)");
-        BetweenCells(a => a with { Rule = WellPosedness.Spectral(0.5f) }).Should().Be("WellPosedness.Bound (0.9 here, 0.5 there)");
+        BetweenCells(a => a with { Rule = WellPosedness.Spectral(0.5f) }).Should().Be("WellPosedness (Spectral(0.9) here, Spectral(0.5) there)");
         BetweenCells(a => a with { MaxIterations = 7, Scoring = new EquilibriumSettings(new Auto(), new Tolerance(1e-3), 7) }).Should().Be("MaxIterations (200 here, 7 there), ScoringTolerance.Relative (1E-06 here, 0.001 there)");
         BetweenCells(_ => Setup.Deq(4, solver: new Anderson())).Should().Be("GradientSolver (Picard here, Anderson there), Solver (Picard here, Anderson there)");
-        Difference(settings with { Architecture = Setup.Deq(4) }).Should().Be("the kind of network (FnnArchitecture here, DeqArchitecture there)");
+        Difference(settings with { Architecture = Setup.Deq(4) }).Should().Be("the kind of network (Fnn here, Deq there)");
         Difference(rows: Setup.Noise(5, 2, 1, 2, weighted: true)).Should().Be("the training rows");
         Difference(rows: data with { Weights = null }).Should().Be("the training rows");
         Difference(rows: data.Select([1, 0, 2, 3, 4])).Should().Be("the training rows");

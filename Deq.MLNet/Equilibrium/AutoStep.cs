@@ -5,7 +5,7 @@ namespace Deq.MLNet.Equilibrium;
 /// <summary>
 /// Plain iteration, until its measured rate says that Anderson's method would be through earlier, in time and not in steps. That pays where n, the plain steps left by that rate, exceed
 /// (1 + 50 / (d + 16)) (8 + n / 4): the cost of a mixed step in plain ones, times the mixed steps expected. So the switch is at n = 12 for d = 256, 22 for 64, 33 for 32, 57 for 16 and 112 for 8;
-/// where the residual does not fall over three steps, at once.
+/// where the residual does not fall over three steps, or plain iteration would end at the cap, at once.
 /// </summary>
 internal ref struct AutoStep<T> : IRowStep<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
@@ -21,15 +21,16 @@ internal ref struct AutoStep<T> : IRowStep<T> where T : unmanaged, IFloatingPoin
     private const double AtLeast = 8, ShareOfPlain = 0.25;
 
     private readonly double _tolerance;
+    private int _left;
     private AndersonStep<T> _anderson;
     private double _oneAgo = double.NaN;
     private double _twoAgo = double.NaN;
     private double _threeAgo = double.NaN;
     private bool _mixes;
 
-    public AutoStep(double tolerance, int size, Span<T> scratch)
+    public AutoStep(double tolerance, int maxIterations, int size, Span<T> scratch)
     {
-        _tolerance = tolerance;
+        (_tolerance, _left) = (tolerance, maxIterations);
         _anderson = new AndersonStep<T>(Mixing, size, scratch);
     }
 
@@ -37,6 +38,7 @@ internal ref struct AutoStep<T> : IRowStep<T> where T : unmanaged, IFloatingPoin
 
     public void Advance(Span<T> z, ReadOnlySpan<T> f, double residual)
     {
+        _left--;
         _mixes = _mixes || MixingPays(residual, z.Length);
         if (_mixes)
         {
@@ -53,6 +55,6 @@ internal ref struct AutoStep<T> : IRowStep<T> where T : unmanaged, IFloatingPoin
         var rate = Math.Cbrt(residual / _threeAgo);
         var plain = rate < 1 ? Math.Log(_tolerance / residual) / Math.Log(rate) : double.IsNaN(rate) ? 0 : double.PositiveInfinity;
         var cost = 1 + ExtraWork / (size + Overhead);
-        return plain * (1 - cost * ShareOfPlain) > cost * AtLeast;
+        return plain > _left || plain * (1 - cost * ShareOfPlain) > cost * AtLeast;
     }
 }

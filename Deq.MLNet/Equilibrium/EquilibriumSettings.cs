@@ -41,6 +41,6 @@ public enum OnNonConvergence
     /// <summary>Its state and its outputs are NaN; other rows are as they were.</summary>
     NaN = 1,
 
-    /// <summary><see cref="DivergenceException"/>.</summary>
+    /// <summary><see cref="DivergenceException"/>, of a scored row and of a training with such rows: it stops at the end of the first epoch that has some.</summary>
     Throw = 2,
 }

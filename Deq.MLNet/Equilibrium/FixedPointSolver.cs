@@ -101,7 +101,7 @@ public sealed record ForwardBackward : FixedPointSolver
 public sealed record PeacemanRachford : FixedPointSolver
 {
     /// <summary>Makes the splitting.</summary>
-    /// <param name="step">The step, positive; every one converges. Default 1.</param>
+    /// <param name="step">The step, positive; default 1. Every one converges in exact arithmetic, one far from 1 very slowly.</param>
     /// <exception cref="ArgumentOutOfRangeException">The step is not positive.</exception>
     public PeacemanRachford(float step = 1) => Step = Check.Positive(step);
 
@@ -110,7 +110,7 @@ public sealed record PeacemanRachford : FixedPointSolver
 }
 
 /// <summary>
-/// The method that the cell asks for: <see cref="PeacemanRachford"/> under a monotone rule, <see cref="ForwardSubstitution"/> for a triangular or diagonal W;
+/// The method that the cell asks for: <see cref="PeacemanRachford"/> under a monotone rule, <see cref="ForwardSubstitution"/> for a strictly triangular W, or one with a diagonal and a phi of straight lines;
 /// else plain iteration, which gives way to <see cref="Anderson"/> in a solve whose measured rate is so slow that the mixing pays for itself at this state size.
 /// </summary>
 public sealed record Auto : FixedPointSolver;

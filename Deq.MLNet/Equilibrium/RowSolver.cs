@@ -64,7 +64,7 @@ internal sealed class RowSolver<T> where T : unmanaged, IFloatingPointIeee754<T>
         {
             Picard picard => Run(search, new PicardStep<T>(picard)),
             Anderson anderson => Run(search, new AndersonStep<T>(anderson, d, rest)),
-            Auto => Run(search, new AutoStep<T>(_tolerance.Relative, d, rest)),
+            Auto => Run(search, new AutoStep<T>(_tolerance.Relative, _maxIterations, d, rest)),
             Newton => Run(search, new NewtonStep<T>(search.Cell, search.PreActivation, rest)),
             ForwardSubstitution => Run(search, new ForwardSubstitutionStep<T>(search.Cell)),
             ForwardBackward => Run(search, new ForwardBackwardStep<T>(_step.Value, _weights.Activation, search.PreActivation)),

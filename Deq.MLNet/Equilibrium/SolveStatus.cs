@@ -9,7 +9,7 @@ public enum SolveStatus
     /// <summary>The residual stopped falling at the rounding error of the number type, above the tolerance. The row counts as solved; a larger tolerance lets it end as Converged.</summary>
     AtPrecisionLimit = 1,
 
-    /// <summary>The cap on iterations was reached. Raise MaxIterations, use a quicker method (<see cref="Anderson"/>; <see cref="Newton"/> for phi of straight lines), or train with a WellPosedness rule. <see cref="OnNonConvergence"/> says what the row gets.</summary>
+    /// <summary>The cap on iterations was reached. Raise MaxIterations, use a quicker method (<see cref="Newton"/> for phi of straight lines; <see cref="Anderson"/>, but not under a monotone rule), or train with a WellPosedness rule where there is none. <see cref="OnNonConvergence"/> says what the row gets.</summary>
     IterationLimit = 2,
 
     /// <summary>The iterates left the range of finite numbers. Train with a well-posedness rule, or look for huge feature values in this row.</summary>
@@ -31,8 +31,8 @@ public static class SolveStatusExtensions
     {
         SolveStatus.Converged => "Nothing is to be done.",
         SolveStatus.AtPrecisionLimit => "The row is solved as far as float32 goes: set ScoringTolerance to a larger value for rows to end as Converged.",
-        SolveStatus.IterationLimit => "Raise MaxIterations, set Solver to Anderson (or, for ReLU, LeakyReLU and Identity, to Newton), or train with a WellPosedness rule, such as Spectral(0.9).",
-        SolveStatus.Diverged => "Train with a WellPosedness rule, such as Spectral(0.9), or look for huge feature values in the row.",
+        SolveStatus.IterationLimit => "Raise MaxIterations, set Solver to Newton (for ReLU, LeakyReLU and Identity) or, under no Monotone rule, to Anderson, or train with a WellPosedness rule, such as Spectral(0.9), where there is none.",
+        SolveStatus.Diverged => "Train with a WellPosedness rule, such as Spectral(0.9), where there is none, or look for huge feature values in the row.",
         SolveStatus.InvalidInput => "Replace missing and infinite feature values before scoring.",
         _ => throw new ArgumentOutOfRangeException(nameof(status), status, null),
     };

@@ -52,7 +52,7 @@ public sealed record Certificate
     /// <inheritdoc/>
     public override string ToString() => (IsProved, Rule) switch
     {
-        (false, _) => FormattableString.Invariant($"measured, not proved: the contraction factor is {ContractionFactor:G4} in the {Rule.Norm} ({Rule})"),
+        (false, _) => FormattableString.Invariant($"measured, not proved: Lip(phi) times the norm of W is {ContractionFactor:G4} in the {Rule.Norm} ({Rule})"),
         (_, MonotoneRule) => FormattableString.Invariant($"proved: one equilibrium for every row, since I - W is strongly monotone; the norm of W is {ContractionFactor:G4} ({Rule})"),
         (_, StrictlyTriangularRule) => $"proved: one equilibrium for every row, found by {StateSize} substitutions ({Rule})",
         _ => FormattableString.Invariant($"proved: one equilibrium for every row, since f contracts by {ContractionFactor:G4} in the {Rule.Norm} ({Rule})"),

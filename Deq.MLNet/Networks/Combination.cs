@@ -10,6 +10,16 @@ internal sealed record Combination(WellPosedness WellPosedness, Activation Activ
 {
     private bool IsMonotone => WellPosedness is MonotoneRule;
 
+    /// <summary>Throws where a network of this rule, activation and solver does not fit together; one without a rule may be solved by any method.</summary>
+    /// <exception cref="ArgumentException">The first misfit, and the changes after which there is none.</exception>
+    public static void CheckNetwork(WellPosedness rule, Activation activation, FixedPointSolver solver)
+    {
+        if (rule is not NoRule)
+        {
+            new Combination(rule, activation, solver, GradientSolver: null, Dropout: 0).Check();
+        }
+    }
+
     /// <summary>Throws where something does not fit, and tells what would.</summary>
     /// <exception cref="ArgumentException">The first misfit, and the changes after which there is none.</exception>
     public void Check()

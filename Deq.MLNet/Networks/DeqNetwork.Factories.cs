@@ -1,5 +1,6 @@
 using Deq.MLNet.Errors;
 using Deq.MLNet.Networks;
+using Deq.MLNet.Numerics;
 
 namespace Deq.MLNet;
 
@@ -24,7 +25,10 @@ public sealed partial class DeqNetwork
         return new DeqNetwork(Diagonal(w), Diagonal(u), new float[w.Length], ones, [0], Activation.Identity, link, rule, scoring);
     }
 
-    /// <summary>W = (1 - m) I - A'A + B - B': I - W is then strongly monotone with m, so that every row has exactly one equilibrium, whatever the norm of W. Source: Winston and Kolter 2020.</summary>
+    /// <summary>
+    /// W = (1 - m) I - A'A + B - B': I - W is then strongly monotone with m, so that every row has exactly one equilibrium, whatever the norm of W. Source: Winston and Kolter 2020.
+    /// Where rounding to float32 would cost that, a multiple of the identity of the size of a rounding error is taken off, so that W obeys <see cref="WellPosedness.Monotone"/> of m.
+    /// </summary>
     /// <param name="a">A, r x d with any number r of rows.</param>
     /// <param name="b">B, d x d; the state size d follows from its length.</param>
     /// <param name="m">The monotonicity, above 0 and at most 1 in common use.</param>
@@ -50,7 +54,17 @@ public sealed partial class DeqNetwork
                 w[i * d + j] = (float)value;
             }
         }
+        for (var excess = Excess(); excess > 0; excess = Excess())
+        {
+            for (var i = 0; i < w.Length; i += d + 1)
+            {
+                w[i] = MathF.BitDecrement((float)(w[i] - excess));
+            }
+        }
         return w;
+
+        // As the rule judges it.
+        double Excess() => m - (1 - SymmetricEigenvalue.LargestOfSymmetricPart(w, d));
     }
 
     /// <summary>Whether every output is linear in the features, each feature by a state of its own: phi is the identity, W and U are diagonal, and there is neither encoder, skip connection nor normalisation.</summary>

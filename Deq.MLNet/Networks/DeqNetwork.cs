@@ -43,11 +43,11 @@ public sealed partial class DeqNetwork : Network
     {
         if (rule is not (null or NoRule))
         {
-            new Combination(rule, activation, Scoring.Solver, GradientSolver: null, Dropout: 0).Check();
-        }
-        if (!Certificate.RuleHolds)
-        {
-            throw new ArgumentException(Certificate.Violation + ", or give no rule.", nameof(w));
+            Combination.CheckNetwork(rule, activation, Scoring.Solver);
+            if (!Certificate.RuleHolds)
+            {
+                throw new ArgumentException(Certificate.Violation + ", or give no rule.", nameof(w));
+            }
         }
         if (Scoring.Solver is ForwardSubstitution && !Cell.SubstitutionIsExact)
         {

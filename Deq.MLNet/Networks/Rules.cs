@@ -76,7 +76,7 @@ internal sealed record MonotoneRule(float Margin) : WellPosedness
     {
         var norm = SpectralNorm.Of(w, size);
         var margin = 1 - SymmetricEigenvalue.LargestOfSymmetricPart(w, size);
-        return new Certificate(this, size, lipschitz * norm, margin >= Margin ? 1 + norm / margin : null);
+        return new Certificate(this, size, lipschitz * norm, lipschitz <= 1 && margin >= Margin ? 1 + norm / margin : null);
     }
 }
 

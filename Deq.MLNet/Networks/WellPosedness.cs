@@ -29,8 +29,8 @@ public abstract record WellPosedness
     public static WellPosedness InfinityNorm(float bound = 0.95f) => new InfinityNormRule(Bounded(bound, "infinity norm"));
 
     /// <summary>
-    /// Lip(phi) times the Perron root of |W| &lt;= bound: f is a contraction in some weighted infinity norm. The widest of the rules of contraction: each W within <see cref="InfinityNorm"/> of a bound
-    /// is within this one, however its states are scaled. Source: El Ghaoui et al. 2021.
+    /// Lip(phi) times the Perron root of |W| &lt;= bound: f is a contraction in some weighted infinity norm. Wider than <see cref="InfinityNorm"/>: each W within that rule of a bound
+    /// is within this one, however its states are scaled. Of this one and <see cref="Spectral"/> neither holds all that the other does. Source: El Ghaoui et al. 2021.
     /// </summary>
     /// <param name="bound">Above 0 and below 1; default 0.95.</param>
     /// <exception cref="ArgumentOutOfRangeException">The bound is not in (0, 1).</exception>

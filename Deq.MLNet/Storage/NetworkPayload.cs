@@ -82,6 +82,7 @@ internal static partial class NetworkPayload
         }
         var scoring = ReadSettings(ref reader);
         var certificate = ReadCertificate(ref reader, states);
+        Combination.CheckNetwork(certificate.Rule, activation, scoring.Solver);
         return new DeqNetwork(DeqWeights.Of(shape, arrays), activation, link, scoring, certificate.Rule, certificate, ReadUnroll(ref reader));
     }
 

@@ -59,7 +59,7 @@ public abstract class DeqTrainerOptions : NetworkTrainerOptions
     /// <summary>Evaluations of the cell in one solve at the most, at least 1; default 200, which suffices for the default rule and tolerances whatever the data.</summary>
     public int MaxIterations = 200;
 
-    /// <summary>What a scored row gets whose equilibrium is not found within <see cref="MaxIterations"/>; default its best iterate. Saved with the model. A row at the precision of float32 counts as found.</summary>
+    /// <summary>What a scored row gets whose equilibrium is not found within <see cref="MaxIterations"/>; default its best iterate. Throw also stops a training at the end of the first epoch with such rows. Saved with the model. A row at the precision of float32 counts as found.</summary>
     public OnNonConvergence OnNonConvergence = OnNonConvergence.ReturnBest;
 
     /// <summary>The probability with which a state is left out of a training step, in [0, 1); default 0. A row keeps its mask for the whole solve; the states that stay are scaled
@@ -81,8 +81,8 @@ public abstract class DeqTrainerOptions : NetworkTrainerOptions
     {
         CheckCell();
         var architecture = Options();
-        new Combination(WellPosedness, Activation, Solver, GradientSolver, Dropout).Check();
-        return GradientChecks.Check(architecture, GradientSolver is not null);
+        new Combination(WellPosedness, architecture.Activation, Solver, GradientSolver, Dropout).Check();
+        return GradientChecks.Check(architecture, Solver, GradientSolver is not null);
     }
 
     private DeqArchitecture Options() => new(

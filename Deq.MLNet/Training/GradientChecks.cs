@@ -7,9 +7,10 @@ internal static class GradientChecks
 {
     /// <summary>The architecture given.</summary>
     /// <param name="architecture">The options of one trainer.</param>
+    /// <param name="solver">Solver as it was given; the architecture has what the rule asks for in the place of Auto.</param>
     /// <param name="givesSolver">Whether GradientSolver was given.</param>
     /// <exception cref="ArgumentException">Two options exclude each other; the message names both and the alternatives.</exception>
-    public static DeqArchitecture Check(DeqArchitecture architecture, bool givesSolver)
+    public static DeqArchitecture Check(DeqArchitecture architecture, FixedPointSolver solver, bool givesSolver)
     {
         if (architecture.Gradient is not Implicit && givesSolver)
         {
@@ -23,21 +24,26 @@ internal static class GradientChecks
         {
             throw Refused("JacobianPenalty", "JacobianPenalty is set, which is for a cell without normalisation, and Cell is LayerNormalized. Set JacobianPenalty to null, or Cell to Dense.");
         }
-        if (architecture.Gradient is Unrolled && architecture.Solver is not (Auto or Picard { Damping: 1 }))
+        if (architecture.Gradient is Unrolled && solver is not (Auto or Picard { Damping: 1 }))
         {
-            throw Refused("Gradient", $"Gradient is Unrolled, which iterates plainly, and Solver is {architecture.Solver}. Set Solver to Picard, or Gradient to Implicit.");
+            throw Refused("Gradient", $"Gradient is Unrolled, which iterates plainly, and Solver is {solver}. Set Solver to Picard, or Gradient to Implicit.");
         }
         if (architecture.Gradient is Unrolled && architecture.WarmStart)
         {
             throw Refused("WarmStart", "WarmStart is true, and Gradient is Unrolled, which starts from zero. Set WarmStart to false, or Gradient to Implicit.");
         }
-        if (architecture.Solver is ForwardSubstitution && architecture.WarmStart)
+        // Unrolled iterates plainly, also where Auto stands for another method.
+        if (architecture.Solver is ForwardSubstitution && architecture.Gradient is not Unrolled)
         {
-            throw Refused("WarmStart", "WarmStart is true, and Solver is ForwardSubstitution, which has no start. Set WarmStart to false.");
-        }
-        if (architecture.Solver is ForwardSubstitution && architecture.FixedPointCorrection is not null)
-        {
-            throw Refused("FixedPointCorrection", "FixedPointCorrection is set, and Solver is ForwardSubstitution, which has no iterates. Set FixedPointCorrection to null, or Solver to Picard.");
+            var given = solver is Auto ? $"Solver is Auto, which under {architecture.Rule} is ForwardSubstitution" : "Solver is ForwardSubstitution";
+            if (architecture.WarmStart)
+            {
+                throw Refused("WarmStart", $"WarmStart is true, and {given}, which has no start. Set WarmStart to false.");
+            }
+            if (architecture.FixedPointCorrection is not null)
+            {
+                throw Refused("FixedPointCorrection", $"FixedPointCorrection is set, and {given}, which has no iterates. Set FixedPointCorrection to null, or Solver to Picard.");
+            }
         }
         return architecture;
     }

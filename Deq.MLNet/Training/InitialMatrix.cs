@@ -33,25 +33,8 @@ internal static class InitialMatrix
     }
 
     /// <summary>(1 - margin) I - A'A + B - B' with ||A||_2 and ||B - B'||_2 of about a size.</summary>
-    private static float[] Monotone(double margin, double size, int d, Random random)
-    {
-        var a = InitialWeights.Normal(random, d, d, size / (2 * Math.Sqrt(d)));
-        var b = InitialWeights.Normal(random, d, d, size / (2 * Math.Sqrt(2 * d)));
-        var w = new float[d * d];
-        for (var i = 0; i < d; i++)
-        {
-            for (var j = 0; j < d; j++)
-            {
-                var gram = 0.0;
-                for (var k = 0; k < d; k++)
-                {
-                    gram += (double)a[k * d + i] * a[k * d + j];
-                }
-                w[i * d + j] = (float)((i == j ? 1 - margin : 0) - gram + b[i * d + j] - b[j * d + i]);
-            }
-        }
-        return w;
-    }
+    private static float[] Monotone(float margin, double size, int d, Random random) => DeqNetwork.MonotoneW(
+        InitialWeights.Normal(random, d, d, size / (2 * Math.Sqrt(d))), InitialWeights.Normal(random, d, d, size / (2 * Math.Sqrt(2 * d))), margin);
 
     private static float[] Where(float[] w, int d, Func<int, int, bool> keeps) => [.. w.Select((value, k) => keeps(k / d, k % d) ? value : 0)];
 }

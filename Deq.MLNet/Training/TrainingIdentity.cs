@@ -15,7 +15,13 @@ namespace Deq.MLNet.Training;
 internal sealed record TrainingIdentity(IReadOnlyDictionary<string, string> Settings, string Rows, string ValidationRows, string Start)
 {
     /// <summary>Settings that follow from others.</summary>
-    private static readonly string[] Derived = [nameof(TrainingSettings.GivesProbabilities), "Architecture.TrainingBound", "Architecture.Rule.Limit"];
+    private static readonly string[] Derived = [nameof(TrainingSettings.GivesProbabilities), "Architecture.TrainingBound"];
+
+    /// <summary>What stands in the place of <see cref="Auto"/> goes by the rule.</summary>
+    private static readonly string[] DerivedFromRule = ["Architecture.Solver", "Architecture.GradientSolver"];
+
+    /// <summary>Ends of the names of types that users know without: by the factory that makes them.</summary>
+    private static readonly string[] Suffixes = [nameof(Initialization), "Schedule", "Loss", nameof(ClassWeights), nameof(Architecture)];
 
     /// <summary>Where a setting, or those within it, has another name than the option that a user sets.</summary>
     private static readonly (string Setting, string Option)[] Options =
@@ -38,6 +44,10 @@ internal sealed record TrainingIdentity(IReadOnlyDictionary<string, string> Sett
     public string? DifferenceFrom(TrainingIdentity other, string here, string there)
     {
         var differing = Settings.Keys.Union(other.Settings.Keys).Where(key => !Derived.Contains(key) && Setting(key) != other.Setting(key)).ToHashSet(StringComparer.Ordinal);
+        if (differing.Contains("Architecture.Rule"))
+        {
+            differing.RemoveWhere(key => DerivedFromRule.Any(solver => key == solver || key.StartsWith($"{solver}.", StringComparison.Ordinal)));
+        }
         // What an optimizer, say, is set to follows from its kind: where that differs, it says enough.
         var differences = differing.Where(key => !Parents(key).Any(differing.Contains)).Select(key => (Key: key, Option: OptionOf(key)))
             .OrderBy(d => d.Option, StringComparer.Ordinal).DistinctBy(d => d.Option) // that can be in several settings
@@ -67,17 +77,19 @@ internal sealed record TrainingIdentity(IReadOnlyDictionary<string, string> Sett
     /// <summary>Of A.B.C, A and A.B.</summary>
     private static IEnumerable<string> Parents(string key) => key.Select((c, i) => c == '.' ? key[..i] : "").Where(parent => parent.Length > 0);
 
-    /// <summary>Plain values by their text, lists in brackets, and records by the name of their type and then property by property.</summary>
+    /// <summary>Plain values by their text, lists in brackets, rules as they are written, and other records by the name of their type and then property by property.</summary>
     private static void Describe(string name, object? value, SortedDictionary<string, string> into)
     {
-        if (value is null or string or bool or IFormattable or IEnumerable)
+        if (value is null or string or bool or IFormattable or IEnumerable or WellPosedness)
         {
             into[name] = Text(value);
             return;
         }
-        into[name] = value.GetType().Name;
+        into[name] = NameOf(value.GetType());
         DescribeProperties($"{name}.", value, into);
     }
+
+    private static string NameOf(Type type) => !type.IsPublic && Array.Find(Suffixes, suffix => type.Name.EndsWith(suffix, StringComparison.Ordinal)) is { } end ? type.Name[..^end.Length] : type.Name;
 
     private static void DescribeProperties(string prefix, object value, SortedDictionary<string, string> into)
     {

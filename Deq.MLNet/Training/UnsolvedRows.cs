@@ -1,3 +1,5 @@
+using Deq.MLNet.Networks;
+
 namespace Deq.MLNet.Training;
 
 /// <summary>Tells of training rows whose equilibrium or gradient was not found: a warning when epochs with such rows begin, or the end of the training.</summary>
@@ -7,7 +9,8 @@ internal static class UnsolvedRows
     /// <exception cref="DivergenceException">It has such rows, and OnNonConvergence is Throw.</exception>
     public static void Tell(TrainingSettings settings, IReadOnlyList<TrainingEpoch> epochs, ITrainingMonitor monitor)
     {
-        if (Describe(epochs[^1]) is not { } what)
+        var rule = (settings.Architecture as DeqArchitecture)?.Rule;
+        if (Describe(epochs[^1], rule) is not { } what)
         {
             return;
         }
@@ -15,18 +18,21 @@ internal static class UnsolvedRows
         {
             throw new DivergenceException($"{what} OnNonConvergence is Throw, so training stopped.");
         }
-        if (epochs.Count == 1 || Describe(epochs[^2]) is null)
+        if (epochs.Count == 1 || Describe(epochs[^2], rule) is null)
         {
             monitor.Warn($"{what} History tells of further epochs.");
         }
     }
 
-    private static string? Describe(TrainingEpoch epoch)
+    private static string? Describe(TrainingEpoch epoch, WellPosedness? rule)
     {
+        var isMonotone = rule is MonotoneRule;
+        var solver = isMonotone ? "Newton" : "Anderson";
+        var byRule = rule is NoRule ? ", or keep W under a rule by WellPosedness" : "";
         var state = epoch.UnsolvedRows == 0 ? "" : FormattableString.Invariant(
-            $" The equilibrium of {epoch.UnsolvedRows} rows was not found to Tolerance (worst residual {epoch.WorstResidual:G3} after at most {epoch.WorstIterations} iterations): raise MaxIterations or Tolerance, use Anderson as Solver, or keep W under a rule by WellPosedness.");
+            $" The equilibrium of {epoch.UnsolvedRows} rows was not found to Tolerance (worst residual {epoch.WorstResidual:G3} after at most {epoch.WorstIterations} iterations): raise MaxIterations or Tolerance, use {solver} as Solver{byRule}.");
         var gradient = epoch.UnsolvedGradientRows == 0 ? "" : FormattableString.Invariant(
-            $" The gradient of {epoch.UnsolvedGradientRows} rows was not found to its tolerance (worst residual {epoch.WorstGradientResidual:G3}), so that steps go astray: raise the maxIterations or the tolerance of Implicit, use Anderson as GradientSolver, or Phantom as Gradient.");
+            $" The gradient of {epoch.UnsolvedGradientRows} rows was not found to its tolerance (worst residual {epoch.WorstGradientResidual:G3}), so that steps go astray: raise the maxIterations or the tolerance of Implicit, use {solver} as GradientSolver, or {(isMonotone ? "OneStep" : "Phantom")} as Gradient.");
         return state + gradient is { Length: > 0 } what ? $"In epoch {epoch.Epoch}:{what}" : null;
     }
 }

@@ -24,6 +24,8 @@ public sealed class TensorDeqTests
             from seed in Gen.Int[0, 1_000_000]
             select new Case(size, inputs, outputs, norm / Phi.Lipschitz(activation), activation, solver, gradientSolver, weighted, seed);
 
+        public bool HasKinks => Activation is Activation.ReLU or Activation.LeakyReLU;
+
         public TrainingData Rows => Setup.Noise(6, Inputs, Outputs, Seed, Weighted);
 
         public RandomCell Cell => new RandomCell(Size, Inputs, Outputs, Norm, Seed).Fill();
@@ -148,7 +150,7 @@ public sealed class TensorDeqTests
             using var engine = new TorchEngine(settings, c.Cell.Network(c.Activation), device, ScalarType.Float64);
             engine.Attach(c.Rows);
             var reference = new DeqGradient(c.Size, c.Activation, c.Rows, Mask(dropout, settings.Seed, c.Rows.Rows, c.Size, device));
-            if (c.Activation == Activation.ReLU && reference.NearestKink(c.Parameters) < 1e-5)
+            if (c.HasKinks && reference.NearestKink(c.Parameters) < 1e-5)
             {
                 return;
             }
@@ -266,7 +268,7 @@ public sealed class TensorDeqTests
         TorchBackend.EnsureAvailable(device);
         (from size in Gen.Int[1, 48]
          from norm in Gen.Double[0.3, 0.9]
-         from activation in Gen.Enum<Activation>()
+         from activation in Gen.OneOfConst(Activation.ReLU, Activation.Tanh)
          from tolerance in Gen.OneOfConst(1e-3, 1e-4, 1e-5)
          from memory in Gen.Int[1, 8]
          from seed in Gen.Int[0, 1_000_000]
@@ -301,7 +303,7 @@ public sealed class TensorDeqTests
     private static void CheckGradient(string device, ScalarType type, double tolerance, double allowed, int cases)
     {
         TorchBackend.EnsureAvailable(device);
-        Case.Any.Where(c => c.Activation == Activation.Tanh || new DeqGradient(c.Size, c.Activation, c.Rows).NearestKink(c.Parameters) > 1e-5).Sample(c =>
+        Case.Any.Where(c => !c.HasKinks || new DeqGradient(c.Size, c.Activation, c.Rows).NearestKink(c.Parameters) > 1e-5).Sample(c =>
         {
             var architecture = Setup.Deq(c.Size, c.Activation, WellPosedness.None, c.Solver, c.GradientSolver, tolerance);
             using var engine = new TorchEngine(Setup.Settings(architecture), c.Cell.Network(c.Activation), device, type);

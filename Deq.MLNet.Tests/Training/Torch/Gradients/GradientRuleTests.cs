@@ -96,6 +96,17 @@ public sealed class GradientRuleTests
             Setup.RelativeDistance(gradient, c.Differences(p => Iterate(c, p, steps).Loss)).Should().BeLessThan(1e-6);
         }, iter: LongForm.Times(Cells), threads: 1);
 
+    [Theory]
+    [ClassData(typeof(TrainingDevices))]
+    public void A_given_number_of_unrolled_steps_leaves_no_row_unsolved(string device)
+    {
+        var c = new GradientCase(12, 4, 1, 0.85, Activation.Tanh, false, 5);
+        int Unsolved(Unrolled rule) => c.Gradient(c.Architecture(rule, 1e-12) with { MaxIterations = 3 }, device).Metrics.UnsolvedRows;
+
+        Unsolved(new Unrolled(1)).Should().Be(0, "so many steps were asked for");
+        Unsolved(new Unrolled()).Should().Be(6, "the tolerance was asked for, and the cap is too low");
+    }
+
     /// <summary>A peer's phantom gradient reads the training output one step beyond the equilibrium, so that training and evaluation see different functions.</summary>
     [Theory]
     [ClassData(typeof(TrainingDevices))]

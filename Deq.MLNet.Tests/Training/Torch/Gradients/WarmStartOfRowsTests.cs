@@ -57,7 +57,8 @@ public sealed class WarmStartOfRowsTests
     {
         var rows = Setup.Smooth(120, 3);
         TrainedNetwork Train(bool warm) => Setup.Fit(Setup.Settings(Setup.Deq(12, rule: WellPosedness.Spectral(0.95f), tolerance: 1e-6) with { WarmStart = warm })
-            with { Epochs = 15, Shuffle = shuffle, LearningRate = 1e-3 }, rows);
+            with
+        { Epochs = 15, Shuffle = shuffle, LearningRate = 1e-3 }, rows);
 
         var (cold, warm) = (Train(false), Train(true));
 

@@ -107,6 +107,25 @@ public sealed class ProjectionTests
         }, iter: LongForm.Times(30), threads: 1);
     }
 
+    /// <summary>Entries of W - W' round by more than the symmetric part is to be moved.</summary>
+    [Theory]
+    [ClassData(typeof(TrainingDevices))]
+    public void A_large_skew_part_does_not_bring_W_out_of_a_monotone_rule(string device)
+    {
+        TorchBackend.EnsureAvailable(device);
+        Gen.Select(Gen.Int[2, 40], Gen.OneOfConst(1.0, 30, 1000), Gen.Int[0, 1_000_000]).Sample((size, skew, seed) =>
+        {
+            var random = new Random(seed);
+            var (a, b) = (RandomCell.Values(random, size * size, 1 / Math.Sqrt(size)), RandomCell.Values(random, size * size, skew));
+            float[] w = [.. a.Select((v, i) => v + b[i] - b[i % size * size + i / size])];
+
+            var projected = Project(device, WellPosedness.Monotone(0.5f), w, size).W;
+
+            WellPosedness.Monotone(0.5f).Certify(projected, size, Activation.ReLU).RuleHolds.Should().BeTrue();
+            projected.LargestDifference(Linear.ToDouble(w)).Should().BeLessThan(3 + 1e-5 * size * skew, "nearly all of W - W' stays");
+        }, iter: LongForm.Times(30), threads: 1);
+    }
+
     [Theory]
     [MemberData(nameof(DevicesAndRules))]
     public void A_W_with_a_NaN_keeps_it_for_training_to_find_and_zeros_stay_zero(string device, string name)

@@ -26,7 +26,9 @@ internal sealed class UnrolledGradient(Unrolled options) : TensorGradient
             if (last || options.Steps is null && evaluations % TestEvery == 0)
             {
                 var residuals = Residuals(z, f, tolerance);
-                var unsolved = residuals.Count(residual => !(residual <= tolerance.Relative));
+                // A number of steps is what was asked for; only a row that is no longer finite misses it.
+                var most = options.Steps is null ? tolerance.Relative : double.MaxValue;
+                var unsolved = residuals.Count(residual => !(residual <= most));
                 if (last || unsolved == 0 || !residuals.All(double.IsFinite))
                 {
                     return new TensorSolution(evaluations, residuals.Max(), evaluations, unsolved);

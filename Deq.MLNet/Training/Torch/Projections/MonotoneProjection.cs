@@ -9,15 +9,18 @@ namespace Deq.MLNet.Training.Torch.Projections;
 /// </remarks>
 internal sealed class MonotoneProjection(double limit) : Projection
 {
-    /// <summary>Rounding of float32, as a share of the Frobenius norm of limit I - (W + W') / 2: by it the test may err, and by twice as much eigenvalues are brought below the limit.</summary>
+    /// <summary>Rounding of float32, as a share of the Frobenius norm of limit I - (W + W') / 2: by it and the next the test may err, and by twice as much eigenvalues are brought below the limit.</summary>
     private const double Margin = 2e-6;
+
+    /// <summary>Rounding of W itself, most of which may be W - W', as a share of its Frobenius norm.</summary>
+    private const double MarginOfW = 2e-7;
 
     protected override Tensor Project(Tensor w)
     {
         var symmetric = w.t().clone().AddInPlace(w).MultiplyInPlace(0.5);
         var slack = symmetric.neg();
         slack.diagonal().AddInPlace(limit);
-        var margin = slack.norm().MultiplyInPlace(Margin);
+        var margin = slack.norm().MultiplyInPlace(Margin).AddInPlace(w.norm(), MarginOfW);
         slack.diagonal().sub_(margin);
         // NaN is left as it is, for training to find.
         if (linalg.cholesky_ex(slack).info.item<int>() != 0 && w.isfinite().all().item<bool>())

@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace Deq.MLNet.Training.Torch.Solvers;
 
-/// <summary>Plain iteration, which gives way to Anderson once its measured rate says that the mixing may pay for itself; and comes back where it then does not, until its own rate is half of what it was.</summary>
+/// <summary>Plain iteration, which gives way to Anderson once its measured rate says that the mixing may pay for itself, or that it would end at the cap; and comes back where it then does not, until its own rate is half of what it was.</summary>
 internal sealed class AutoStep(Tensor start) : TensorStep
 {
     /// <summary>Iterations by which the plain ones and the mixed ones are judged: a single residual may rise where the whole falls.</summary>
@@ -33,14 +33,15 @@ internal sealed class AutoStep(Tensor start) : TensorStep
         if (_step is PicardStep)
         {
             var remaining = rate < 0 ? Math.Log(rows.Tolerance.Relative / rows.WorstActive) / rate : double.PositiveInfinity;
-            if (AndersonMayPay(remaining) && !(_wasRejected && rate < _plainRate / 2))
+            if (remaining > rows.MaxIterations - iteration || AndersonMayPay(remaining) && !(_wasRejected && rate < _plainRate / 2))
             {
                 (_step, _plainRate) = (new AndersonStep(new Anderson(), start), rate);
             }
         }
         else
         {
-            _wasRejected = rate > _cost * _plainRate && _plainRate < 0;
+            var plain = Math.Log(rows.Tolerance.Relative / rows.WorstActive) / _plainRate;
+            _wasRejected = _plainRate < 0 && rate > _cost * _plainRate && plain <= rows.MaxIterations - iteration;
             if (_wasRejected)
             {
                 _step = new PicardStep(new Picard());

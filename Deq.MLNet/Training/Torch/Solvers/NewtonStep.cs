@@ -78,11 +78,25 @@ internal sealed class NewtonStep(TensorMap map, Tensor start) : TensorStep
         // (I - D M') p' = g' of every row.
         var system = slope.index_select(0, rows).to(ScalarType.Float64).neg_().unsqueeze(2).mul(map.Matrix.t().to(ScalarType.Float64));
         system.diagonal(0, 1, 2).AddInPlace(1);
-        var (solution, _) = linalg.solve_ex(system, gap.to(ScalarType.Float64).unsqueeze(2), check_errors: false);
-        var step = solution.squeeze(2).to(z.dtype);
+        var step = Solve(system, gap.to(ScalarType.Float64).unsqueeze(2)).squeeze(2).to(z.dtype);
         _base.index_copy_(0, rows, from);
         _gap.index_copy_(0, rows, gap);
         _direction.index_copy_(0, rows, where(step.isfinite().all(1, keepdim: true), step, gap));
+    }
+
+    /// <summary>On one thread: with more, libtorch 2.10's batched systems of some 150 unknowns never end on the CPU, or end in wrong pivots.</summary>
+    private static Tensor Solve(Tensor system, Tensor right)
+    {
+        var threads = get_num_threads();
+        set_num_threads(1);
+        try
+        {
+            return linalg.solve_ex(system, right, check_errors: false).result;
+        }
+        finally
+        {
+            set_num_threads(threads);
+        }
     }
 
     private Tensor Index(IEnumerable<long> rows) => tensor(rows.ToArray()).to(_base.device);

@@ -21,6 +21,9 @@ internal sealed class RowProgress
 
     public Tolerance Tolerance { get; }
 
+    /// <summary>The cap.</summary>
+    public required int MaxIterations { get; init; }
+
     /// <summary>Rows that are not done.</summary>
     public int Active { get; private set; }
 

@@ -63,7 +63,7 @@ internal sealed class TensorSolver : IDisposable
     {
         using var scope = NewDisposeScope();
         Prepare(z);
-        var rows = new RowProgress(_rules, tolerance, () => map.RoundingErrors(z));
+        var rows = new RowProgress(_rules, tolerance, () => map.RoundingErrors(z)) { MaxIterations = maxIterations };
         var present = Free();
         present.copy_(z);
         var value = Free(present);
