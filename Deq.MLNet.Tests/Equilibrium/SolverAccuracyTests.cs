@@ -18,14 +18,27 @@ public class SolverAccuracyTests
     [Theory]
     [MemberData(nameof(ForContractions))]
     public void Contractions(FixedPointSolver solver) => CellProblem.Contraction
-        // Forward-backward takes the step of the worst monotone W: near 0.99 a million of them. References of curved phi take their time, most of all GELU's, which integrates the normal density.
-        .Where(p => Applies(solver, p.Activation) && (solver is not ForwardBackward || p.Rho < 0.95) && p.Size <= (p.Activation.IsPiecewiseLinear() ? 64 : p.Activation == Activation.GELU ? 5 : 20))
+        // Forward-backward takes the step of the worst monotone W: near 0.99 a million of them.
+        .Where(p => Applies(solver, p.Activation) && (solver is not ForwardBackward || p.Rho < 0.95))
         .Sample(p => Check(solver, p), iter: LongForm.Times(25));
 
     [Theory]
     [MemberData(nameof(ForMonotone))]
     public void Monotone_cells_of_a_norm_above_one(FixedPointSolver solver) =>
         CellProblem.Monotone.Where(p => solver is not ForwardBackward || p.Rho <= 0.5).Sample(p => Check(solver, p), iter: LongForm.Times(15));
+
+    [Theory]
+    [MemberData(nameof(ForMonotone))]
+    public void Monotone_cells_most_of_whose_states_are_zero(FixedPointSolver solver)
+    {
+        foreach (var (w, u) in MostlyDeadCells.Of(solver is ForwardBackward ? 1 : LongForm.Times(4)))
+        {
+            var (solution, z) = MapSolve.InFloat32(w, u, Activation.ReLU, new EquilibriumSettings(solver, Single, Cap));
+            // A forward-backward step of 0.002 of the residual is lost in float32 before the residual is.
+            solution.Status.Should().BeOneOf([SolveStatus.Converged, solver is ForwardBackward ? SolveStatus.AtPrecisionLimit : SolveStatus.Converged], "{0}", solver);
+            MapSolve.Residual(Linear.ToDouble(w), Linear.ToDouble(u), Linear.ToDouble(z), Activation.ReLU, Single).Should().BeLessThan((solver is ForwardBackward ? 10 : 1.1) * Single.Relative);
+        }
+    }
 
     [Theory]
     [MemberData(nameof(ForTriangular))]
@@ -47,7 +60,7 @@ public class SolverAccuracyTests
             var (f, floor) = (Linear.Norm(FixedPoint.Cell(problem.W64, problem.U64, z, problem.Activation)), epsilon * ((Linear.Norm(problem.W64) + 4) * Linear.Norm(z) + Linear.Norm(problem.U64)));
             if (solution.Status == SolveStatus.AtPrecisionLimit)
             {
-                (solution.Residual * f).Should().BeLessThan(1000 * floor, "{0} of {1} is at the precision of the type", solver, problem);
+                (solution.Residual * f).Should().BeLessThan(30 * floor, "{0} of {1} is at the precision of the type", solver, problem);
             }
             // The equilibrium itself is known to a few 1e-13.
             var allowed = problem.ErrorPerResidual * (solution.Residual * (f + tolerance.Absolute / tolerance.Relative) + floor) + 1e-12 * (1 + Linear.Norm(problem.Equilibrium));

@@ -42,7 +42,7 @@ internal static class ActivationExtensions
             case Activation.GELU:
                 foreach (ref var value in v)
                 {
-                    value = T.CreateChecked(ErrorFunction.Gelu(double.CreateChecked(value)));
+                    value = typeof(T) == typeof(float) ? T.CreateChecked(ErrorFunction.Gelu(float.CreateChecked(value))) : T.CreateChecked(ErrorFunction.Gelu(double.CreateChecked(value)));
                 }
                 break;
             case Activation.Softplus:

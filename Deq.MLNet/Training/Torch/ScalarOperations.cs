@@ -71,12 +71,6 @@ internal static class ScalarOperations
         return tensor.gt(held);
     }
 
-    public static Tensor IsAtMost(this Tensor tensor, double number)
-    {
-        using Scalar held = number;
-        return tensor.le(held);
-    }
-
     public static Tensor IsAtLeast(this Tensor tensor, double number)
     {
         using Scalar held = number;

@@ -41,31 +41,35 @@ public sealed class ErrorTests
         var slope = Linear.Affine(w, problem.Equilibrium, u).Select(a => (double)(float)Phi.Slope(problem.Activation, a)).ToArray();
         var forward = new BatchSolve(w, [u, .. mates], problem.Activation) { Tolerance = Tolerance };
         var adjoint = forward with { Slopes = [slope, slope, slope], Tolerance = new Tolerance(Tolerance.Relative, 1e-30) };
+        double[][] exact = [problem.Equilibrium, .. mates.Select(problem.EquilibriumOf)], exactAdjoint = [adjoint.Adjoint(0), adjoint.Adjoint(1), adjoint.Adjoint(2)];
         foreach (var type in new[] { ScalarType.Float32, ScalarType.Float64 })
         {
             foreach (var solver in solvers)
             {
-                Bounded(forward with { Type = type }, solver, problem.Equilibrium);
+                Bounded(forward with { Type = type }, solver, exact);
             }
             foreach (var solver in adjointSolvers)
             {
-                Bounded(adjoint with { Type = type }, solver, adjoint.Adjoint(0));
+                Bounded(adjoint with { Type = type }, solver, exactAdjoint);
             }
         }
 
-        void Bounded(BatchSolve batch, FixedPointSolver solver, double[] exact)
+        void Bounded(BatchSolve batch, FixedPointSolver solver, double[][] exact)
         {
-            var because = $"{solver} on {problem}{(batch.Slopes is null ? "" : ", adjoint")}, {batch.Type}";
             var result = batch.By(solver);
-            result.Rows[0].Status.Should().Be(SolveStatus.Converged, because);
-            var z = result.Z[0];
             // What rounding adds to a residual: each sum to its terms, and phi a few units in its last place.
             var epsilon = batch.Type == ScalarType.Float32 ? 1.2e-7 : 2.3e-16;
-            var floor = 2 * epsilon * ((Linear.Norm(w) + 4) * Linear.Norm(z) + Linear.Norm(u));
-            var allowed = perResidual * (batch.Tolerance.Absolute + batch.Tolerance.Relative * Linear.Norm(result.F[0]) + floor);
-            Linear.Distance(z, exact).Should().BeLessThanOrEqualTo(allowed, because);
-            // The reference's own GELU is good to 1e-15.
-            Linear.Distance(result.F[0], batch.Map(0, z)).Should().BeLessThanOrEqualTo(floor + 1e-13 * (1 + Linear.Norm(z)), "f is the map of the z returned: " + because);
+            for (var row = 0; row < exact.Length; row++)
+            {
+                var because = $"row {row} by {solver} on {problem}{(batch.Slopes is null ? "" : ", adjoint")}, {batch.Type}";
+                result.Rows[row].Status.Should().Be(SolveStatus.Converged, because);
+                var z = result.Z[row];
+                var floor = 2 * epsilon * ((Linear.Norm(w) + 4) * Linear.Norm(z) + Linear.Norm(u));
+                var allowed = perResidual * (batch.Tolerance.Absolute + batch.Tolerance.Relative * Linear.Norm(result.F[row]) + floor);
+                Linear.Distance(z, exact[row]).Should().BeLessThanOrEqualTo(allowed, because);
+                // The reference's own GELU is good to 1e-15.
+                Linear.Distance(result.F[row], batch.Map(row, z)).Should().BeLessThanOrEqualTo(floor + 1e-13 * (1 + Linear.Norm(z)), "f is the map of the z returned: " + because);
+            }
         }
     }
 }

@@ -43,7 +43,6 @@ public sealed class RowTests
         result.Rows[2].Status.Should().BeOneOf(SolveStatus.Diverged, SolveStatus.IterationLimit);
         result.Rows[5].Should().Be(result.Rows[1]);
         result.Solution.Unsolved.Should().Be(3);
-        result.Solution.Diverged.Should().Be(result.Rows.Count(r => r.Status == SolveStatus.Diverged));
         result.Solution.MeanIterations.Should().BeApproximately(result.Rows.Average(r => r.Iterations), 1e-9);
         foreach (var row in new[] { 1, 3 })
         {

@@ -8,19 +8,17 @@ namespace Deq.MLNet.Training.Torch.Solvers;
 /// <param name="WorstResidual">The largest residual of a row at the state returned, scaled as <see cref="RowSolution.Residual"/>; infinite for a row that never was finite.</param>
 /// <param name="MeanIterations">Steps until a row was done, mean over rows.</param>
 /// <param name="Unsolved">Rows that met neither the tolerance nor the limit of precision.</param>
-/// <param name="Diverged">Those of them that left the finite numbers.</param>
-internal readonly record struct TensorSolution(int Iterations, double WorstResidual, double MeanIterations = 0, int Unsolved = 0, int Diverged = 0)
+internal readonly record struct TensorSolution(int Iterations, double WorstResidual, double MeanIterations = 0, int Unsolved = 0)
 {
     public static TensorSolution Of(ReadOnlySpan<RowSolution> rows)
     {
-        var (most, worst, sum, unsolved, diverged) = (0, 0.0, 0L, 0, 0);
+        var (most, worst, sum, unsolved) = (0, 0.0, 0L, 0);
         foreach (var row in rows)
         {
             (most, worst, sum) = (Math.Max(most, row.Iterations), Math.Max(worst, row.Residual), sum + row.Iterations);
             unsolved += row.Status.IsSolved() ? 0 : 1;
-            diverged += row.Status == SolveStatus.Diverged ? 1 : 0;
         }
-        return new TensorSolution(most, worst, (double)sum / rows.Length, unsolved, diverged);
+        return new TensorSolution(most, worst, (double)sum / rows.Length, unsolved);
     }
 }
 
