@@ -4,7 +4,7 @@ namespace Deq.MLNet.Networks;
 /// <param name="WellPosedness">The rule.</param>
 /// <param name="Activation">phi.</param>
 /// <param name="Solver">Of the equilibrium.</param>
-/// <param name="GradientSolver">Of its adjoint; null for the same as <paramref name="Solver"/>.</param>
+/// <param name="GradientSolver">Of its adjoint; null for Auto, which fits.</param>
 /// <param name="Dropout">In [0, 1).</param>
 internal sealed record Combination(WellPosedness WellPosedness, Activation Activation, FixedPointSolver Solver, FixedPointSolver? GradientSolver, float Dropout)
 {

@@ -60,6 +60,9 @@ public abstract record WellPosedness
     /// <summary>The method that finds the equilibria of such a cell; <see cref="Auto"/> where none is special to the rule.</summary>
     internal virtual FixedPointSolver NaturalSolver(Activation activation) => new Auto();
 
+    /// <summary>The method given, and in the place of <see cref="Auto"/> the natural one.</summary>
+    internal FixedPointSolver Resolve(FixedPointSolver solver, Activation activation) => solver is Auto ? NaturalSolver(activation) : solver;
+
     /// <summary>The norm that <see cref="Certificate.ContractionFactor"/> is measured in, in words.</summary>
     internal virtual string Norm => "Euclidean norm";
 

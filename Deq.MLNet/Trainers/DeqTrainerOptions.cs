@@ -1,5 +1,4 @@
 using Deq.MLNet.Errors;
-using Deq.MLNet.Networks;
 using Deq.MLNet.Trainers.Scoring;
 using Deq.MLNet.Training;
 
@@ -77,13 +76,7 @@ public abstract class DeqTrainerOptions : NetworkTrainerOptions
 
     private protected override ExtraColumns ToExtraColumns() => new(SolveColumns, StateColumn);
 
-    private protected override Architecture ToArchitecture()
-    {
-        CheckCell();
-        var architecture = Options();
-        new Combination(WellPosedness, architecture.Activation, Solver, GradientSolver, Dropout).Check();
-        return GradientChecks.Check(architecture, Solver, GradientSolver is not null);
-    }
+    private protected override Architecture ToArchitecture() => OptionChecks.Check(Options(), Solver, GradientSolver);
 
     private DeqArchitecture Options() => new(
         Check.AtLeast(HiddenSize, 1),
@@ -97,7 +90,7 @@ public abstract class DeqTrainerOptions : NetworkTrainerOptions
         new EquilibriumSettings(Solver is Broyden ? new Auto() : Solver, Check.NotNull(ScoringTolerance), MaxIterations, Check.Defined(OnNonConvergence)),
         Check.Within(Dropout, 0, 1))
     {
-        Cell = Cell,
+        Cell = Check.Defined(Cell),
         SkipConnection = SkipConnection,
         EncoderSizes = [.. Check.NotNull(EncoderSizes).Select((size, layer) => Check.AtLeast(size, 1, $"{nameof(EncoderSizes)}[{layer}]"))],
         Initialization = Check.NotNull(Initialization),
@@ -106,24 +99,4 @@ public abstract class DeqTrainerOptions : NetworkTrainerOptions
         FixedPointCorrection = FixedPointCorrection,
         WarmStart = WarmStart,
     };
-
-    /// <summary>Throws where the cell does not go with other options.</summary>
-    private void CheckCell()
-    {
-        Check.Defined(Cell);
-        if (Cell == DeqCell.LayerNormalized)
-        {
-            LayerNormalizedCell.Check(Check.NotNull(Solver), nameof(Solver));
-            LayerNormalizedCell.Check(GradientSolver ?? new Auto(), nameof(GradientSolver));
-            LayerNormalizedCell.Check(Check.NotNull(WellPosedness), nameof(WellPosedness));
-        }
-        if (Initialization is GivenInitialization { W: var w } && w.Length != (long)HiddenSize * HiddenSize)
-        {
-            throw new ArgumentException($"Initialization gives a W of {w.Length} values; HiddenSize {HiddenSize} needs {(long)HiddenSize * HiddenSize}.", nameof(Initialization));
-        }
-        if (Cell == DeqCell.DiagonalLinear && (SkipConnection, EncoderSizes, Dropout, Initialization) is not (false, { Length: 0 }, 0, GaussianInitialization { Scale: null }))
-        {
-            throw new ArgumentException("A diagonal linear cell goes with neither SkipConnection, EncoderSizes, Dropout nor Initialization: it starts from 0, or from InitialNetwork. Leave these options, or use another Cell.", nameof(Cell));
-        }
-    }
 }

@@ -29,10 +29,10 @@ internal sealed record DeqArchitecture(int StateSize, Activation Activation, Wel
     Tolerance Tolerance, int MaxIterations, EquilibriumSettings Scoring, float Dropout = 0) : Architecture(Activation)
 {
     /// <summary>How a batch's equilibria are found; in the place of <see cref="Auto"/> stands what the rule asks for.</summary>
-    public FixedPointSolver Solver { get; init; } = Natural(Solver, Rule, Activation);
+    public FixedPointSolver Solver { get; init; } = Rule.Resolve(Solver, Activation);
 
     /// <summary>How the adjoint system is solved; in the place of <see cref="Auto"/> stands what the rule asks for.</summary>
-    public FixedPointSolver GradientSolver { get; init; } = Natural(GradientSolver, Rule, Activation);
+    public FixedPointSolver GradientSolver { get; init; } = Rule.Resolve(GradientSolver, Activation);
 
     /// <summary>How the gradient passes through the equilibrium.</summary>
     public EquilibriumGradient Gradient { get; init; } = new Implicit();
@@ -121,8 +121,6 @@ internal sealed record DeqArchitecture(int StateSize, Activation Activation, Wel
         static DeqCell CellOf(DeqNetwork network) => network.Gain.IsEmpty ? DeqCell.Dense : DeqCell.LayerNormalized;
         static string List(IEnumerable<int> sizes) => $"[{string.Join(", ", sizes)}]";
     }
-
-    private static FixedPointSolver Natural(FixedPointSolver solver, WellPosedness rule, Activation activation) => solver is Auto ? rule.NaturalSolver(activation) : solver;
 
     /// <summary>A network of this architecture.</summary>
     public DeqNetwork Make(DeqWeights weights, Link link) => new(weights, Activation, link, Scoring, Rule);

@@ -83,21 +83,21 @@ public sealed class SpectralProjectionTests
         Stretched(architecture.Initialize(3, 1, Link.Identity, new bool[3], new Random(1))).Should().BeInRange(0.35 * Limit, 0.65 * Limit);
     }
 
+    /// <summary>What a <see cref="Matrix"/> is made from.</summary>
+    private static Gen<(int Size, int Kind, double Norm, int Seed)> Cases(Gen<double> norms) =>
+        Gen.Select(Gen.Int[1, 64], Gen.Int[0, 3], norms, Gen.Int[0, 1_000_000]);
+
     /// <summary>Any mix of singular values: one, all the same (the loosest case of the bound), nearly equal, decaying.</summary>
     [Theory]
     [ClassData(typeof(TrainingDevices))]
     public void A_projected_W_is_within_the_limit_and_not_far_below_it(string device)
     {
         TorchBackend.EnsureAvailable(device);
-        (from size in Gen.Int[1, 64]
-         from kind in Gen.Int[0, 3]
-         from norm in Gen.OneOf(Gen.Double[0.9, 1.1], Gen.Double[1, 1e6])
-         from seed in Gen.Int[0, 1_000_000]
-         select (size, kind, norm, seed)).Sample(c =>
+        Cases(Gen.OneOf(Gen.Double[0.9, 1.1], Gen.Double[1, 1e6])).Sample(c =>
         {
-            var w = Matrix(c.size, c.kind, Math.Max(c.norm, Limit), c.seed);
-            var (projected, bound) = Project(device, w, c.size);
-            var after = Linear.SingularValues(Linear.ToDouble(projected), c.size)[0];
+            var w = Matrix(c.Size, c.Kind, Math.Max(c.Norm, Limit), c.Seed);
+            var (projected, bound) = Project(device, w, c.Size);
+            var after = Linear.SingularValues(Linear.ToDouble(projected), c.Size)[0];
 
             after.Should().BeInRange(0.97 * Limit, Limit);
             bound.Should().BeGreaterThanOrEqualTo(after);
@@ -109,17 +109,13 @@ public sealed class SpectralProjectionTests
     public void A_W_inside_the_limit_stays_bit_for_bit(string device)
     {
         TorchBackend.EnsureAvailable(device);
-        (from size in Gen.Int[1, 64]
-         from kind in Gen.Int[0, 3]
-         from norm in Gen.OneOf(Gen.Double[0.01, 0.88], Gen.Const(1e-18))
-         from seed in Gen.Int[0, 1_000_000]
-         select (size, kind, norm, seed)).Sample(c =>
+        Cases(Gen.OneOf(Gen.Double[0.01, 0.88], Gen.Const(1e-18))).Sample(c =>
         {
-            var w = Matrix(c.size, c.kind, c.norm, c.seed);
-            var (projected, bound) = Project(device, w, c.size);
+            var w = Matrix(c.Size, c.Kind, c.Norm, c.Seed);
+            var (projected, bound) = Project(device, w, c.Size);
 
             projected.Should().Equal(w);
-            bound.Should().BeGreaterThanOrEqualTo(Linear.SingularValues(Linear.ToDouble(w), c.size)[0]);
+            bound.Should().BeGreaterThanOrEqualTo(Linear.SingularValues(Linear.ToDouble(w), c.Size)[0]);
         }, iter: LongForm.Times(40), threads: 1);
     }
 

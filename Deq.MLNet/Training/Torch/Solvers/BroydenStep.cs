@@ -4,8 +4,7 @@ namespace Deq.MLNet.Training.Torch.Solvers;
 
 /// <summary>
 /// Broyden's good method on g(z) = f(z) - z, a row by itself: the inverse of its Jacobian is H = -I + sum of u_j v_j'. Once the memory is full H starts anew.
-/// A row that then is worse than its best iterate, or
-/// much worse before, goes on from f of that, by which a contraction always gains. Sources: Broyden 1965; Kelley 1995, chapter 7; Bai, Kolter, Koltun 2019.
+/// A row that then is worse than its best iterate, or much worse before, goes on from f of that, by which a contraction always gains. Sources: Broyden 1965; Kelley 1995, chapter 7; Bai, Kolter, Koltun 2019.
 /// </summary>
 internal sealed class BroydenStep : TensorStep
 {

@@ -2,15 +2,42 @@ using Deq.MLNet.Networks;
 
 namespace Deq.MLNet.Training;
 
-/// <summary>Refuses options of the gradient that would be without effect beside others.</summary>
-internal static class GradientChecks
+/// <summary>Refuses options of one trainer that exclude each other, or would be without effect beside others.</summary>
+internal static class OptionChecks
 {
     /// <summary>The architecture given.</summary>
     /// <param name="architecture">The options of one trainer.</param>
     /// <param name="solver">Solver as it was given; the architecture has what the rule asks for in the place of Auto.</param>
-    /// <param name="givesSolver">Whether GradientSolver was given.</param>
+    /// <param name="gradientSolver">GradientSolver as it was given; null where it was not.</param>
     /// <exception cref="ArgumentException">Two options exclude each other; the message names both and the alternatives.</exception>
-    public static DeqArchitecture Check(DeqArchitecture architecture, FixedPointSolver solver, bool givesSolver)
+    public static DeqArchitecture Check(DeqArchitecture architecture, FixedPointSolver solver, FixedPointSolver? gradientSolver)
+    {
+        CheckCell(architecture, solver, gradientSolver);
+        new Combination(architecture.Rule, architecture.Activation, solver, gradientSolver, architecture.Dropout).Check();
+        CheckGradient(architecture, solver, gradientSolver is not null);
+        return architecture;
+    }
+
+    private static void CheckCell(DeqArchitecture architecture, FixedPointSolver solver, FixedPointSolver? gradientSolver)
+    {
+        if (architecture.Cell == DeqCell.LayerNormalized)
+        {
+            LayerNormalizedCell.Check(solver, "Solver");
+            LayerNormalizedCell.Check(gradientSolver ?? new Auto(), "GradientSolver");
+            LayerNormalizedCell.Check(architecture.Rule, "WellPosedness");
+        }
+        if (architecture.Initialization is GivenInitialization { W: var w } && w.Length != (long)architecture.StateSize * architecture.StateSize)
+        {
+            throw Refused("Initialization", $"Initialization gives a W of {w.Length} values; HiddenSize {architecture.StateSize} needs {(long)architecture.StateSize * architecture.StateSize}.");
+        }
+        if (architecture.Cell == DeqCell.DiagonalLinear
+            && (architecture.SkipConnection, architecture.EncoderSizes, architecture.Dropout, architecture.Initialization) is not (false, { Count: 0 }, 0, GaussianInitialization { Scale: null }))
+        {
+            throw Refused("Cell", "A diagonal linear cell goes with neither SkipConnection, EncoderSizes, Dropout nor Initialization: it starts from 0, or from InitialNetwork. Leave these options, or use another Cell.");
+        }
+    }
+
+    private static void CheckGradient(DeqArchitecture architecture, FixedPointSolver solver, bool givesSolver)
     {
         if (architecture.Gradient is not Implicit && givesSolver)
         {
@@ -45,7 +72,6 @@ internal static class GradientChecks
                 throw Refused("FixedPointCorrection", $"FixedPointCorrection is set, and {given}, which has no iterates. Set FixedPointCorrection to null, or Solver to Picard.");
             }
         }
-        return architecture;
     }
 
     private static ArgumentException Refused(string option, string why) => new(why, option);
