@@ -37,16 +37,11 @@ public class ContractionEstimateTests
 
     /// <summary>Of a symmetric W with positive slopes the same eigenvalues as sqrt(D) W sqrt(D), whose singular values are their magnitudes.</summary>
     [Fact]
-    public void Slopes_count_where_the_equilibrium_is() => Gen.Select(Gen.Int[2, 24], Gen.Int[0, 1_000_000]).Sample((d, seed) =>
-    {
-        var problem = new CellProblem(CellKind.Gaussian, d, 0.9, Activation.Tanh, seed);
-        var w = problem.W.Select((_, i) => (problem.W[i] + problem.W[i % d * d + i / d]) / 2).ToArray();
-        var z = FixedPoint.Of(Linear.ToDouble(w), problem.U64, Activation.Tanh);
-        var slope = Linear.Affine(Linear.ToDouble(w), z, problem.U64).Select(a => Phi.Slope(Activation.Tanh, a)).ToArray();
-        var radius = Linear.SingularValues([.. w.Select((v, i) => v * Math.Sqrt(slope[i / d] * slope[i % d]))], d)[0];
-        // From below, where two eigenvalues are nearly of one size.
-        Of(w, problem.U, Activation.Tanh, Linear.ToFloat(z)).Should().BeInRange(radius * 0.9, radius * 1.05);
-    }, iter: LongForm.Times(40));
+    public void Slopes_count_where_the_equilibrium_is() => Gen.Select(Gen.Int[2, 24], Gen.Int[0, 1_000_000]).Sample(CheckSymmetric, iter: LongForm.Times(40));
+
+    /// <summary>48 products left the estimate 12 percent too low.</summary>
+    [Fact]
+    public void Two_eigenvalues_of_nearly_one_size_take_many_products() => CheckSymmetric(23, 400068);
 
     [Fact]
     public void A_triangular_W_has_the_largest_entry_of_its_diagonal_and_dead_states_have_none()
@@ -72,4 +67,15 @@ public class ContractionEstimateTests
     }
 
     private static double Of(float[] w, float[] u, Activation activation, float[] z) => ContractionEstimate.Of(new Cell<float>(new CellWeights<float>(w, activation), u), z);
+
+    private static void CheckSymmetric(int d, int seed)
+    {
+        var problem = new CellProblem(CellKind.Gaussian, d, 0.9, Activation.Tanh, seed);
+        var w = problem.W.Select((_, i) => (problem.W[i] + problem.W[i % d * d + i / d]) / 2).ToArray();
+        var z = FixedPoint.Of(Linear.ToDouble(w), problem.U64, Activation.Tanh);
+        var slope = Linear.Affine(Linear.ToDouble(w), z, problem.U64).Select(a => Phi.Slope(Activation.Tanh, a)).ToArray();
+        var radius = Linear.SingularValues([.. w.Select((v, i) => v * Math.Sqrt(slope[i / d] * slope[i % d]))], d)[0];
+        // From below, where two eigenvalues are nearly of one size.
+        Of(w, problem.U, Activation.Tanh, Linear.ToFloat(z)).Should().BeInRange(radius * 0.9, radius * 1.05);
+    }
 }

@@ -11,7 +11,7 @@ namespace Deq.MLNet.Equilibrium;
 internal static class ContractionEstimate
 {
     /// <summary>Products with J before growth is measured, and those over which it is.</summary>
-    private const int Settling = 16, Measured = 48;
+    private const int Settling = 32, Measured = 128;
 
     /// <summary>The estimate at the equilibrium z of one row, exact for a triangular W. It allocates.</summary>
     public static double Of<T>(Cell<T> cell, ReadOnlySpan<T> z) where T : unmanaged, IFloatingPointIeee754<T>
