@@ -21,7 +21,7 @@ internal sealed record BatchSolve(double[] W, double[][] Injections, Activation 
 
     public double[][]? Start { get; init; }
 
-    public sealed record Result(TensorSolution Solution, IReadOnlyList<RowSolution> Rows, double[][] Z, double[][] F);
+    public sealed record Result(BatchSolution Solution, IReadOnlyList<RowSolution> Rows, double[][] Z, double[][] F);
 
     public Result By(FixedPointSolver options)
     {

@@ -17,7 +17,7 @@ internal sealed class ImplicitGradient(Implicit options, DeqArchitecture archite
     private readonly int _maxIterations = options.MaxIterations ?? architecture.MaxIterations;
     private Tensor? _m, _f;
 
-    public override TensorSolution Backward(in CellPass pass, Tensor stateGradient, Action<Tensor, Tensor> accumulate)
+    public override BatchSolution Backward(in CellPass pass, Tensor stateGradient, Action<Tensor, Tensor> accumulate)
     {
         if (_m is null || !_m.shape.SequenceEqual(pass.Z.shape))
         {

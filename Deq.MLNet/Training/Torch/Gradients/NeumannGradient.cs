@@ -1,4 +1,3 @@
-using Deq.MLNet.Training.Torch.Solvers;
 using static TorchSharp.torch;
 
 namespace Deq.MLNet.Training.Torch.Gradients;
@@ -9,7 +8,7 @@ namespace Deq.MLNet.Training.Torch.Gradients;
 /// </summary>
 internal sealed class NeumannGradient(int steps, float damping) : TensorGradient
 {
-    public override TensorSolution Backward(in CellPass pass, Tensor stateGradient, Action<Tensor, Tensor> accumulate)
+    public override BatchSolution Backward(in CellPass pass, Tensor stateGradient, Action<Tensor, Tensor> accumulate)
     {
         var adjoint = pass.Adjoint(pass.Z, pass.F, stateGradient);
         // In h = G + M W, the gradient by the cell's value, of which M = Pull(h).
@@ -25,6 +24,6 @@ internal sealed class NeumannGradient(int steps, float damping) : TensorGradient
             }
         }
         accumulate(adjoint.Pull(h), pass.Z);
-        return new TensorSolution(steps, 0);
+        return new BatchSolution(steps, 0);
     }
 }

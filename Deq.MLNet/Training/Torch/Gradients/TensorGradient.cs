@@ -22,7 +22,7 @@ internal abstract class TensorGradient : IDisposable
     };
 
     /// <summary>Finds the states of a training batch: by the solver, unless the rule says how.</summary>
-    public virtual TensorSolution Forward(TensorSolver solver, TensorMap map, Tensor z, Tensor f, Tolerance tolerance, int maxIterations, Action<Tensor, Tensor>? observe) =>
+    public virtual BatchSolution Forward(TensorSolver solver, TensorMap map, Tensor z, Tensor f, Tolerance tolerance, int maxIterations, Action<Tensor, Tensor>? observe) =>
         solver.Solve(map, z, f, tolerance, maxIterations, observe);
 
     /// <summary>Tells the gradient by the pre-activations, each time with the states that W was applied to (B x d both); the gradients of all calls add up.</summary>
@@ -30,7 +30,7 @@ internal abstract class TensorGradient : IDisposable
     /// <param name="stateGradient">The gradient by the state, B x d.</param>
     /// <param name="accumulate">Told.</param>
     /// <returns>How the linear system was solved; no residual and no unsolved row where there is none.</returns>
-    public abstract TensorSolution Backward(in CellPass pass, Tensor stateGradient, Action<Tensor, Tensor> accumulate);
+    public abstract BatchSolution Backward(in CellPass pass, Tensor stateGradient, Action<Tensor, Tensor> accumulate);
 
     public virtual void Dispose() { }
 }

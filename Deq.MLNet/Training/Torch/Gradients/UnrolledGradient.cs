@@ -15,7 +15,7 @@ internal sealed class UnrolledGradient(Unrolled options) : TensorGradient
     /// <summary>The states before each step, in the scope of the engine's step.</summary>
     private readonly List<Tensor> _states = [];
 
-    public override TensorSolution Forward(TensorSolver solver, TensorMap map, Tensor z, Tensor f, Tolerance tolerance, int maxIterations, Action<Tensor, Tensor>? observe)
+    public override BatchSolution Forward(TensorSolver solver, TensorMap map, Tensor z, Tensor f, Tolerance tolerance, int maxIterations, Action<Tensor, Tensor>? observe)
     {
         _states.Clear();
         for (var evaluations = 1; ; evaluations++)
@@ -31,7 +31,7 @@ internal sealed class UnrolledGradient(Unrolled options) : TensorGradient
                 var unsolved = residuals.Count(residual => !(residual <= most));
                 if (last || unsolved == 0 || !residuals.All(double.IsFinite))
                 {
-                    return new TensorSolution(evaluations, residuals.Max(), evaluations, unsolved);
+                    return new BatchSolution(evaluations, residuals.Max(), evaluations, unsolved);
                 }
             }
             _states.Add(z.clone());
@@ -45,7 +45,7 @@ internal sealed class UnrolledGradient(Unrolled options) : TensorGradient
         return [.. distance.Zip(norm, tolerance.Scaled)];
     }
 
-    public override TensorSolution Backward(in CellPass pass, Tensor stateGradient, Action<Tensor, Tensor> accumulate)
+    public override BatchSolution Backward(in CellPass pass, Tensor stateGradient, Action<Tensor, Tensor> accumulate)
     {
         var (injection, m, after) = (stateGradient, zeros_like(stateGradient), pass.Z);
         for (var step = _states.Count - 1; step >= 0; step--)
@@ -57,6 +57,6 @@ internal sealed class UnrolledGradient(Unrolled options) : TensorGradient
             // Only the last state is read out.
             (m, after, injection) = (next, _states[step], step == _states.Count - 1 ? zeros_like(m) : injection);
         }
-        return new TensorSolution(_states.Count, 0);
+        return new BatchSolution(_states.Count, 0);
     }
 }

@@ -3,25 +3,6 @@ using static TorchSharp.torch;
 
 namespace Deq.MLNet.Training.Torch.Solvers;
 
-/// <summary>How a batch's fixed points were found.</summary>
-/// <param name="Iterations">Steps until the last row was done.</param>
-/// <param name="WorstResidual">The largest residual of a row at the state returned, scaled as <see cref="RowSolution.Residual"/>; infinite for a row that never was finite.</param>
-/// <param name="MeanIterations">Steps until a row was done, mean over rows.</param>
-/// <param name="Unsolved">Rows that met neither the tolerance nor the limit of precision.</param>
-internal readonly record struct TensorSolution(int Iterations, double WorstResidual, double MeanIterations = 0, int Unsolved = 0)
-{
-    public static TensorSolution Of(ReadOnlySpan<RowSolution> rows)
-    {
-        var (most, worst, sum, unsolved) = (0, 0.0, 0L, 0);
-        foreach (var row in rows)
-        {
-            (most, worst, sum) = (Math.Max(most, row.Iterations), Math.Max(worst, row.Residual), sum + row.Iterations);
-            unsolved += row.Status.IsSolved() ? 0 : 1;
-        }
-        return new TensorSolution(most, worst, (double)sum / rows.Length, unsolved);
-    }
-}
-
 /// <summary>
 /// Finds the fixed points of a batch (B x d) on any device. The loop, the cap, the freezing of rows that are done and the best iterate of those that are not exist here once;
 /// a method is only a <see cref="TensorStep"/>, the judgement of rows is <see cref="RowProgress"/>.
@@ -59,7 +40,7 @@ internal sealed class TensorSolver : IDisposable
     /// <param name="tolerance">The stopping test.</param>
     /// <param name="maxIterations">Steps at the most.</param>
     /// <param name="observe">Told every iterate of the whole batch and the map of it, which it may copy; null for nobody.</param>
-    public TensorSolution Solve(TensorMap map, Tensor z, Tensor f, Tolerance tolerance, int maxIterations, Action<Tensor, Tensor>? observe = null)
+    public BatchSolution Solve(TensorMap map, Tensor z, Tensor f, Tolerance tolerance, int maxIterations, Action<Tensor, Tensor>? observe = null)
     {
         using var scope = NewDisposeScope();
         Prepare(z);
@@ -90,7 +71,7 @@ internal sealed class TensorSolver : IDisposable
                 {
                     var solutions = rows.Solutions();
                     Rows = solutions;
-                    return TensorSolution.Of(solutions);
+                    return BatchSolution.Of(solutions);
                 }
                 (tested, testedValue) = (present, value);
                 step.Tested(iteration, rows);

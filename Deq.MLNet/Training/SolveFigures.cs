@@ -1,6 +1,23 @@
-using Deq.MLNet.Training.Torch.Solvers;
+namespace Deq.MLNet.Training;
 
-namespace Deq.MLNet.Training.Torch;
+/// <summary>How a batch's fixed points were found.</summary>
+/// <param name="Iterations">Steps until the last row was done.</param>
+/// <param name="WorstResidual">The largest residual of a row at the state returned, scaled as <see cref="RowSolution.Residual"/>; infinite for a row that never was finite.</param>
+/// <param name="MeanIterations">Steps until a row was done, mean over rows.</param>
+/// <param name="Unsolved">Rows that met neither the tolerance nor the limit of precision.</param>
+internal readonly record struct BatchSolution(int Iterations, double WorstResidual, double MeanIterations = 0, int Unsolved = 0)
+{
+    public static BatchSolution Of(ReadOnlySpan<RowSolution> rows)
+    {
+        var (most, worst, sum, unsolved) = (0, 0.0, 0L, 0);
+        foreach (var row in rows)
+        {
+            (most, worst, sum) = (Math.Max(most, row.Iterations), Math.Max(worst, row.Residual), sum + row.Iterations);
+            unsolved += row.Status.IsSolved() ? 0 : 1;
+        }
+        return new BatchSolution(most, worst, (double)sum / rows.Length, unsolved);
+    }
+}
 
 /// <summary>What the solves since the last read took.</summary>
 internal readonly record struct SolveFigures(double MeanIterations, int WorstIterations, double WorstResidual, double WorstGradientResidual, int UnsolvedRows, int UnsolvedGradientRows, double ContractionBound)
@@ -15,7 +32,7 @@ internal sealed class SolveCounts
     private int _worstIterations, _unsolved, _unsolvedGradients;
     private double _worstResidual, _worstGradientResidual;
 
-    public void Forward(in TensorSolution solution)
+    public void Forward(in BatchSolution solution)
     {
         _batches++;
         _iterations += solution.Iterations;
@@ -24,7 +41,7 @@ internal sealed class SolveCounts
         _unsolved += solution.Unsolved;
     }
 
-    public void Backward(in TensorSolution solution)
+    public void Backward(in BatchSolution solution)
     {
         _worstGradientResidual = Math.Max(_worstGradientResidual, solution.WorstResidual);
         _unsolvedGradients += solution.Unsolved;

@@ -1,0 +1,28 @@
+namespace Deq.MLNet.Numerics;
+
+/// <summary>Floats that begin at a multiple of 64 bytes, so that no vector lies across two lines of the cache, and that never move; zero at first. Memory of the garbage collector: there is nothing to free.</summary>
+internal sealed unsafe class AlignedArray
+{
+    private const int LineBytes = 64;
+
+    private readonly float[] _memory;
+    private readonly int _start;
+
+    public AlignedArray(int length)
+    {
+        _memory = GC.AllocateArray<float>(checked(length + LineBytes / sizeof(float)), pinned: true);
+        fixed (float* first = _memory)
+        {
+            _start = (int)((LineBytes - (nint)first % LineBytes) % LineBytes / sizeof(float));
+            Pointer = first + _start;
+        }
+        Length = length;
+    }
+
+    public int Length { get; }
+
+    /// <summary>The first value; valid while this object is reachable.</summary>
+    public float* Pointer { get; }
+
+    public Span<float> Span => _memory.AsSpan(_start, Length);
+}

@@ -1,0 +1,110 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace Deq.MLNet.Numerics;
+
+/// <summary>8 floats.</summary>
+internal readonly unsafe struct Wide256(Vector256<float> value) : IWide<Wide256>
+{
+    private readonly Vector256<float> _value = value;
+
+    public static int Count => 8;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Wide256 Load(float* from) => new(Vector256.Load(from));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Store(float* to, Wide256 value) => value._value.Store(to);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Wide256 Create(float value) => new(Vector256.Create(value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Wide256 MultiplyAdd(Wide256 a, Wide256 b, Wide256 c) => new(Vector256.MultiplyAddEstimate(a._value, b._value, c._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Wide256 Max(Wide256 a, Wide256 b) => new(Vector256.Max(a._value, b._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Wide256 Min(Wide256 a, Wide256 b) => new(Vector256.Min(a._value, b._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Wide256 Abs(Wide256 value) => new(Vector256.Abs(value._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Wide256 CopySign(Wide256 value, Wide256 sign) => new(Vector256.CopySign(value._value, sign._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Wide256 Sqrt(Wide256 value) => new(Vector256.Sqrt(value._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Wide256 Exp(Wide256 value) => new(Vector256.Exp(value._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Wide256 Log(Wide256 value) => new(Vector256.Log(value._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Wide256 WhereLess(Wide256 a, Wide256 b, Wide256 then, Wide256 otherwise) =>
+        new(Vector256.ConditionalSelect(Vector256.LessThan(a._value, b._value), then._value, otherwise._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Sum(Wide256 value) => Vector256.Sum(value._value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Wide256 operator +(Wide256 a, Wide256 b) => new(a._value + b._value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Wide256 operator -(Wide256 a, Wide256 b) => new(a._value - b._value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Wide256 operator *(Wide256 a, Wide256 b) => new(a._value * b._value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Wide256 operator /(Wide256 a, Wide256 b) => new(a._value / b._value);
+
+    public static void MultiplyTile(float* a, nint rowStride, nint depthStride, float* panel, nint panelStride, nint depth, float* tile)
+    {
+        for (var row = 0; row < 8; row += 4)
+        {
+            for (var column = 0; column < 32; column += 16)
+            {
+                MultiplyPart(a + row * rowStride, rowStride, depthStride, panel + column, panelStride, depth, tile + row * 32 + column);
+            }
+        }
+    }
+
+    /// <summary>8 sums in registers: 4 rows of 2 vectors.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void MultiplyPart(float* a, nint rowStride, nint depthStride, float* panel, nint panelStride, nint depth, float* tile)
+    {
+        Vector256<float> s00 = default, s01 = default, s10 = default, s11 = default, s20 = default, s21 = default, s30 = default, s31 = default;
+        var a2 = a + 2 * rowStride;
+        for (; depth > 0; depth--)
+        {
+            var (b0, b1) = (Vector256.Load(panel), Vector256.Load(panel + 8));
+            var x = Vector256.Create(*a);
+            s00 = Vector256.MultiplyAddEstimate(x, b0, s00);
+            s01 = Vector256.MultiplyAddEstimate(x, b1, s01);
+            x = Vector256.Create(a[rowStride]);
+            s10 = Vector256.MultiplyAddEstimate(x, b0, s10);
+            s11 = Vector256.MultiplyAddEstimate(x, b1, s11);
+            x = Vector256.Create(*a2);
+            s20 = Vector256.MultiplyAddEstimate(x, b0, s20);
+            s21 = Vector256.MultiplyAddEstimate(x, b1, s21);
+            x = Vector256.Create(a2[rowStride]);
+            s30 = Vector256.MultiplyAddEstimate(x, b0, s30);
+            s31 = Vector256.MultiplyAddEstimate(x, b1, s31);
+            panel += panelStride;
+            a += depthStride;
+            a2 += depthStride;
+        }
+        s00.Store(tile);
+        s01.Store(tile + 8);
+        s10.Store(tile + 32);
+        s11.Store(tile + 40);
+        s20.Store(tile + 64);
+        s21.Store(tile + 72);
+        s30.Store(tile + 96);
+        s31.Store(tile + 104);
+    }
+}

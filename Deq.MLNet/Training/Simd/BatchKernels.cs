@@ -1,0 +1,115 @@
+using System.Numerics.Tensors;
+using Deq.MLNet.Numerics;
+
+namespace Deq.MLNet.Training.Simd;
+
+/// <summary>What is computed of a block of rows, compiled for one form of vectors and one phi. One object may be used by many threads.</summary>
+internal abstract unsafe class BatchKernels
+{
+    public static BatchKernels Create(VectorForm form, Activation activation) => form switch
+    {
+        VectorForm.Vector512 => Create<Wide512>(activation),
+        VectorForm.Vector256 => Create<Wide256>(activation),
+        _ => Create<Wide128>(activation),
+    };
+
+    private static BatchKernels Create<T>(Activation activation) where T : unmanaged, IWide<T> => activation switch
+    {
+        Activation.ReLU => new BatchKernels<T, Rectifier>(),
+        Activation.Tanh => new BatchKernels<T, HyperbolicTangent>(),
+        Activation.LeakyReLU => new BatchKernels<T, LeakyRectifier>(),
+        Activation.Softplus => new BatchKernels<T, SoftPlus>(),
+        Activation.Identity => new BatchKernels<T, IdentityMap>(),
+        _ => throw new NotSupportedException($"{activation} has no vector form."),
+    };
+
+    /// <summary>Whether the slope of phi is read from its argument; else from its value.</summary>
+    public abstract bool SlopeNeedsArgument { get; }
+
+    /// <summary>y = x W' + b, for the rows of a block and their padding.</summary>
+    /// <param name="x">Rows x inputs.</param>
+    /// <param name="weights">W', inputs x outputs.</param>
+    /// <param name="bias">Outputs; null for none.</param>
+    /// <param name="y">Rows x outputs.</param>
+    /// <param name="rows">The block.</param>
+    public abstract void Affine(PaddedMatrix x, Panels weights, float* bias, PaddedMatrix y, RowBlock rows);
+
+    /// <summary>y = phi(a).</summary>
+    public abstract void Activate(PaddedMatrix a, PaddedMatrix y, RowBlock rows);
+
+    /// <summary>Writes the slopes of phi.</summary>
+    /// <param name="value">phi(a).</param>
+    /// <param name="argument">a; anything where <see cref="SlopeNeedsArgument"/> is false.</param>
+    /// <param name="slope">Receives phi'(a).</param>
+    /// <param name="rows">The block.</param>
+    public abstract void Slope(PaddedMatrix value, PaddedMatrix argument, PaddedMatrix slope, RowBlock rows);
+
+    /// <summary>y = a * b, element by element.</summary>
+    public abstract void Multiply(PaddedMatrix a, PaddedMatrix b, PaddedMatrix y, RowBlock rows);
+}
+
+/// <inheritdoc/>
+internal sealed unsafe class BatchKernels<T, TPhi> : BatchKernels where T : unmanaged, IWide<T> where TPhi : struct, IElementwise
+{
+    public override bool SlopeNeedsArgument => TPhi.SlopeNeedsArgument;
+
+    public override void Affine(PaddedMatrix x, Panels weights, float* bias, PaddedMatrix y, RowBlock rows)
+    {
+        var tile = stackalloc float[Tile.Rows * Tile.Columns];
+        for (var panel = 0; panel < weights.Count; panel++)
+        {
+            var first = panel * Tile.Columns;
+            var width = Math.Min(Tile.Columns, y.Columns - first);
+            for (var row = rows.First; row < rows.First + rows.Padded; row += Tile.Rows)
+            {
+                T.MultiplyTile(x.Row(row), x.Stride, 1, weights[panel], Tile.Columns, weights.Depth, tile);
+                for (var i = 0; i < Tile.Rows; i++)
+                {
+                    var sums = new ReadOnlySpan<float>(tile + i * Tile.Columns, width);
+                    var to = new Span<float>(y.Row(row + i) + first, width);
+                    if (bias is null)
+                    {
+                        sums.CopyTo(to);
+                    }
+                    else
+                    {
+                        TensorPrimitives.Add(sums, new ReadOnlySpan<float>(bias + first, width), to);
+                    }
+                }
+            }
+        }
+    }
+
+    public override void Activate(PaddedMatrix a, PaddedMatrix y, RowBlock rows)
+    {
+        for (var row = rows.First; row < rows.First + rows.Padded; row++)
+        {
+            for (var i = 0; i < a.Stride; i += T.Count)
+            {
+                T.Store(y.Row(row) + i, TPhi.Apply(T.Load(a.Row(row) + i)));
+            }
+        }
+    }
+
+    public override void Slope(PaddedMatrix value, PaddedMatrix argument, PaddedMatrix slope, RowBlock rows)
+    {
+        for (var row = rows.First; row < rows.First + rows.Padded; row++)
+        {
+            for (var i = 0; i < value.Stride; i += T.Count)
+            {
+                T.Store(slope.Row(row) + i, TPhi.Slope(T.Load(value.Row(row) + i), T.Load(argument.Row(row) + i)));
+            }
+        }
+    }
+
+    public override void Multiply(PaddedMatrix a, PaddedMatrix b, PaddedMatrix y, RowBlock rows)
+    {
+        for (var row = rows.First; row < rows.First + rows.Padded; row++)
+        {
+            for (var i = 0; i < a.Stride; i += T.Count)
+            {
+                T.Store(y.Row(row) + i, T.Load(a.Row(row) + i) * T.Load(b.Row(row) + i));
+            }
+        }
+    }
+}
