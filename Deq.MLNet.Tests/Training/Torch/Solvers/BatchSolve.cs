@@ -1,3 +1,4 @@
+using Deq.MLNet.Training;
 using Deq.MLNet.Training.Torch;
 using Deq.MLNet.Training.Torch.Solvers;
 using static TorchSharp.torch;
