@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics;
+
 namespace Deq.MLNet.Numerics;
 
 /// <summary>How many floats the kernels take at a time.</summary>
@@ -46,6 +48,9 @@ internal unsafe interface IWide<TSelf> where TSelf : unmanaged, IWide<TSelf>
     static abstract TSelf WhereLess(TSelf a, TSelf b, TSelf then, TSelf otherwise);
 
     static abstract float Sum(TSelf value);
+
+    /// <summary>The sums of eight vectors that lie one after another.</summary>
+    static abstract Vector256<float> SumEach(float* eight);
 
     static abstract TSelf operator +(TSelf a, TSelf b);
 

@@ -51,6 +51,10 @@ internal readonly unsafe struct Wide128(Vector128<float> value) : IWide<Wide128>
     public static float Sum(Wide128 value) => Vector128.Sum(value._value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> SumEach(float* eight) =>
+        Vector256.Create(Sum(Load(eight)), Sum(Load(eight + 4)), Sum(Load(eight + 8)), Sum(Load(eight + 12)), Sum(Load(eight + 16)), Sum(Load(eight + 20)), Sum(Load(eight + 24)), Sum(Load(eight + 28)));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Wide128 operator +(Wide128 a, Wide128 b) => new(a._value + b._value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

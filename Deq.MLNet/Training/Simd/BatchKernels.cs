@@ -1,5 +1,6 @@
 using System.Numerics.Tensors;
 using Deq.MLNet.Numerics;
+using Deq.MLNet.Training.Simd.Solvers;
 
 namespace Deq.MLNet.Training.Simd;
 
@@ -15,11 +16,11 @@ internal abstract unsafe class BatchKernels
 
     private static BatchKernels Create<T>(Activation activation) where T : unmanaged, IWide<T> => activation switch
     {
-        Activation.ReLU => new BatchKernels<T, Rectifier>(),
-        Activation.Tanh => new BatchKernels<T, HyperbolicTangent>(),
-        Activation.LeakyReLU => new BatchKernels<T, LeakyRectifier>(),
-        Activation.Softplus => new BatchKernels<T, SoftPlus>(),
-        Activation.Identity => new BatchKernels<T, IdentityMap>(),
+        Activation.ReLU => new BatchKernels<T, Rectifier>(activation),
+        Activation.Tanh => new BatchKernels<T, HyperbolicTangent>(activation),
+        Activation.LeakyReLU => new BatchKernels<T, LeakyRectifier>(activation),
+        Activation.Softplus => new BatchKernels<T, SoftPlus>(activation),
+        Activation.Identity => new BatchKernels<T, IdentityMap>(activation),
         _ => throw new NotSupportedException($"{activation} has no vector form."),
     };
 
@@ -44,14 +45,44 @@ internal abstract unsafe class BatchKernels
     /// <param name="rows">The block.</param>
     public abstract void Slope(PaddedMatrix value, PaddedMatrix argument, PaddedMatrix slope, RowBlock rows);
 
+    /// <summary>Solves z = mask * phi(z W' + u).</summary>
+    /// <param name="solver">How.</param>
+    /// <param name="w">W', d x d.</param>
+    /// <param name="injection">u.</param>
+    /// <param name="mask">Of the dropout; null for ones.</param>
+    /// <param name="z">The start, overwritten by the equilibria.</param>
+    /// <param name="f">Overwritten by the cell of them.</param>
+    /// <param name="rows">The block.</param>
+    /// <param name="fromZero">Whether the start is zero, whatever z holds.</param>
+    public abstract BlockSolution SolveCell(BlockSolver solver, Panels w, PaddedMatrix injection, PaddedMatrix? mask, PaddedMatrix z, PaddedMatrix f, RowBlock rows, bool fromZero);
+
+    /// <summary>Solves m = slope * (m W + g) from zero.</summary>
+    /// <param name="solver">How.</param>
+    /// <param name="w">W, d x d.</param>
+    /// <param name="gradient">g, the gradient by the state.</param>
+    /// <param name="slope">That of the cell.</param>
+    /// <param name="m">Overwritten by the solution.</param>
+    /// <param name="f">Overwritten by the right-hand side at it.</param>
+    /// <param name="rows">The block.</param>
+    public abstract BlockSolution SolveAdjoint(BlockSolver solver, Panels w, PaddedMatrix gradient, PaddedMatrix slope, PaddedMatrix m, PaddedMatrix f, RowBlock rows);
+
     /// <summary>y = a * b, element by element.</summary>
     public abstract void Multiply(PaddedMatrix a, PaddedMatrix b, PaddedMatrix y, RowBlock rows);
 }
 
 /// <inheritdoc/>
-internal sealed unsafe class BatchKernels<T, TPhi> : BatchKernels where T : unmanaged, IWide<T> where TPhi : struct, IElementwise
+internal sealed unsafe class BatchKernels<T, TPhi>(Activation activation) : BatchKernels where T : unmanaged, IWide<T> where TPhi : struct, IElementwise
 {
+    private readonly float _lipschitz = (float)activation.Lipschitz();
+
     public override bool SlopeNeedsArgument => TPhi.SlopeNeedsArgument;
+
+    public override BlockSolution SolveCell(BlockSolver solver, Panels w, PaddedMatrix injection, PaddedMatrix? mask, PaddedMatrix z, PaddedMatrix f, RowBlock rows, bool fromZero) => mask is null
+        ? solver.Solve<T, CellTiles<T, TPhi>>(w, new CellTiles<T, TPhi>(injection.Row(rows.First), _lipschitz), z, f, rows, fromZero)
+        : solver.Solve<T, MaskedCellTiles<T, TPhi>>(w, new MaskedCellTiles<T, TPhi>(injection.Row(rows.First), mask.Row(rows.First), _lipschitz), z, f, rows, fromZero);
+
+    public override BlockSolution SolveAdjoint(BlockSolver solver, Panels w, PaddedMatrix gradient, PaddedMatrix slope, PaddedMatrix m, PaddedMatrix f, RowBlock rows) =>
+        solver.Solve<T, AdjointTiles<T>>(w, new AdjointTiles<T>(gradient.Row(rows.First), slope.Row(rows.First)), m, f, rows, fromZero: true);
 
     public override void Affine(PaddedMatrix x, Panels weights, float* bias, PaddedMatrix y, RowBlock rows)
     {
