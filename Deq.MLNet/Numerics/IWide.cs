@@ -29,7 +29,7 @@ internal unsafe interface IWide<TSelf> where TSelf : unmanaged, IWide<TSelf>
     /// <summary>a b + c, in one rounding where the machine has that.</summary>
     static abstract TSelf MultiplyAdd(TSelf a, TSelf b, TSelf c);
 
-    /// <summary>The larger ones; NaN where either is.</summary>
+    /// <summary>The larger ones; NaN where b is.</summary>
     static abstract TSelf Max(TSelf a, TSelf b);
 
     static abstract TSelf Min(TSelf a, TSelf b);

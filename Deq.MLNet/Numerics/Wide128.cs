@@ -23,7 +23,7 @@ internal readonly unsafe struct Wide128(Vector128<float> value) : IWide<Wide128>
     public static Wide128 MultiplyAdd(Wide128 a, Wide128 b, Wide128 c) => new(Vector128.MultiplyAddEstimate(a._value, b._value, c._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Wide128 Max(Wide128 a, Wide128 b) => new(Vector128.Max(a._value, b._value));
+    public static Wide128 Max(Wide128 a, Wide128 b) => new(Vector128.MaxNative(a._value, b._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Wide128 Min(Wide128 a, Wide128 b) => new(Vector128.Min(a._value, b._value));

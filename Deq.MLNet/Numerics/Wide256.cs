@@ -24,7 +24,7 @@ internal readonly unsafe struct Wide256(Vector256<float> value) : IWide<Wide256>
     public static Wide256 MultiplyAdd(Wide256 a, Wide256 b, Wide256 c) => new(Vector256.MultiplyAddEstimate(a._value, b._value, c._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Wide256 Max(Wide256 a, Wide256 b) => new(Vector256.Max(a._value, b._value));
+    public static Wide256 Max(Wide256 a, Wide256 b) => new(Vector256.MaxNative(a._value, b._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Wide256 Min(Wide256 a, Wide256 b) => new(Vector256.Min(a._value, b._value));

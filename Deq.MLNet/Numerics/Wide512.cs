@@ -24,7 +24,7 @@ internal readonly unsafe struct Wide512(Vector512<float> value) : IWide<Wide512>
     public static Wide512 MultiplyAdd(Wide512 a, Wide512 b, Wide512 c) => new(Vector512.MultiplyAddEstimate(a._value, b._value, c._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Wide512 Max(Wide512 a, Wide512 b) => new(Vector512.Max(a._value, b._value));
+    public static Wide512 Max(Wide512 a, Wide512 b) => new(Vector512.MaxNative(a._value, b._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Wide512 Min(Wide512 a, Wide512 b) => new(Vector512.Min(a._value, b._value));

@@ -113,6 +113,8 @@ internal sealed unsafe class SimdDeq : SimdModel
     public override Network ToNetwork() =>
         _architecture.Make(DeqWeights.Of(_shape, _shape.Arrays.ToDictionary(a => a.Name, a => Parameters[a.Name].ValueSpan.ToArray())), _link);
 
+    internal long LastRowIterations() => _work.Forward.Sum(b => b.RowIterations) + _work.Backward.Sum(b => b.RowIterations);
+
     private static BatchSolution Sum(BlockSolution[] blocks)
     {
         var (most, worst, unsolved) = (0, 0.0, 0);

@@ -23,11 +23,11 @@ internal sealed unsafe class BlockSolver(FixedPointSolver method, Tolerance tole
     private const int SizeOfOwnWeights = 128;
 
     /// <summary>Groups that iterate side by side where W does not fit the first cache, so that it is read once for all of them.</summary>
-    private readonly int _groupsOfUnit = size <= 128 ? 1 : 8;
+    private readonly int _groupsOfUnit = size <= 64 ? 4 : size <= 128 ? 2 : 8;
 
     private bool SharesWeights => size < SizeOfOwnWeights;
 
-    private readonly Anderson _anderson = method as Anderson ?? new Anderson();
+    private readonly Anderson _anderson = method as Anderson ?? MixingRule.Method;
     private readonly MixingRule _rule = new(tolerance.Relative, size);
     private readonly ConcurrentBag<Unit> _free = [];
 

@@ -18,21 +18,42 @@ internal sealed unsafe class Mixing(Anderson options, int length)
     public void Begin() => _count = 0;
 
     /// <summary>Overwrites z with the next iterate.</summary>
+    [SkipLocalsInit]
     public void Advance<T>(float* z, float* f) where T : unmanaged, IWide<T>
     {
         var memory = options.Memory;
-        var history = _history.Pointer;
-        float* deltaF = history + 2 * length, deltaG = deltaF + memory * length;
-        var slot = (_count + memory - 1) % memory;
-        Remember<T>(z, f, history, history + length, _count == 0 ? null : deltaF + slot * length, deltaG + slot * length);
-        var used = Math.Min(_count++, memory);
-        Span<double> gamma = stackalloc double[Anderson.MaxMemory];
-        gamma = gamma[..used];
-        if (used == 0 || !Fit<T>(gamma, slot, history + length, deltaG))
+        float* lastF = _history.Pointer, lastG = lastF + length, deltaF = lastG + length, deltaG = deltaF + memory * length;
+        var used = Math.Min(_count, memory);
+        var weights = stackalloc float[Anderson.MaxMemory];
+        if (used > 0)
         {
-            gamma.Clear();
+            var slot = (_count - 1) % memory;
+            Remember<T>(z, f, lastF, lastG, deltaF + slot * length, deltaG + slot * length);
+            used = Fit<T>(weights, used, slot, lastG, deltaG) ? used : 0;
         }
-        Mix<T>(z, f, gamma, deltaF, deltaG);
+        else
+        {
+            Begin<T>(z, f, lastF, lastG);
+        }
+        _count++;
+        if (options.Damping == 1)
+        {
+            Mix<T>(z, f, weights, used, deltaF);
+        }
+        else
+        {
+            MixDamped<T>(z, f, weights, used, deltaF, deltaG);
+        }
+    }
+
+    private void Begin<T>(float* z, float* f, float* lastF, float* lastG) where T : unmanaged, IWide<T>
+    {
+        for (var i = 0; i < length; i += T.Count)
+        {
+            var value = T.Load(f + i);
+            T.Store(lastF + i, value);
+            T.Store(lastG + i, value - T.Load(z + i));
+        }
     }
 
     /// <summary>Keeps f and g, and what they differ from the last ones by.</summary>
@@ -42,32 +63,39 @@ internal sealed unsafe class Mixing(Anderson options, int length)
         {
             var value = T.Load(f + i);
             var residual = value - T.Load(z + i);
-            if (deltaF != null)
-            {
-                T.Store(deltaF + i, value - T.Load(lastF + i));
-                T.Store(deltaG + i, residual - T.Load(lastG + i));
-            }
+            T.Store(deltaF + i, value - T.Load(lastF + i));
+            T.Store(deltaG + i, residual - T.Load(lastG + i));
             T.Store(lastF + i, value);
             T.Store(lastG + i, residual);
         }
     }
 
-    /// <summary>The weights that leave the least of g; false where the differences carry no information.</summary>
-    private bool Fit<T>(Span<double> gamma, int slot, float* g, float* deltaG) where T : unmanaged, IWide<T>
+    /// <summary>The weights, negative, that leave the least of g; false where the differences carry no information.</summary>
+    [SkipLocalsInit]
+    private bool Fit<T>(float* weights, int used, int slot, float* g, float* deltaG) where T : unmanaged, IWide<T>
     {
-        var (memory, used) = (options.Memory, gamma.Length);
+        var memory = options.Memory;
+        double* gamma = stackalloc double[used], system = stackalloc double[used * used];
         for (var j = 0; j < used; j++)
         {
             var (product, square) = Dots<T>(deltaG + j * length, g, deltaG + slot * length);
             gamma[j] = product;
             _gram[slot * memory + j] = _gram[j * memory + slot] = square;
         }
-        Span<double> system = stackalloc double[used * used];
         for (var i = 0; i < used; i++)
         {
-            _gram.AsSpan(i * memory, used).CopyTo(system[(i * used)..]);
+            for (var j = 0; j <= i; j++)
+            {
+                system[i * used + j] = _gram[i * memory + j];
+            }
         }
-        return Cholesky.Solve(system, gamma, options.Ridge) && Kernels.AllFinite<double>(gamma);
+        var usable = Cholesky.Solve(new Span<double>(system, used * used), new Span<double>(gamma, used), options.Ridge);
+        for (var j = 0; j < used; j++)
+        {
+            weights[j] = (float)-gamma[j];
+            usable &= float.IsFinite(weights[j]);
+        }
+        return usable;
     }
 
     /// <summary>a b and a c.</summary>
@@ -86,26 +114,33 @@ internal sealed unsafe class Mixing(Anderson options, int length)
         return (T.Sum(first + third), T.Sum(second + fourth));
     }
 
-    /// <summary>z + damping g, less what the fit finds superfluous of every difference.</summary>
-    private void Mix<T>(float* z, float* f, ReadOnlySpan<double> gamma, float* deltaF, float* deltaG) where T : unmanaged, IWide<T>
+    /// <summary>z = f, less what the fit finds superfluous of every difference.</summary>
+    private void Mix<T>(float* z, float* f, float* weights, int used, float* deltaF) where T : unmanaged, IWide<T>
+    {
+        for (var i = 0; i < length; i += T.Count)
+        {
+            var next = T.Load(f + i);
+            var delta = deltaF + i;
+            for (var j = 0; j < used; j++, delta += length)
+            {
+                next = T.MultiplyAdd(T.Create(weights[j]), T.Load(delta), next);
+            }
+            T.Store(z + i, next);
+        }
+    }
+
+    /// <summary>The same from z + damping g.</summary>
+    private void MixDamped<T>(float* z, float* f, float* weights, int used, float* deltaF, float* deltaG) where T : unmanaged, IWide<T>
     {
         var damping = (float)options.Damping;
         for (var i = 0; i < length; i += T.Count)
         {
-            var next = T.Load(f + i);
-            if (damping != 1)
+            var state = T.Load(z + i);
+            var next = T.MultiplyAdd(T.Load(f + i) - state, T.Create(damping), state);
+            for (var j = 0; j < used; j++)
             {
-                var state = T.Load(z + i);
-                next = T.MultiplyAdd(next - state, T.Create(damping), state);
-            }
-            for (var j = 0; j < gamma.Length; j++)
-            {
-                var weight = T.Create((float)-gamma[j]);
-                next = T.MultiplyAdd(weight, T.Load(deltaF + j * length + i), next);
-                if (damping != 1)
-                {
-                    next = T.MultiplyAdd(weight * T.Create(damping - 1), T.Load(deltaG + j * length + i), next);
-                }
+                next = T.MultiplyAdd(T.Create(weights[j]), T.Load(deltaF + j * length + i), next);
+                next = T.MultiplyAdd(T.Create(weights[j] * (damping - 1)), T.Load(deltaG + j * length + i), next);
             }
             T.Store(z + i, next);
         }
