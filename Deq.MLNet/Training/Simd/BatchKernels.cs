@@ -1,4 +1,3 @@
-using System.Numerics.Tensors;
 using Deq.MLNet.Numerics;
 using Deq.MLNet.Training.Simd.Solvers;
 
@@ -34,6 +33,21 @@ internal abstract unsafe class BatchKernels
     /// <param name="y">Rows x outputs.</param>
     /// <param name="rows">The block.</param>
     public abstract void Affine(PaddedMatrix x, Panels weights, float* bias, PaddedMatrix y, RowBlock rows);
+
+    /// <summary>y = x W' + b for few outputs, by a dot product each.</summary>
+    /// <param name="x">Rows x inputs.</param>
+    /// <param name="weights">W, outputs x inputs.</param>
+    /// <param name="bias">Outputs; null for none.</param>
+    /// <param name="y">Rows x outputs.</param>
+    /// <param name="rows">The block.</param>
+    public abstract void Affine(PaddedMatrix x, PaddedMatrix weights, float* bias, PaddedMatrix y, RowBlock rows);
+
+    /// <summary>y = x W for few columns of x.</summary>
+    /// <param name="x">Rows x terms.</param>
+    /// <param name="weights">W, terms x columns.</param>
+    /// <param name="y">Rows x columns.</param>
+    /// <param name="rows">The block.</param>
+    public abstract void Combine(PaddedMatrix x, PaddedMatrix weights, PaddedMatrix y, RowBlock rows);
 
     /// <summary>y = phi(a).</summary>
     public abstract void Activate(PaddedMatrix a, PaddedMatrix y, RowBlock rows);
@@ -87,26 +101,67 @@ internal sealed unsafe class BatchKernels<T, TPhi>(Activation activation) : Batc
     public override void Affine(PaddedMatrix x, Panels weights, float* bias, PaddedMatrix y, RowBlock rows)
     {
         var tile = stackalloc float[Tile.Rows * Tile.Columns];
+        var shift = stackalloc float[Tile.Columns];
         for (var panel = 0; panel < weights.Count; panel++)
         {
             var first = panel * Tile.Columns;
-            var width = Math.Min(Tile.Columns, y.Columns - first);
+            if (bias is not null)
+            {
+                var width = Math.Min(Tile.Columns, weights.Columns - first);
+                new ReadOnlySpan<float>(bias + first, width).CopyTo(new Span<float>(shift, width));
+                new Span<float>(shift + width, Tile.Columns - width).Clear();
+            }
             for (var row = rows.First; row < rows.First + rows.Padded; row += Tile.Rows)
             {
                 T.MultiplyTile(x.Row(row), x.Stride, 1, weights[panel], Tile.Columns, weights.Depth, tile);
                 for (var i = 0; i < Tile.Rows; i++)
                 {
-                    var sums = new ReadOnlySpan<float>(tile + i * Tile.Columns, width);
-                    var to = new Span<float>(y.Row(row + i) + first, width);
-                    if (bias is null)
+                    // Panels are zero beyond the last column, as the columns of y are there.
+                    var from = tile + i * Tile.Columns;
+                    var to = y.Row(row + i) + first;
+                    for (var j = 0; j < Tile.Columns; j += T.Count)
                     {
-                        sums.CopyTo(to);
-                    }
-                    else
-                    {
-                        TensorPrimitives.Add(sums, new ReadOnlySpan<float>(bias + first, width), to);
+                        T.Store(to + j, T.Load(from + j) + T.Load(shift + j));
                     }
                 }
+            }
+        }
+    }
+
+    public override void Affine(PaddedMatrix x, PaddedMatrix weights, float* bias, PaddedMatrix y, RowBlock rows)
+    {
+        for (var row = rows.First; row < rows.First + rows.Padded; row++)
+        {
+            var from = x.Row(row);
+            var to = y.Row(row);
+            for (var output = 0; output < weights.Rows; output++)
+            {
+                var with = weights.Row(output);
+                var (even, odd) = (T.Create(0), T.Create(0));
+                for (var i = 0; i < x.Stride; i += 2 * T.Count)
+                {
+                    even = T.MultiplyAdd(T.Load(from + i), T.Load(with + i), even);
+                    odd = T.MultiplyAdd(T.Load(from + i + T.Count), T.Load(with + i + T.Count), odd);
+                }
+                to[output] = T.Sum(even + odd) + (bias is null ? 0 : bias[output]);
+            }
+        }
+    }
+
+    public override void Combine(PaddedMatrix x, PaddedMatrix weights, PaddedMatrix y, RowBlock rows)
+    {
+        for (var row = rows.First; row < rows.First + rows.Padded; row++)
+        {
+            var from = x.Row(row);
+            var to = y.Row(row);
+            for (var i = 0; i < y.Stride; i += T.Count)
+            {
+                var sum = T.Create(0);
+                for (var term = 0; term < weights.Rows; term++)
+                {
+                    sum = T.MultiplyAdd(T.Create(from[term]), T.Load(weights.Row(term) + i), sum);
+                }
+                T.Store(to + i, sum);
             }
         }
     }
