@@ -37,7 +37,7 @@ internal sealed class SimdEngine : ITrainingEngine
         _sizes = (initial.InputSize, initial.OutputSize);
         _model = (settings.Architecture, initial) switch
         {
-            (DeqArchitecture architecture, DeqNetwork network) => new SimdDeq(architecture, network, with),
+            (DeqArchitecture architecture, DeqNetwork network) => new SimdDeq(architecture, network, settings.Seed, with),
             (FnnArchitecture architecture, FnnNetwork network) => new SimdFnn(architecture, network, settings.Seed, with),
             _ => throw new NotSupportedException($"{settings.Architecture} does not fit {initial.GetType().Name}."),
         };
