@@ -1,0 +1,138 @@
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Deq.MLNet.Benchmarks;
+
+/// <summary>A deep equilibrium network trained by libtorch's autograd and its Adam, as one would write it without this library. W is held by no rule: that costs it nothing.</summary>
+internal abstract class TorchPeer : IDisposable
+{
+    private readonly Problem _problem;
+    private readonly Tensor _x, _y;
+    private readonly optim.Optimizer _optimizer;
+
+    protected TorchPeer(Problem problem)
+    {
+        _problem = problem;
+        var (data, weights) = (problem.Data, problem.Weights);
+        (W, U, B) = (Parameter(weights.W, problem.Size, problem.Size), Parameter(weights.U, problem.Size, data.FeatureCount), Parameter(weights.B, problem.Size));
+        (V, C) = (Parameter(weights.V, 1, problem.Size), Parameter(weights.C, 1));
+        (_x, _y) = (tensor(data.Features).view(data.Rows, data.FeatureCount), tensor(data.Targets).view(data.Rows, 1));
+        _optimizer = optim.Adam(All, Problem.LearningRate);
+    }
+
+    protected Parameter W { get; }
+
+    protected Parameter U { get; }
+
+    protected Parameter B { get; }
+
+    protected Parameter V { get; }
+
+    protected Parameter C { get; }
+
+    private Parameter[] All => [W, U, B, V, C];
+
+    /// <summary>One step of the optimizer on a batch.</summary>
+    public void Step(int batch)
+    {
+        using var scope = NewDisposeScope();
+        Backward(batch);
+        _optimizer.step();
+    }
+
+    /// <summary>The loss of a batch and its gradient, in the order of the network's arrays.</summary>
+    public (double Loss, double[] Gradient) Differentiate(int batch)
+    {
+        using var scope = NewDisposeScope();
+        var loss = Backward(batch).item<float>();
+        return (loss, [.. All.SelectMany(p => p.grad!.to(ScalarType.Float64).data<double>().ToArray())]);
+    }
+
+    /// <summary>The loss of some rows; what comes back leads autograd to every parameter.</summary>
+    protected abstract Tensor Differentiate(Tensor x, Tensor y);
+
+    protected Tensor Loss(Tensor z, Tensor y) => (addmm(C, z, V.t(), 1, 1) - y).pow(2).mean();
+
+    protected static bool IsSolved(Tensor next, Tensor z) => (next - z).norm().item<float>() <= Problem.Tolerance * next.norm().item<float>();
+
+    private Tensor Backward(int batch)
+    {
+        _optimizer.zero_grad();
+        var start = (long)batch * Problem.BatchRows;
+        return Differentiate(_x.narrow(0, start, Problem.BatchRows), _y.narrow(0, start, Problem.BatchRows));
+    }
+
+    private static Parameter Parameter(float[] values, params long[] shape) => new(tensor(values).view(shape).clone());
+
+    public void Dispose()
+    {
+        _optimizer.Dispose();
+        _x.Dispose();
+        _y.Dispose();
+        foreach (var parameter in All)
+        {
+            parameter.Dispose();
+        }
+    }
+}
+
+/// <summary>Backpropagation through every iteration until the batch as a whole is solved.</summary>
+/// <param name="problem">What is trained.</param>
+/// <param name="careful">Whether U x + b is computed once, the product is fused with its sum, and the stopping test is not recorded; else the formula as it stands.</param>
+internal sealed class UnrolledPeer(Problem problem, bool careful) : TorchPeer(problem)
+{
+    protected override Tensor Differentiate(Tensor x, Tensor y)
+    {
+        var injection = careful ? addmm(B, x, U.t(), 1, 1) : null;
+        var z = zeros(x.shape[0], B.shape[0]);
+        for (var (i, solved) = (0, false); i < Problem.MaxIterations && !solved; i++)
+        {
+            var next = (injection is null ? z.matmul(W.t()) + x.matmul(U.t()) + B : addmm(injection, z, W.t(), 1, 1)).relu();
+            using var mode = careful ? no_grad() : null;
+            solved = IsSolved(next, z);
+            z = next;
+        }
+        var loss = Loss(z, y);
+        loss.backward();
+        return loss;
+    }
+}
+
+/// <summary>The implicit gradient by autograd: one step is attached to the solution, and its vector-Jacobian product is iterated.</summary>
+internal sealed class ImplicitPeer(Problem problem) : TorchPeer(problem)
+{
+    protected override Tensor Differentiate(Tensor x, Tensor y)
+    {
+        Tensor z;
+        using (no_grad())
+        {
+            z = Iterate(zeros(x.shape[0], B.shape[0]), Cell(x));
+        }
+        var at = z.detach().requires_grad_();
+        var f = Cell(x)(at);
+        var output = f.detach().requires_grad_();
+        var loss = Loss(output, y);
+        loss.backward();
+        var gradient = output.grad!;
+        var adjoint = Iterate(gradient, u => autograd.grad([f], [at], [u], retain_graph: true)[0] + gradient);
+        autograd.backward([f], [adjoint], inputs: [W, U, B]);
+        return loss;
+    }
+
+    private Func<Tensor, Tensor> Cell(Tensor x)
+    {
+        var injection = addmm(B, x, U.t(), 1, 1);
+        return z => addmm(injection, z, W.t(), 1, 1).relu();
+    }
+
+    private static Tensor Iterate(Tensor z, Func<Tensor, Tensor> map)
+    {
+        for (var (i, solved) = (0, false); i < Problem.MaxIterations && !solved; i++)
+        {
+            var next = map(z);
+            solved = IsSolved(next, z);
+            z = next;
+        }
+        return z;
+    }
+}
