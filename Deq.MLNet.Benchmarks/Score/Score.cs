@@ -7,12 +7,12 @@ namespace Deq.MLNet.Benchmarks;
 internal static class Score
 {
     /// <summary>Steps of the graph that one would export without measuring.</summary>
-    private const int PlainSteps = 30;
+    public const int PlainSteps = 30;
 
     private const int BatchRows = 16384;
 
     /// <summary>What the training's conditions are in scoring.</summary>
-    private static readonly EquilibriumSettings Conditions = new(tolerance: new Tolerance(Problem.Tolerance), maxIterations: Problem.MaxIterations);
+    public static readonly EquilibriumSettings Conditions = new(tolerance: new Tolerance(Problem.Tolerance), maxIterations: Problem.MaxIterations);
 
     public static int Run(Effort effort)
     {
@@ -33,7 +33,7 @@ internal static class Score
             DeqNetwork network = problem.Network(Conditions), precise = problem.Network();
             var exact = Exact(network, problem.Data);
             var error = Error(Scores(network, problem.Data), exact);
-            var equalSteps = UnrollCurve.Measure(network, Rows(problem.Data))!.StepsFor(error) ?? PlainSteps;
+            var equalSteps = StepsFor(error, network, problem.Data);
             using OrtScorer plain = new(network, PlainSteps, 1, 1), equal = new(network, equalSteps, 1, 1);
             Way own = InTurn("this library, 1e-4", network, problem.Data), ownPrecise = InTurn("this library, 1e-6", precise, problem.Data);
             Way ort = InTurn($"ONNX Runtime, {PlainSteps} steps", plain, problem.Data), ortEqual = InTurn($"ONNX Runtime, {equalSteps} steps", equal, problem.Data);
@@ -119,7 +119,7 @@ internal static class Score
         });
     }
 
-    private static Way InTurn(string name, OrtScorer scorer, TrainingData data)
+    public static Way InTurn(string name, OrtScorer scorer, TrainingData data)
     {
         var row = 0;
         return new Way(name, () =>
@@ -129,6 +129,11 @@ internal static class Score
             row = (row + 1) % data.Rows;
         });
     }
+
+    /// <summary>As many steps of plain iteration as give the largest error that this library's own scores have.</summary>
+    public static int StepsForEqualError(DeqNetwork network, TrainingData data) => StepsFor(Error(Scores(network, data), Exact(network, data)), network, data);
+
+    private static int StepsFor(double error, DeqNetwork network, TrainingData data) => UnrollCurve.Measure(network, Rows(data))!.StepsFor(error) ?? UnrollCurve.MaxSteps;
 
     private static List<ReadOnlyMemory<float>> Rows(TrainingData data) => [.. Enumerable.Range(0, data.Rows).Select(data.Row)];
 

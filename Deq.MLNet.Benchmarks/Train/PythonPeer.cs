@@ -42,11 +42,13 @@ internal sealed class PythonPeer : IDisposable
         return code == 0 ? $"PyTorch {output.Trim()}, OpenBLAS {error.Split('\n').FirstOrDefault(l => l.StartsWith("Core:", StringComparison.Ordinal)) ?? "not found"}" : null;
     }
 
-    public Outcome Run()
+    /// <summary>Trains in a process.</summary>
+    /// <param name="solver">picard or anderson.</param>
+    public Outcome Run(string solver)
     {
         var (code, output, error) = Start(Path.Combine(AppContext.BaseDirectory, "peers", "eager_deq.py"), _data,
             "--size", Number(_problem.Size), "--features", Number(_problem.Data.FeatureCount), "--rows", Number(_problem.Data.Rows), "--batch", Number(Problem.BatchRows),
-            "--max-iterations", Number(Problem.MaxIterations), "--tolerance", Number(Problem.Tolerance), "--learning-rate", Number(Problem.LearningRate), "--limit", Number(Problem.Limit), "--threads", "1");
+            "--max-iterations", Number(Problem.MaxIterations), "--tolerance", Number(Problem.Tolerance), "--learning-rate", Number(Problem.LearningRate), "--limit", Number(Problem.Limit), "--threads", "1", "--solver", solver);
         return code == 0
             ? JsonSerializer.Deserialize<Outcome>(output, Json)!
             : throw new InvalidOperationException($"The PyTorch peer ended with {code}: {error}");

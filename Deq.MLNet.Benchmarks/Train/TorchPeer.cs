@@ -51,9 +51,34 @@ internal abstract class TorchPeer : IDisposable
     /// <summary>The loss of some rows; what comes back leads autograd to every parameter.</summary>
     protected abstract Tensor Differentiate(Tensor x, Tensor y);
 
+    /// <summary>The cell of some rows: U x + b is computed once.</summary>
+    protected Func<Tensor, Tensor> Cell(Tensor x)
+    {
+        var injection = addmm(B, x, U.t(), 1, 1);
+        return z => addmm(injection, z, W.t(), 1, 1).relu();
+    }
+
     protected Tensor Loss(Tensor z, Tensor y) => (addmm(C, z, V.t(), 1, 1) - y).pow(2).mean();
 
-    protected static bool IsSolved(Tensor next, Tensor z) => (next - z).norm().item<float>() <= Problem.Tolerance * next.norm().item<float>();
+    /// <summary>Iterates a map until the batch as a whole is solved. What autograd does not keep is freed on the way.</summary>
+    /// <param name="z">Where to start; freed.</param>
+    /// <param name="map">One iteration.</param>
+    /// <param name="recordsTest">Whether autograd sees the stopping test too, as it does where nobody tells it not to.</param>
+    protected static Tensor Iterate(Tensor z, Func<Tensor, Tensor> map, bool recordsTest = false)
+    {
+        for (var (i, solved) = (0, false); i < Problem.MaxIterations && !solved; i++)
+        {
+            using var scope = NewDisposeScope();
+            var next = map(z);
+            using (recordsTest ? null : no_grad())
+            {
+                solved = (next - z).norm().item<float>() <= Problem.Tolerance * next.norm().item<float>();
+            }
+            z.Dispose();
+            z = next.MoveToOuterDisposeScope();
+        }
+        return z;
+    }
 
     private Tensor Backward(int batch)
     {
@@ -83,15 +108,8 @@ internal sealed class UnrolledPeer(Problem problem, bool careful) : TorchPeer(pr
 {
     protected override Tensor Differentiate(Tensor x, Tensor y)
     {
-        var injection = careful ? addmm(B, x, U.t(), 1, 1) : null;
-        var z = zeros(x.shape[0], B.shape[0]);
-        for (var (i, solved) = (0, false); i < Problem.MaxIterations && !solved; i++)
-        {
-            var next = (injection is null ? z.matmul(W.t()) + x.matmul(U.t()) + B : addmm(injection, z, W.t(), 1, 1)).relu();
-            using var mode = careful ? no_grad() : null;
-            solved = IsSolved(next, z);
-            z = next;
-        }
+        var start = zeros(x.shape[0], B.shape[0]);
+        var z = careful ? Iterate(start, Cell(x)) : Iterate(start, at => (at.matmul(W.t()) + x.matmul(U.t()) + B).relu(), recordsTest: true);
         var loss = Loss(z, y);
         loss.backward();
         return loss;
@@ -114,25 +132,8 @@ internal sealed class ImplicitPeer(Problem problem) : TorchPeer(problem)
         var loss = Loss(output, y);
         loss.backward();
         var gradient = output.grad!;
-        var adjoint = Iterate(gradient, u => autograd.grad([f], [at], [u], retain_graph: true)[0] + gradient);
+        var adjoint = Iterate(gradient.detach(), u => autograd.grad([f], [at], [u], retain_graph: true)[0] + gradient);
         autograd.backward([f], [adjoint], inputs: [W, U, B]);
         return loss;
-    }
-
-    private Func<Tensor, Tensor> Cell(Tensor x)
-    {
-        var injection = addmm(B, x, U.t(), 1, 1);
-        return z => addmm(injection, z, W.t(), 1, 1).relu();
-    }
-
-    private static Tensor Iterate(Tensor z, Func<Tensor, Tensor> map)
-    {
-        for (var (i, solved) = (0, false); i < Problem.MaxIterations && !solved; i++)
-        {
-            var next = map(z);
-            solved = IsSolved(next, z);
-            z = next;
-        }
-        return z;
     }
 }

@@ -26,7 +26,10 @@ class Deq:
         self.optimizer = torch.optim.Adam(self.parameters, lr=options.learning_rate)
         self.left = torch.nn.functional.normalize(torch.randn(d), dim=0)
 
-    def iterate(self, z, step):
+    def solve(self, z, step):
+        return self.anderson(z, step) if self.options.solver == "anderson" else self.picard(z, step)
+
+    def picard(self, z, step):
         for _ in range(self.options.max_iterations):
             following = step(z)
             solved = (following - z).norm().item() <= self.options.tolerance * following.norm().item()
@@ -34,6 +37,27 @@ class Deq:
             if solved:
                 break
         return z
+
+    def anderson(self, z, step, memory=5, ridge=1e-8):
+        """Anderson acceleration (Walker and Ni 2011, their type II), with coefficients for every row; the ridge is relative to the Gram matrix."""
+        f = step(z)
+        states, residuals, following = [], [], f
+        old_f, old_g = f, f - z
+        for _ in range(self.options.max_iterations - 1):
+            z = following
+            f = step(z)
+            g = f - z
+            if g.norm().item() <= self.options.tolerance * f.norm().item():
+                break
+            states, residuals = (states + [f - old_f])[-memory:], (residuals + [g - old_g])[-memory:]
+            old_f, old_g = f, g
+            differences = torch.stack(residuals, dim=2)
+            gram = differences.transpose(1, 2) @ differences
+            scale = ridge * gram.diagonal(dim1=1, dim2=2).sum(dim=1) + 1e-30
+            gram = gram + scale[:, None, None] * torch.eye(gram.shape[1])
+            gamma = torch.linalg.solve(gram, differences.transpose(1, 2) @ g[:, :, None])
+            following = f - (torch.stack(states, dim=2) @ gamma)[:, :, 0]
+        return f
 
     def cell(self, x):
         w, u, b, _, _ = self.parameters
@@ -43,7 +67,7 @@ class Deq:
     def step(self, x, y):
         w, u, b, v, c = self.parameters
         with torch.no_grad():
-            z = self.iterate(torch.zeros(x.shape[0], b.shape[0]), self.cell(x))
+            z = self.solve(torch.zeros(x.shape[0], b.shape[0]), self.cell(x))
         z.requires_grad_()
         f = self.cell(x)(z)
         output = f.detach().requires_grad_()
@@ -51,7 +75,7 @@ class Deq:
         self.optimizer.zero_grad()
         loss.backward()
         gradient = output.grad
-        adjoint = self.iterate(gradient, lambda a: torch.autograd.grad(f, z, a, retain_graph=True)[0] + gradient)
+        adjoint = self.solve(gradient, lambda a: torch.autograd.grad(f, z, a, retain_graph=True)[0] + gradient)
         f.backward(adjoint, inputs=[w, u, b])
         self.optimizer.step()
         self.project(w)
@@ -80,6 +104,7 @@ def main():
     parser.add_argument("data")
     for name in ("size", "features", "rows", "batch", "max-iterations", "threads"):
         parser.add_argument("--" + name, type=int, required=True)
+    parser.add_argument("--solver", choices=("picard", "anderson"), required=True)
     for name in ("tolerance", "learning-rate", "limit"):
         parser.add_argument("--" + name, type=float, required=True)
     options = parser.parse_args()
