@@ -73,7 +73,7 @@ internal static class Scaling
 
     private static Compared TrainingSteps(Problem problem)
     {
-        EngineSteps auto = new(EngineSteps.Torch, problem, problem.Settings(new Auto())), anderson = new(EngineSteps.Torch, problem, problem.Settings(new Anderson()));
+        EngineSteps auto = new(EngineSteps.Simd, problem, problem.Settings(new Auto())), anderson = new(EngineSteps.Simd, problem, problem.Settings(new Anderson()));
         var unrolled = new UnrolledPeer(problem, careful: true);
         return new Compared([new("this library, Auto", auto.Step), new("this library, Anderson", anderson.Step), new("libtorch, unrolled by hand", () => unrolled.Step(0))], auto, anderson, unrolled);
     }

@@ -1,4 +1,5 @@
 using Deq.MLNet.Training;
+using Deq.MLNet.Training.Simd;
 using Deq.MLNet.Training.Torch;
 
 namespace Deq.MLNet.Benchmarks;
@@ -23,10 +24,12 @@ internal sealed class EngineSteps : IDisposable
         {
             Epoch();
         }
-        _engine.ReadMetrics();
+        ReadMetrics();
     }
 
     public static CreateEngine Torch { get; } = (settings, network) => new TorchEngine(settings, network, "cpu");
+
+    public static CreateEngine Simd { get; } = (settings, network) => new SimdEngine(settings, network);
 
     /// <summary>A step on the next batch.</summary>
     public void Step()
@@ -37,6 +40,7 @@ internal sealed class EngineSteps : IDisposable
         }
         _engine.Step(_problem.Batches[_batch], Problem.LearningRate);
         _batch = (_batch + 1) % _problem.Batches.Count;
+        Steps++;
     }
 
     public void Epoch()
@@ -47,7 +51,14 @@ internal sealed class EngineSteps : IDisposable
         }
     }
 
-    public EngineMetrics ReadMetrics() => _engine.ReadMetrics();
+    public EngineMetrics ReadMetrics()
+    {
+        Steps = 0;
+        return _engine.ReadMetrics();
+    }
+
+    /// <summary>Steps since the metrics were last read.</summary>
+    public int Steps { get; private set; }
 
     /// <summary>The loss of the first batch and its gradient, in the order of the network's arrays, read off one large step of plain gradient descent without a rule.</summary>
     public static (double Loss, double[] Gradient) Differentiate(CreateEngine create, Problem problem, TrainingSettings settings)

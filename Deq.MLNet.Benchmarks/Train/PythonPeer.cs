@@ -65,6 +65,8 @@ internal sealed class PythonPeer : IDisposable
         start.Environment.Remove("OPENBLAS_CORETYPE");
         start.Environment.Remove("OPENBLAS_L2_SIZE");
         start.Environment["OPENBLAS_VERBOSE"] = "2";
+        // OpenBLAS has threads of its own, which PyTorch's number of threads does not reach.
+        start.Environment["OPENBLAS_NUM_THREADS"] = "1";
         using var process = Process.Start(start)!;
         var error = process.StandardError.ReadToEndAsync();
         var output = process.StandardOutput.ReadToEnd();
