@@ -17,8 +17,11 @@ internal sealed class Problem
     /// <summary>What W is kept under in training, by whoever keeps a rule.</summary>
     public const double Limit = 0.95;
 
-    /// <summary>So small that the problem stays what it is.</summary>
+    /// <summary>So small that the problem stays what it is for <see cref="EpochsFromStart"/>, and large enough that a warm start has something to catch up with.</summary>
     public const double LearningRate = 1e-5;
+
+    /// <summary>After so many epochs whoever trains goes back to the first weights: in the thousands of steps of a measurement the problem would become another.</summary>
+    public const int EpochsFromStart = 2;
 
     /// <summary>Makes a problem.</summary>
     /// <param name="size">d.</param>

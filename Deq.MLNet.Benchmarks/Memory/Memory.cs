@@ -78,7 +78,7 @@ internal static class Memory
             2 => new ImplicitPeer(problem),
             _ => null,
         };
-        return new Way(way, peer is not null ? () => peer.Step(0) : new EngineSteps(way == "SimdEngine" ? EngineSteps.Simd : EngineSteps.Torch, problem, problem.Settings(new Auto())).Step);
+        return new Way(way, peer is not null ? peer.Step : new EngineSteps(way == "SimdEngine" ? EngineSteps.Simd : EngineSteps.Torch, problem, problem.Settings(new Auto())).Step);
     }
 
     /// <summary>How far the resident memory rises above what it is at the start, in KiB; "not measured" where the system has no way to tell.</summary>

@@ -38,7 +38,7 @@ internal static class MLNetScoring
             if (size == 32)
             {
                 report.Figure("engine_overhead_us", rounds.Difference(predict, bare), "PredictionEngine less the bare row");
-                report.Figure("bytes_per_row", Math.Max(BytesPerRow(bare), CursorBytesPerRow(ml, model, problem.Data)), "the bare row, and a cursor of ML.NET: the larger");
+                report.Figure("bytes_per_row", Math.Max(BytesPerRow(bare), CursorBytesPerRow(ml, model, new Problem(size, hard: false, 4096).Data)), "the bare row, and a cursor of ML.NET: the larger");
                 Cursors(effort, ml, model);
             }
             table.AddRange(new[] { bare, predict, ort }.Select(way => new[] { $"{size}", way.Name, $"{rounds.Microseconds(way)}", $"{rounds.TimesFaster(bare, way)}", Report.Text($"{BytesPerRow(way):F0}") }));
@@ -99,10 +99,10 @@ internal static class MLNetScoring
         var column = scored.Schema[nameof(Scored.Score)];
         using var cursor = scored.GetRowCursor([column]);
         var (get, score) = (cursor.GetGetter<float>(column), 0f);
-        // The first rows make what is kept.
+        // The first rows make what is kept, and the end of the rows is none of them.
         const int first = 100;
         var before = 0L;
-        for (var row = 0; cursor.MoveNext(); row++)
+        for (var row = 0; row < data.Rows - 1 && cursor.MoveNext(); row++)
         {
             if (row == first)
             {
@@ -110,7 +110,7 @@ internal static class MLNetScoring
             }
             get(ref score);
         }
-        return (double)(GC.GetAllocatedBytesForCurrentThread() - before) / (data.Rows - first);
+        return (double)(GC.GetAllocatedBytesForCurrentThread() - before) / (data.Rows - 1 - first);
     }
 
     private static Row[] Rows(TrainingData data) => [.. Enumerable.Range(0, data.Rows).Select(row => new Row { Features = data.Row(row).ToArray(), Label = data.Targets[row] })];

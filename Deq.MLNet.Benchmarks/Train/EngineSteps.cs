@@ -12,12 +12,14 @@ internal sealed class EngineSteps : IDisposable
 {
     private readonly ITrainingEngine _engine;
     private readonly Problem _problem;
-    private int _batch;
+    private readonly float[] _start;
+    private int _batch, _epoch;
 
     public EngineSteps(CreateEngine create, Problem problem, TrainingSettings settings)
     {
         _problem = problem;
         _engine = create(settings, problem.Network());
+        _start = _engine.ReadWeights();
         _engine.Attach(problem.Data);
         // The first epoch of a warm start is no warm start.
         for (var epoch = 1; ((DeqArchitecture)settings.Architecture).WarmStart && epoch <= 2; epoch++)
@@ -36,7 +38,11 @@ internal sealed class EngineSteps : IDisposable
     {
         if (_batch == 0)
         {
-            _engine.BeginEpoch(1);
+            if (_epoch % Problem.EpochsFromStart == 0)
+            {
+                _engine.LoadWeights(_start);
+            }
+            _engine.BeginEpoch(++_epoch);
         }
         _engine.Step(_problem.Batches[_batch], Problem.LearningRate);
         _batch = (_batch + 1) % _problem.Batches.Count;

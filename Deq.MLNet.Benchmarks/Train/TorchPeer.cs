@@ -9,15 +9,17 @@ internal abstract class TorchPeer : IDisposable
     private readonly Problem _problem;
     private readonly Tensor _x, _y;
     private readonly optim.Optimizer _optimizer;
+    private int _steps;
 
     protected TorchPeer(Problem problem)
     {
         _problem = problem;
-        var (data, weights) = (problem.Data, problem.Weights);
-        (W, U, B) = (Parameter(weights.W, problem.Size, problem.Size), Parameter(weights.U, problem.Size, data.FeatureCount), Parameter(weights.B, problem.Size));
-        (V, C) = (Parameter(weights.V, 1, problem.Size), Parameter(weights.C, 1));
+        var (data, size) = (problem.Data, problem.Size);
+        static Parameter New(params long[] shape) => new(zeros(shape));
+        (W, U, B, V, C) = (New(size, size), New(size, data.FeatureCount), New(size), New(1, size), New(1));
         (_x, _y) = (tensor(data.Features).view(data.Rows, data.FeatureCount), tensor(data.Targets).view(data.Rows, 1));
         _optimizer = optim.Adam(All, Problem.LearningRate);
+        Restart();
     }
 
     protected Parameter W { get; }
@@ -32,19 +34,23 @@ internal abstract class TorchPeer : IDisposable
 
     private Parameter[] All => [W, U, B, V, C];
 
-    /// <summary>One step of the optimizer on a batch.</summary>
-    public void Step(int batch)
+    /// <summary>One step of the optimizer on the next batch.</summary>
+    public void Step()
     {
         using var scope = NewDisposeScope();
-        Backward(batch);
+        if (_steps % (Problem.EpochsFromStart * _problem.Batches.Count) == 0)
+        {
+            Restart();
+        }
+        Backward(_steps++ % _problem.Batches.Count);
         _optimizer.step();
     }
 
-    /// <summary>The loss of a batch and its gradient, in the order of the network's arrays.</summary>
-    public (double Loss, double[] Gradient) Differentiate(int batch)
+    /// <summary>The loss of the first batch and its gradient, in the order of the network's arrays.</summary>
+    public (double Loss, double[] Gradient) Differentiate()
     {
         using var scope = NewDisposeScope();
-        var loss = Backward(batch).item<float>();
+        var loss = Backward(0).item<float>();
         return (loss, [.. All.SelectMany(p => p.grad!.to(ScalarType.Float64).data<double>().ToArray())]);
     }
 
@@ -87,7 +93,16 @@ internal abstract class TorchPeer : IDisposable
         return Differentiate(_x.narrow(0, start, Problem.BatchRows), _y.narrow(0, start, Problem.BatchRows));
     }
 
-    private static Parameter Parameter(float[] values, params long[] shape) => new(tensor(values).view(shape).clone());
+    /// <summary>Goes back to the first weights.</summary>
+    private void Restart()
+    {
+        using var scope = NewDisposeScope();
+        using var mode = no_grad();
+        foreach (var (parameter, (_, values)) in All.Zip(_problem.Weights.Arrays))
+        {
+            parameter.copy_(tensor(values.ToArray()).view(parameter.shape));
+        }
+    }
 
     public void Dispose()
     {

@@ -54,13 +54,13 @@ internal static class Train
         report.Check(floor.Difference() <= 1e-4 * Math.Sqrt(problem.Size), $"products of two kernels at size {problem.Size}: {floor.Difference():G3}");
         var peers = new (Way Way, TorchPeer Peer)[]
         {
-            (InTurn("libtorch, unrolled autograd", unrolled, problem), unrolled),
-            (InTurn("libtorch, unrolled autograd, by hand", careful, problem), careful),
-            (InTurn("libtorch, implicit by autograd", peer, problem), peer),
+            (new("libtorch, unrolled autograd", unrolled.Step), unrolled),
+            (new("libtorch, unrolled autograd, by hand", careful.Step), careful),
+            (new("libtorch, implicit by autograd", peer.Step), peer),
         };
         // Before they train.
         var exact = problem.Size <= MostReferenced ? Reference(problem) : ((double Loss, double[] Gradient)?)null;
-        var errors = peers.ToDictionary(p => p.Way, p => Agree(p.Way.Name, p.Peer.Differentiate(0)));
+        var errors = peers.ToDictionary(p => p.Way, p => Agree(p.Way.Name, p.Peer.Differentiate()));
         var engines = Variants(problem.IsHard).Select(variant => (Variant: variant, Steps: new EngineSteps(variant.Create, problem, variant.SettingsOf(problem)))).ToList();
         var ours = engines.ToDictionary(e => new Way(e.Variant.Name, e.Steps.Step), e => e);
         foreach (var (way, (variant, _)) in ours)
@@ -102,12 +102,6 @@ internal static class Train
             report.Check(loss <= (problem.IsHard ? 3e-2 : 1e-3) && gradient <= (problem.IsHard ? 0.1 : 1e-2), $"{name}, {problem.Size} states, {problem.Kind}: loss {loss:G3}, gradient {gradient:G3} off");
             return problem.Size <= MostReferenced ? gradient : double.NaN;
         }
-    }
-
-    private static Way InTurn(string name, TorchPeer peer, Problem problem)
-    {
-        var batch = 0;
-        return new Way(name, () => peer.Step(batch++ % problem.Batches.Count));
     }
 
     /// <summary>Loss and gradient of the first batch, in float64.</summary>
