@@ -164,12 +164,12 @@ internal sealed class SimdDeq : SimdModel
 
     private static BatchSolution Sum(BlockSolution[] blocks)
     {
-        var (most, worst, unsolved) = (0, 0.0, 0);
+        var (most, worst, unsolved, rowIterations) = (0, 0.0, 0, 0L);
         foreach (var block in blocks)
         {
-            (most, worst, unsolved) = (Math.Max(most, block.Iterations), Math.Max(worst, block.WorstResidual), unsolved + block.Unsolved);
+            (most, worst, unsolved, rowIterations) = (Math.Max(most, block.Iterations), Math.Max(worst, block.WorstResidual), unsolved + block.Unsolved, rowIterations + block.RowIterations);
         }
-        return new BatchSolution(most, worst, Unsolved: unsolved);
+        return new BatchSolution(most, worst, Unsolved: unsolved, RowIterations: rowIterations);
     }
 
     /// <summary>The matrices of one batch.</summary>
