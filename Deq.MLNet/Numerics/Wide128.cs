@@ -48,6 +48,9 @@ internal readonly unsafe struct Wide128(Vector128<float> value) : IWide<Wide128>
         new(Vector128.ConditionalSelect(Vector128.LessThan(a._value, b._value), then._value, otherwise._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float First(Wide128 value) => value._value[0];
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Sum(Wide128 value) => Vector128.Sum(value._value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

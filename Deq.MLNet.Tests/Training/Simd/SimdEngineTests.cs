@@ -58,7 +58,7 @@ public sealed class SimdEngineTests
         }
     }
 
-    private static (float[] Weights, TrainingHistory History) Train(ITrainingEngine engine, TrainingSettings settings, TrainingData rows)
+    internal static (float[] Weights, TrainingHistory History) Train(ITrainingEngine engine, TrainingSettings settings, TrainingData rows)
     {
         using (engine)
         {

@@ -19,6 +19,7 @@ internal abstract unsafe class BatchKernels
         Activation.Tanh => new BatchKernels<T, HyperbolicTangent>(activation),
         Activation.LeakyReLU => new BatchKernels<T, LeakyRectifier>(activation),
         Activation.Softplus => new BatchKernels<T, SoftPlus>(activation),
+        Activation.GELU => new BatchKernels<T, GaussianErrorLinear>(activation),
         Activation.Identity => new BatchKernels<T, IdentityMap>(activation),
         _ => throw new NotSupportedException($"{activation} has no vector form."),
     };
@@ -33,6 +34,9 @@ internal abstract unsafe class BatchKernels
     /// <param name="y">Rows x outputs.</param>
     /// <param name="rows">The block.</param>
     public abstract void Affine(PaddedMatrix x, Panels weights, float* bias, PaddedMatrix y, RowBlock rows);
+
+    /// <summary>y = x M.</summary>
+    public void Product(PaddedMatrix x, Panels m, PaddedMatrix y, RowBlock rows) => Affine(x, m, null, y, rows);
 
     /// <summary>y = x W' + b for few outputs, by a dot product each.</summary>
     /// <param name="x">Rows x inputs.</param>
@@ -82,6 +86,12 @@ internal abstract unsafe class BatchKernels
 
     /// <summary>y = a * b, element by element.</summary>
     public abstract void Multiply(PaddedMatrix a, PaddedMatrix b, PaddedMatrix y, RowBlock rows);
+
+    /// <summary>y = a + b.</summary>
+    public abstract void Add(PaddedMatrix a, PaddedMatrix b, PaddedMatrix y, RowBlock rows);
+
+    /// <summary>y = factor a.</summary>
+    public abstract void Scale(PaddedMatrix a, float factor, PaddedMatrix y, RowBlock rows);
 }
 
 /// <inheritdoc/>
@@ -195,6 +205,28 @@ internal sealed unsafe class BatchKernels<T, TPhi>(Activation activation) : Batc
             for (var i = 0; i < a.Stride; i += T.Count)
             {
                 T.Store(y.Row(row) + i, T.Load(a.Row(row) + i) * T.Load(b.Row(row) + i));
+            }
+        }
+    }
+
+    public override void Add(PaddedMatrix a, PaddedMatrix b, PaddedMatrix y, RowBlock rows)
+    {
+        for (var row = rows.First; row < rows.First + rows.Padded; row++)
+        {
+            for (var i = 0; i < a.Stride; i += T.Count)
+            {
+                T.Store(y.Row(row) + i, T.Load(a.Row(row) + i) + T.Load(b.Row(row) + i));
+            }
+        }
+    }
+
+    public override void Scale(PaddedMatrix a, float factor, PaddedMatrix y, RowBlock rows)
+    {
+        for (var row = rows.First; row < rows.First + rows.Padded; row++)
+        {
+            for (var i = 0; i < a.Stride; i += T.Count)
+            {
+                T.Store(y.Row(row) + i, T.Load(a.Row(row) + i) * T.Create(factor));
             }
         }
     }

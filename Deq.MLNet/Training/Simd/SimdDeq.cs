@@ -5,198 +5,235 @@ using Deq.MLNet.Training.Simd.Solvers;
 namespace Deq.MLNet.Training.Simd;
 
 /// <summary>
-/// The deep equilibrium network in managed code: the solve, the read-out, and the gradients of all weights. With M the solution of M = phi'(A) (G + M W), G the gradient by the state,
-/// the implicit function theorem gives dL/dW = M' Z, dL/dU = M' X, dL/db = M' 1 (Bai, Kolter, Koltun 2019, theorem 1).
+/// The deep equilibrium network in the memory of the process: the solve, the read-out, and the gradients of all weights from what a gradient rule makes of the gradient by the state.
+/// Dropout is variational, as TorchEngine's: a row has one mask for its whole solve.
 /// </summary>
-internal sealed unsafe class SimdDeq : SimdModel
+internal sealed class SimdDeq : SimdModel
 {
     private readonly DeqArchitecture _architecture;
     private readonly Link _link;
     private readonly DeqShape _shape;
-    private readonly BatchKernels _kernels;
     private readonly VectorForm _form;
+    private readonly BatchKernels _kernels;
     private readonly BlockSolver _solver, _scoring;
     private readonly SimdGradient _gradient;
-    private readonly SimdParameter _w, _u, _b, _v, _c;
-    private readonly SimdParameter? _s;
+    private readonly SimdParameter _w;
+    private readonly SimdLayers _encoder;
+    private readonly AffineLayer _u, _v;
+    private readonly AffineLayer? _s;
+    private readonly SimdDropout _dropout;
+    private readonly FrozenWeights? _frozen;
 
-    /// <summary>The weights as right factors: W' and U' on the way forth, W and V on the way back.</summary>
-    private readonly Panels _wForth, _uForth, _vForth, _wBack, _vBack;
-    private readonly Panels? _sForth;
+    /// <summary>W as right factor: W' on the way forth, W on the way back.</summary>
+    private readonly Panels _forth, _back;
     private readonly SolveCounts _counts = new();
-    private float[]? _states;
-    private Workspace _work = null!;
+    private readonly Dictionary<SimdBatch, Room> _rooms = [];
+    private Room _room = null!;
+    private KeptRows? _states;
+    private bool _training;
 
-    public SimdDeq(DeqArchitecture architecture, DeqNetwork network, VectorForm form)
+    public SimdDeq(DeqArchitecture architecture, DeqNetwork network, int seed, VectorForm form)
     {
         (_architecture, _link, _shape, _form) = (architecture, network.Link, network.Weights.Shape, form);
         _kernels = BatchKernels.Create(form, architecture.Activation);
         Parameters = new SimdParameters([.. _shape.Arrays]);
-        (_w, _u, _b, _v, _c, _s) = (Parameters["W"], Parameters["U"], Parameters["b"], Parameters["V"], Parameters["c"], Parameters.Find("S"));
         foreach (var (name, values) in network.Weights.Arrays)
         {
             values.Span.CopyTo(Parameters[name].ValueSpan);
         }
-        var (d, outputs) = (_shape.States, _shape.Outputs);
-        (_wForth, _uForth, _vForth) = (new Panels(d, d), new Panels(_shape.EncodedSize, d), new Panels(d, outputs));
-        (_wBack, _vBack) = (new Panels(d, d), new Panels(outputs, d));
-        _sForth = _s is null ? null : new Panels(_shape.Inputs, outputs);
+        var d = _shape.States;
+        _w = Parameters["W"];
+        _encoder = new SimdLayers([.. network.Encoder.Select((_, i) => (Parameters[DeqShape.EncoderWeights(i)], Parameters[DeqShape.EncoderBias(i)]))], architecture.Activation, null, form);
+        (_u, _v) = (new AffineLayer(Parameters["U"], Parameters["b"], _kernels), new AffineLayer(Parameters["V"], Parameters["c"], _kernels));
+        _s = Parameters.Find("S") is { } skip ? new AffineLayer(skip, null, _kernels) : null;
+        (_forth, _back) = (new Panels(d, d), new Panels(d, d));
+        _dropout = new SimdDropout(architecture.Dropout, seed);
         _solver = new BlockSolver(architecture.Solver, architecture.Tolerance, architecture.MaxIterations, d);
         _scoring = new BlockSolver(architecture.Solver, architecture.Scoring.Tolerance, architecture.Scoring.MaxIterations, d);
         _gradient = SimdGradient.Create(architecture, d);
+        _frozen = architecture.Cell == DeqCell.DiagonalLinear ? new FrozenWeights(Parameters, [_w, Parameters["U"]]) : null;
     }
 
     public override SimdParameters Parameters { get; }
 
-    public override int BlockRows => _shape.States <= 64 ? 64 : _shape.States <= 256 ? 32 : 64;
+    public override int BlockRows => _shape.States <= 128 ? 32 : 64;
 
-    public override IReadOnlyList<GradientProduct> Products => _work.Products;
+    public override IReadOnlyList<GradientProduct> Products => _room.Products;
 
-    public override float[]? States => _states;
+    public override float[]? States => _states?.Values;
 
-    public override void Attach(int rows) => _states = _architecture.WarmStart ? new float[rows * _shape.States] : null;
+    public override void Attach(int rows) => _states = _architecture.WarmStart ? new KeptRows(rows, _shape.States) : null;
 
-    public override void Prepare(SimdBatch batch, bool training)
+    public override void BeginEpoch(int epoch) => _dropout.BeginEpoch(epoch);
+
+    public override unsafe void Prepare(SimdBatch batch, bool training)
     {
-        _work = Workspace.For(this, batch, _work);
-        var d = _shape.States;
-        _wForth.PackTransposed(_w.Values, d);
-        _uForth.PackTransposed(_u.Values, _u.Columns);
-        _vForth.PackTransposed(_v.Values, d);
-        if (_s is { } skip)
+        _training = training;
+        _encoder.Prepare(batch.X, training);
+        if (!_rooms.TryGetValue(batch, out _room!))
         {
-            _sForth!.PackTransposed(skip.Values, skip.Columns);
+            _rooms[batch] = _room = new Room(this, batch);
         }
-        _work.Training = training;
+        _forth.PackTransposed(_w.Values, _w.Columns);
+        _u.Prepare(back: training && _shape.EncoderSizes.Count > 0);
+        _v.Prepare(back: training);
+        _s?.Prepare(back: false);
         if (training)
         {
-            _wBack.Pack(_w.Values, d);
-            _vBack.Pack(_v.Values, d);
+            _back.Pack(_w.Values, _w.Columns);
+            _dropout.BeginBatch(batch.Rows);
         }
     }
 
     public override void Forward(RowBlock rows)
     {
-        var work = _work;
-        var batch = work.Batch;
-        _kernels.Affine(batch.X, _uForth, _b.Values, work.Injection, rows);
-        var warm = work.Training && _states is not null;
-        if (warm)
+        var (room, batch) = (_room, _room.Batch);
+        _encoder.Forward(rows);
+        _u.Apply(_encoder.Outputs, room.Injection, rows);
+        if (_architecture.Activation == Activation.Softplus)
         {
-            ReadStates(rows);
+            // The one phi that is not zero at zero: padding must stay so, or it would count in norms.
+            room.Injection.FillPadding(float.MinValue, rows.First, rows.Padded);
         }
-        var solution = _kernels.SolveCell(work.Training ? _solver : _scoring, _wForth, work.Injection, null, work.Z, work.F, rows, !warm);
-        work.Forward[rows.First / BlockRows] = solution;
-        if (warm)
+        var mask = _training && _dropout.Active ? room.Mask : null;
+        if (mask is not null)
         {
-            KeepStates(rows);
+            _dropout.Draw(0, mask, rows);
         }
-        _kernels.Affine(work.Z, _vForth, _c.Values, batch.Outputs, rows);
+        var states = _training ? _states : null;
+        states?.Read(batch.Indices, room.Z, rows);
+        room.Forward[rows.First / BlockRows] = _kernels.SolveCell(_training ? _solver : _scoring, _forth, room.Injection, mask, room.Z, room.F, rows, states is null);
+        states?.Keep(batch.Indices, room.Z, rows);
+        _v.Apply(room.Z, batch.Outputs, rows);
+        if (_s is not null)
+        {
+            _s.Apply(batch.X, room.Skipped, rows);
+            _kernels.Add(batch.Outputs, room.Skipped, batch.Outputs, rows);
+        }
     }
 
     public override void Backward(RowBlock rows)
     {
-        var work = _work;
-        _kernels.Affine(work.Batch.OutputGradient, _vBack, null, work.StateGradient, rows);
-        _kernels.Slope(work.F, work.F, work.Slope, rows);
-        work.Backward[rows.First / BlockRows] = _gradient.Backward(_kernels, _wBack, work, rows);
+        var room = _room;
+        _v.Back(room.Batch.OutputGradient, room.StateGradient, rows);
+        WriteSlope(room, rows);
+        room.Backward[rows.First / BlockRows] = _gradient.Backward(_kernels, _back, room, rows);
+        if (_shape.EncoderSizes.Count > 0)
+        {
+            _u.Back(room.M, _encoder.OutputGradient, rows);
+            _encoder.Backward(rows);
+        }
     }
 
     public override void Collect()
     {
-        _counts.Forward(Sum(_work.Forward));
-        _counts.Backward(Sum(_work.Backward));
+        _counts.Forward(Sum(_room.Forward));
+        _counts.Backward(Sum(_room.Backward));
     }
+
+    public override void RestrictGradients() => _frozen?.MaskGradients();
+
+    public override void Project() => _frozen?.Restore();
 
     public override SolveFigures ReadFigures() => _counts.Read(double.NaN);
 
     public override Network ToNetwork() =>
         _architecture.Make(DeqWeights.Of(_shape, _shape.Arrays.ToDictionary(a => a.Name, a => Parameters[a.Name].ValueSpan.ToArray())), _link);
 
-    internal long LastRowIterations() => _work.Forward.Sum(b => b.RowIterations) + _work.Backward.Sum(b => b.RowIterations);
+    /// <summary>Rows times evaluations of the cell and of its adjoint that the last step computed: its products with W.</summary>
+    internal long RowIterations => _room.Forward.Concat(_room.Backward).Sum(b => b.RowIterations);
+
+    /// <summary>The slopes of the cell at the states.</summary>
+    private void WriteSlope(Room room, RowBlock rows)
+    {
+        if (!_dropout.Active && !_kernels.SlopeNeedsArgument)
+        {
+            _kernels.Slope(room.F, room.F, room.Slope, rows);
+            return;
+        }
+        // What the value does not tell, the sums do.
+        _kernels.Product(room.Z, _forth, room.M, rows);
+        _kernels.Add(room.M, room.Injection, room.M, rows);
+        _kernels.Activate(room.M, room.Next, rows);
+        _kernels.Slope(room.Next, room.M, room.Slope, rows);
+        if (_dropout.Active)
+        {
+            _kernels.Multiply(room.Slope, room.Mask, room.Slope, rows);
+        }
+    }
 
     private static BatchSolution Sum(BlockSolution[] blocks)
     {
-        var (most, worst, unsolved) = (0, 0.0, 0);
+        var (most, worst, unsolved, rowIterations) = (0, 0.0, 0, 0L);
         foreach (var block in blocks)
         {
-            (most, worst, unsolved) = (Math.Max(most, block.Iterations), Math.Max(worst, block.WorstResidual), unsolved + block.Unsolved);
+            (most, worst, unsolved, rowIterations) = (Math.Max(most, block.Iterations), Math.Max(worst, block.WorstResidual), unsolved + block.Unsolved, rowIterations + block.RowIterations);
         }
-        return new BatchSolution(most, worst, Unsolved: unsolved);
+        return new BatchSolution(most, worst, Unsolved: unsolved, RowIterations: rowIterations);
     }
 
-    /// <summary>The start of each row is where its last solve ended.</summary>
-    private void ReadStates(RowBlock rows)
+    /// <summary>The matrices of one batch.</summary>
+    internal sealed class Room
     {
-        var d = _shape.States;
-        for (var row = rows.First; row < rows.First + rows.Padded; row++)
-        {
-            var index = _work.Batch.Indices[Math.Min(row, _work.Batch.Rows - 1)];
-            _states.AsSpan(index * d, d).CopyTo(_work.Z[row]);
-        }
-    }
 
-    /// <summary>Zero instead of a state that is not finite, from which no solve would come back.</summary>
-    private void KeepStates(RowBlock rows)
-    {
-        var d = _shape.States;
-        for (var row = rows.First; row < rows.First + rows.Count; row++)
-        {
-            var kept = _states.AsSpan(_work.Batch.Indices[row] * d, d);
-            if (Kernels.AllFinite<float>(_work.Z[row]))
-            {
-                _work.Z[row].CopyTo(kept);
-            }
-            else
-            {
-                kept.Clear();
-            }
-        }
-    }
-
-    /// <summary>The matrices of one batch, B x d, kept from step to step.</summary>
-    internal sealed class Workspace
-    {
-        private Workspace(SimdDeq model, SimdBatch batch)
+        public Room(SimdDeq model, SimdBatch batch)
         {
             Batch = batch;
             PaddedMatrix New() => new(batch.Rows, model._shape.States);
             (Injection, Z, F, StateGradient, Slope, M, Next) = (New(), New(), New(), New(), New(), New(), New());
+            // Made by one thread, before its blocks run.
+            Mask = model._dropout.Active ? New() : Injection;
+            Skipped = model._s is null ? batch.Outputs : new PaddedMatrix(batch.Rows, model._shape.Outputs);
             var blocks = (batch.Rows + model.BlockRows - 1) / model.BlockRows;
             (Forward, Backward) = (new BlockSolution[blocks], new BlockSolution[blocks]);
-            Products =
-            [
-                new GradientProduct(M, Z, model._w, null, model._form),
-                new GradientProduct(M, batch.X, model._u, model._b, model._form),
-                new GradientProduct(batch.OutputGradient, Z, model._v, model._c, model._form),
-            ];
+            var products = new List<GradientProduct>
+            {
+                new(M, Z, model._w, null, model._form),
+                model._u.Product(M, model._encoder.Outputs, model._form),
+                model._v.Product(batch.OutputGradient, Z, model._form),
+            };
+            if (model._s is not null)
+            {
+                products.Add(model._s.Product(batch.OutputGradient, batch.X, model._form));
+            }
+            products.AddRange(model._encoder.Products);
+            Products = products;
         }
 
         public SimdBatch Batch { get; }
 
+        /// <summary>u, B x d, as all that follow.</summary>
         public PaddedMatrix Injection { get; }
 
+        /// <summary>Of the dropout; not to be used without one.</summary>
+        public PaddedMatrix Mask { get; }
+
+        /// <summary>The equilibria.</summary>
         public PaddedMatrix Z { get; }
 
+        /// <summary>The cell of them.</summary>
         public PaddedMatrix F { get; }
 
+        /// <summary>The gradient by the state.</summary>
         public PaddedMatrix StateGradient { get; }
 
         public PaddedMatrix Slope { get; }
 
+        /// <summary>The gradient by the pre-activations.</summary>
         public PaddedMatrix M { get; }
 
+        /// <summary>Its next iterate.</summary>
         public PaddedMatrix Next { get; }
+
+        /// <summary>S x, B x K; not to be used without a skip connection.</summary>
+        public PaddedMatrix Skipped { get; }
 
         /// <summary>How every block was solved.</summary>
         public BlockSolution[] Forward { get; }
 
+        /// <summary>How the adjoint of every block was.</summary>
         public BlockSolution[] Backward { get; }
 
         public IReadOnlyList<GradientProduct> Products { get; }
-
-        public bool Training { get; set; }
-
-        public static Workspace For(SimdDeq model, SimdBatch batch, Workspace? last) => last?.Batch == batch ? last : new Workspace(model, batch);
     }
 }

@@ -37,7 +37,7 @@ internal sealed class SimdEngine : ITrainingEngine
         _sizes = (initial.InputSize, initial.OutputSize);
         _model = (settings.Architecture, initial) switch
         {
-            (DeqArchitecture architecture, DeqNetwork network) => new SimdDeq(architecture, network, with),
+            (DeqArchitecture architecture, DeqNetwork network) => new SimdDeq(architecture, network, settings.Seed, with),
             (FnnArchitecture architecture, FnnNetwork network) => new SimdFnn(architecture, network, settings.Seed, with),
             _ => throw new NotSupportedException($"{settings.Architecture} does not fit {initial.GetType().Name}."),
         };
@@ -73,7 +73,7 @@ internal sealed class SimdEngine : ITrainingEngine
         var mean = _sums.Mean;
         _sums = default;
         return new EngineMetrics(mean, figures.MeanIterations, figures.WorstIterations, figures.WorstResidual, figures.WorstGradientResidual,
-            figures.UnsolvedRows, figures.UnsolvedGradientRows, figures.ContractionBound, float.IsFinite(TensorPrimitives.MaxMagnitude<float>(_model.Parameters.Values)));
+            figures.UnsolvedRows, figures.UnsolvedGradientRows, figures.ContractionBound, float.IsFinite(TensorPrimitives.MaxMagnitude<float>(_model.Parameters.Values))) { RowIterations = figures.RowIterations };
     }
 
     public MeanLoss Evaluate(TrainingData data, Action checkCancelled)

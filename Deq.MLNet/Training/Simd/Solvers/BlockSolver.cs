@@ -13,7 +13,7 @@ namespace Deq.MLNet.Training.Simd.Solvers;
 internal readonly record struct BlockSolution(int Iterations, long RowIterations, double WorstResidual, int Unsolved);
 
 /// <summary>Finds the fixed points z = map(z) of a block of rows, in groups of eight: the loop, the stopping test and the cap exist here once. Thread safe.</summary>
-/// <param name="method">Picard, Anderson or Auto.</param>
+/// <param name="method">Picard, Anderson, Auto or ForwardSubstitution.</param>
 /// <param name="tolerance">The stopping test, of every row.</param>
 /// <param name="maxIterations">The cap.</param>
 /// <param name="size">d.</param>
@@ -43,6 +43,8 @@ internal sealed unsafe class BlockSolver(FixedPointSolver method, Tolerance tole
     {
         var unit = _free.TryTake(out var free) ? free : new Unit(this, z.Stride);
         var total = new BlockSolution();
+        // What substitution finds is tested, and improved should rounding ask for it, as any start is.
+        var backwards = method is ForwardSubstitution ? Substitution.IsBackwards(matrix) : null;
         for (var row = 0; row < rows.Padded; row += _groupsOfUnit * Tile.Rows)
         {
             var count = Math.Min(_groupsOfUnit * Tile.Rows, rows.Padded - row) / Tile.Rows;
@@ -53,9 +55,16 @@ internal sealed unsafe class BlockSolver(FixedPointSolver method, Tolerance tole
                 {
                     new Span<float>(z.Row(first), Tile.Rows * z.Stride).Clear();
                 }
+                if (backwards is { } direction)
+                {
+                    for (var one = 0; one < Tile.Rows; one++)
+                    {
+                        Substitution.Solve<T, TMap>(matrix, map, ((nint)row + i * Tile.Rows + one) * z.Stride, z.Row(first + one), f.Row(first + one), direction);
+                    }
+                }
                 unit.Groups[i].Begin(z.Row(first), f.Row(first), tolerance, method is Anderson);
             }
-            Iterate<T, TMap>(unit, unit.Groups.AsSpan(0, count), matrix, map, (nint)row * z.Stride, z.Stride, fromZero);
+            Iterate<T, TMap>(unit, unit.Groups.AsSpan(0, count), matrix, map, (nint)row * z.Stride, z.Stride, fromZero && backwards is null);
             for (var i = 0; i < count; i++)
             {
                 var first = row + i * Tile.Rows;

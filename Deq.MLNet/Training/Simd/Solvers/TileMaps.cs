@@ -9,6 +9,9 @@ internal unsafe interface ITileMap<T> where T : unmanaged, IWide<T>
     /// <summary>act(sum + u).</summary>
     T Apply(T sum, nint place);
 
+    /// <summary>act(sum + u), of one number.</summary>
+    float Apply(float sum, nint place);
+
     /// <summary>u.</summary>
     float Injection(nint place);
 
@@ -24,6 +27,8 @@ internal readonly unsafe struct CellTiles<T, TPhi>(float* injection, float lipsc
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public T Apply(T sum, nint place) => TPhi.Apply(sum + T.Load(injection + place));
 
+    public float Apply(float sum, nint place) => Wide128.First(TPhi.Apply(Wide128.Create(sum + injection[place])));
+
     public float Injection(nint place) => injection[place];
 
     public float Gain(float value, nint place) => typeof(TPhi) == typeof(Rectifier) && value == 0 ? 0 : lipschitz;
@@ -35,6 +40,8 @@ internal readonly unsafe struct MaskedCellTiles<T, TPhi>(float* injection, float
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public T Apply(T sum, nint place) => TPhi.Apply(sum + T.Load(injection + place)) * T.Load(mask + place);
 
+    public float Apply(float sum, nint place) => Wide128.First(TPhi.Apply(Wide128.Create(sum + injection[place]))) * mask[place];
+
     public float Injection(nint place) => injection[place];
 
     public float Gain(float value, nint place) => typeof(TPhi) == typeof(Rectifier) && value == 0 ? 0 : lipschitz * mask[place];
@@ -45,6 +52,8 @@ internal readonly unsafe struct AdjointTiles<T>(float* gradient, float* slope) :
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public T Apply(T sum, nint place) => (sum + T.Load(gradient + place)) * T.Load(slope + place);
+
+    public float Apply(float sum, nint place) => (sum + gradient[place]) * slope[place];
 
     public float Injection(nint place) => gradient[place];
 
