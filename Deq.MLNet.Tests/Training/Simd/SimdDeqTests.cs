@@ -8,7 +8,7 @@ namespace Deq.MLNet.Tests.Training.Simd;
 
 public sealed class SimdDeqTests
 {
-    private const int Cells = 60;
+    private const int Cells = 25;
 
     private static readonly Dictionary<string, (EquilibriumGradient Rule, FixedPointSolver? Solver, Func<double[], double[], double[], double[]>? Adjoint)> Rules = new()
     {
@@ -77,7 +77,7 @@ public sealed class SimdDeqTests
         TorchBackend.EnsureAvailable("cpu");
         foreach (var solver in new FixedPointSolver[] { new Picard(), new Anderson(), new Auto() })
         {
-            var architecture = Setup.Deq(17, activation, WellPosedness.None, solver, tolerance: 1e-6) with { WarmStart = solver is Auto };
+            var architecture = Setup.Deq(17, activation, WellPosedness.Spectral(solver is Auto ? 0.95f : 0.4f), solver, tolerance: 1e-6) with { WarmStart = solver is Auto };
             var settings = Setup.Settings(architecture) with { Optimizer = new Sgd(0.5f), BatchSize = 32 };
             var rows = Setup.Smooth(150, 3, weighted: true);
             var start = settings.Architecture.Initialize(3, 1, Link.Identity, new bool[3], new Random(5));
@@ -91,6 +91,7 @@ public sealed class SimdDeqTests
             {
                 one.TrainingLoss.Should().BeApproximately(other.TrainingLoss, 1e-4 * (1 + other.TrainingLoss));
                 one.ValidationLoss!.Value.Should().BeApproximately(other.ValidationLoss!.Value, 1e-4 * (1 + other.TrainingLoss));
+                one.ContractionBound.Should().BeApproximately(other.ContractionBound, 1e-4);
                 (one.UnsolvedRows, one.UnsolvedGradientRows).Should().Be((0, 0));
             }
         }

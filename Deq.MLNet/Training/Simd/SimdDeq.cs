@@ -1,5 +1,6 @@
 using Deq.MLNet.Networks;
 using Deq.MLNet.Numerics;
+using Deq.MLNet.Training.Simd.Projections;
 using Deq.MLNet.Training.Simd.Solvers;
 
 namespace Deq.MLNet.Training.Simd;
@@ -23,6 +24,7 @@ internal sealed class SimdDeq : SimdModel
     private readonly AffineLayer? _s;
     private readonly SimdDropout _dropout;
     private readonly FrozenWeights? _frozen;
+    private readonly SimdProjection? _projection;
 
     /// <summary>W as right factor: W' on the way forth, W on the way back.</summary>
     private readonly Panels _forth, _back;
@@ -51,6 +53,13 @@ internal sealed class SimdDeq : SimdModel
         _solver = new BlockSolver(architecture.Solver, architecture.Tolerance, architecture.MaxIterations, d);
         _scoring = new BlockSolver(architecture.Solver, architecture.Scoring.Tolerance, architecture.Scoring.MaxIterations, d);
         _gradient = SimdGradient.Create(architecture, d);
+        _projection = SimdProjection.Create(architecture);
+        // A W that obeys its rule starts as it is: the projection goes by a bound that may lie a little above the norm.
+        if (!architecture.Keeps(network))
+        {
+            Project();
+            Enforce();
+        }
         _frozen = architecture.Cell == DeqCell.DiagonalLinear ? new FrozenWeights(Parameters, [_w, Parameters["U"]]) : null;
     }
 
@@ -64,7 +73,11 @@ internal sealed class SimdDeq : SimdModel
 
     public override void Attach(int rows) => _states = _architecture.WarmStart ? new KeptRows(rows, _shape.States) : null;
 
-    public override void BeginEpoch(int epoch) => _dropout.BeginEpoch(epoch);
+    public override void BeginEpoch(int epoch)
+    {
+        _dropout.BeginEpoch(epoch);
+        _projection?.BeginEpoch();
+    }
 
     public override unsafe void Prepare(SimdBatch batch, bool training)
     {
@@ -131,11 +144,21 @@ internal sealed class SimdDeq : SimdModel
         _counts.Backward(Sum(_room.Backward));
     }
 
-    public override void RestrictGradients() => _frozen?.MaskGradients();
+    public override void RestrictGradients()
+    {
+        _frozen?.MaskGradients();
+        _projection?.Restrict(_w);
+    }
 
-    public override void Project() => _frozen?.Restore();
+    public override void Project()
+    {
+        _frozen?.Restore();
+        _projection?.Project(_w);
+    }
 
-    public override SolveFigures ReadFigures() => _counts.Read(double.NaN);
+    public override void Enforce() => _projection?.Enforce(_w);
+
+    public override SolveFigures ReadFigures() => _counts.Read(_projection?.Bound * _architecture.Activation.Lipschitz() ?? double.NaN);
 
     public override Network ToNetwork() =>
         _architecture.Make(DeqWeights.Of(_shape, _shape.Arrays.ToDictionary(a => a.Name, a => Parameters[a.Name].ValueSpan.ToArray())), _link);

@@ -22,6 +22,8 @@ internal sealed class SimdEngine : ITrainingEngine
     private LossSums _sums;
     private Workers _workers = new(1);
     private bool _closed;
+    /// <summary>Whether a step was made since the weights were last made certain to obey their rule.</summary>
+    private bool _moved;
     private TrainingData? _training;
     /// <summary>What blocks are of.</summary>
     private (SimdBatch Batch, TrainingData Data) _now;
@@ -65,10 +67,12 @@ internal sealed class SimdEngine : ITrainingEngine
         _optimizer.BeginStep(learningRate, _settings.GradientClip is { } limit ? Math.Min(1, limit / (GradientNorm() + 1e-30)) : 1);
         _workers.Run(_optimizer.Parts, _moveWeights);
         _model.Project();
+        _moved = true;
     }
 
     public EngineMetrics ReadMetrics()
     {
+        Enforce();
         var figures = _model.ReadFigures();
         var mean = _sums.Mean;
         _sums = default;
@@ -78,6 +82,7 @@ internal sealed class SimdEngine : ITrainingEngine
 
     public MeanLoss Evaluate(TrainingData data, Action checkCancelled)
     {
+        Enforce();
         ObjectDisposedException.ThrowIf(_closed, this);
         var sums = default(LossSums);
         for (var start = 0; start < data.Rows; start += EvaluationRows)
@@ -93,11 +98,23 @@ internal sealed class SimdEngine : ITrainingEngine
         return sums.Mean;
     }
 
-    public Network ToNetwork() => _model.ToNetwork();
+    public Network ToNetwork()
+    {
+        Enforce();
+        return _model.ToNetwork();
+    }
 
-    public float[] ReadWeights() => _model.Parameters.Values.ToArray();
+    public float[] ReadWeights()
+    {
+        Enforce();
+        return _model.Parameters.Values.ToArray();
+    }
 
-    public void LoadWeights(float[] weights) => Load(weights, _model.Parameters.Values, "weights");
+    public void LoadWeights(float[] weights)
+    {
+        Load(weights, _model.Parameters.Values, "weights");
+        _moved = false;
+    }
 
     public OptimizerState ReadOptimizer() => _optimizer.Read();
 
@@ -118,6 +135,15 @@ internal sealed class SimdEngine : ITrainingEngine
     {
         _closed = true;
         _workers.Dispose();
+    }
+
+    private void Enforce()
+    {
+        if (_moved)
+        {
+            _model.Enforce();
+            _moved = false;
+        }
     }
 
     private void ComputeGradients(ReadOnlySpan<int> rows)
