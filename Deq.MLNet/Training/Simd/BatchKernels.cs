@@ -18,6 +18,7 @@ internal abstract unsafe class BatchKernels
         Activation.ReLU => new BatchKernels<T, Rectifier>(activation),
         Activation.Tanh => new BatchKernels<T, HyperbolicTangent>(activation),
         Activation.LeakyReLU => new BatchKernels<T, LeakyRectifier>(activation),
+        Activation.GELU => new BatchKernels<T, GaussianErrorLinear>(activation),
         Activation.Softplus => new BatchKernels<T, SoftPlus>(activation),
         Activation.GELU => new BatchKernels<T, GaussianErrorLinear>(activation),
         Activation.Identity => new BatchKernels<T, IdentityMap>(activation),
