@@ -20,7 +20,6 @@ internal abstract unsafe class BatchKernels
         Activation.LeakyReLU => new BatchKernels<T, LeakyRectifier>(activation),
         Activation.GELU => new BatchKernels<T, GaussianErrorLinear>(activation),
         Activation.Softplus => new BatchKernels<T, SoftPlus>(activation),
-        Activation.GELU => new BatchKernels<T, GaussianErrorLinear>(activation),
         Activation.Identity => new BatchKernels<T, IdentityMap>(activation),
         _ => throw new NotSupportedException($"{activation} has no vector form."),
     };
