@@ -18,8 +18,8 @@ internal abstract unsafe class BatchKernels
         Activation.ReLU => new BatchKernels<T, Rectifier>(activation),
         Activation.Tanh => new BatchKernels<T, HyperbolicTangent>(activation),
         Activation.LeakyReLU => new BatchKernels<T, LeakyRectifier>(activation),
-        Activation.Softplus => new BatchKernels<T, SoftPlus>(activation),
         Activation.GELU => new BatchKernels<T, GaussianErrorLinear>(activation),
+        Activation.Softplus => new BatchKernels<T, SoftPlus>(activation),
         Activation.Identity => new BatchKernels<T, IdentityMap>(activation),
         _ => throw new NotSupportedException($"{activation} has no vector form."),
     };

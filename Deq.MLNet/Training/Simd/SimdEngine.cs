@@ -55,7 +55,7 @@ internal sealed class SimdEngine : ITrainingEngine
         _training = data;
         _model.Attach(data.Rows);
         _workers.Dispose();
-        _workers = new Workers(_settings.Threads ?? SimdThreads.For(_settings.Architecture, _model, Math.Min(_settings.BatchSize, data.Rows)));
+        _workers = new Workers(_settings.Threads ?? SimdThreads.For(_settings.Architecture, _model, Math.Min(_settings.BatchSize, data.Rows), Environment.ProcessorCount));
     }
 
     public void BeginEpoch(int epoch) => _model.BeginEpoch(epoch);
@@ -154,9 +154,9 @@ internal sealed class SimdEngine : ITrainingEngine
         _sums += RunBlocks(batch, _training!, training: true);
         _model.Collect();
         var parts = 0;
-        foreach (var product in _model.Products)
+        for (var product = 0; product < _model.Products.Count; product++)
         {
-            parts += product.Parts;
+            parts += _model.Products[product].Parts;
         }
         _workers.Run(parts, _sumRows);
     }
@@ -205,15 +205,12 @@ internal sealed class SimdEngine : ITrainingEngine
 
     private void SumRows(int part)
     {
-        foreach (var product in _model.Products)
+        var product = 0;
+        while (part >= _model.Products[product].Parts)
         {
-            if (part < product.Parts)
-            {
-                product.Run(part);
-                return;
-            }
-            part -= product.Parts;
+            part -= _model.Products[product++].Parts;
         }
+        _model.Products[product].Run(part);
     }
 
     private double GradientNorm()

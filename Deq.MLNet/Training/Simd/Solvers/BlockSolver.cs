@@ -133,7 +133,7 @@ internal sealed unsafe class BlockSolver(FixedPointSolver method, Tolerance tole
     }
 
     /// <summary>f = map(z) of 8 rows and 32 columns, and the sums of (f - z)^2 and of f^2, by row.</summary>
-    private static void Map<T, TMap>(TMap map, float* tile, nint place, int stride, float* z, float* f, float* sums, bool first)
+    internal static void Map<T, TMap>(TMap map, float* tile, nint place, int stride, float* z, float* f, float* sums, bool first)
         where T : unmanaged, IWide<T> where TMap : struct, ITileMap<T>
     {
         for (var row = 0; row < Tile.Rows; row++)
