@@ -36,7 +36,7 @@ internal static class Doctor
         Row("ONNX Runtime's providers", providers.Length == 0 ? "none" : string.Join(", ", providers));
         AnsiConsole.Write(table);
 
-        PrintProblem("Training with TorchSharp is not possible here", torch.Problem);
+        PrintProblem("Training with Engine.Torch is not possible here; Engine.Simd needs nothing", torch.Problem);
         PrintProblem("Running ONNX files is not possible here", onnxProblem);
 
         Figures.Print("cpus", Environment.ProcessorCount);

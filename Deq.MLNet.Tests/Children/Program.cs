@@ -19,6 +19,12 @@ if (args is ["memory", var kind, var rows, var validationFraction])
     return;
 }
 
+if (args is ["train", var engine, var what])
+{
+    Train(Enum.Parse<Engine>(engine), what);
+    return;
+}
+
 // Asks for a device and uses it. Arguments: the device, and whether to fall back to the CPU.
 string? device = null, error = null;
 float? sum = null;
@@ -50,4 +56,57 @@ static void Score(string modelFile, string rowsFile, string column)
     var scores = scored.Schema[column].Type is VectorDataViewType ? scored.GetColumn<float[]>(column).SelectMany(v => v).ToArray() : [.. scored.GetColumn<float>(column)];
     var mapped = File.ReadLines("/proc/self/maps").Where(line => line.Contains('/')).Select(line => Path.GetFileName(line)).Distinct();
     Console.WriteLine(JsonSerializer.Serialize(new { Bits = scores.Select(BitConverter.SingleToInt32Bits), Mapped = mapped }));
+}
+
+// Trains on y = x0 - x1 and tells with what, or why not.
+[MethodImpl(MethodImplOptions.NoInlining)]
+static void Train(Engine engine, string what)
+{
+    var context = new MLContext(1);
+    var infos = new List<string>();
+    context.Log += (_, e) => infos.Add(e.RawMessage);
+    var random = new Random(1);
+    var rows = Enumerable.Range(0, 400).Select(_ => new float[] { random.NextSingle(), random.NextSingle() }).Select(x => new TrainedRow { Features = x, Label = x[0] - x[1] }).ToArray();
+    var options = new DeqRegressionTrainer.Options { Engine = engine, HiddenSize = 8, Epochs = 20, LearningRate = 1e-2f };
+    if (what == "large")
+    {
+        (options.HiddenSize, options.Epochs, options.BatchSize) = (600, 1, 400);
+    }
+    if (what == "unrolled")
+    {
+        options.Gradient = new Unrolled();
+    }
+    if (what == "gpu")
+    {
+        (context.GpuDeviceId, context.FallbackToCpu) = (0, true);
+    }
+    string? error = null;
+    TrainingHistory? history = null;
+    var quality = 0.0;
+    try
+    {
+        var data = context.Data.LoadFromEnumerable(rows);
+        var model = context.Regression.Trainers.Deq(options).Fit(data);
+        (history, quality) = (model.Model.History, context.Regression.Evaluate(model.Transform(data)).RSquared);
+    }
+    catch (TorchBackendException e)
+    {
+        error = $"{e.GetType().Name}: {e.Message}";
+    }
+    Console.WriteLine(JsonSerializer.Serialize(new
+    {
+        Engine = history?.Engine.ToString(),
+        Error = error,
+        RSquared = quality,
+        LoadsTorchSharp = AppDomain.CurrentDomain.GetAssemblies().Any(a => a.GetName().Name == "TorchSharp"),
+        Infos = infos.Where(m => m.StartsWith("Training with", StringComparison.Ordinal)),
+    }));
+}
+
+internal sealed class TrainedRow
+{
+    [VectorType(2)]
+    public float[] Features { get; set; } = [];
+
+    public float Label { get; set; }
 }

@@ -5,7 +5,7 @@ using Deq.MLNet.Tests.Trainers;
 namespace Deq.MLNet.Tests.Conformance;
 
 /// <summary>
-/// What ML.NET asks of an estimator and of its transformer, and what a user of a built-in trainer expects beside, for every trainer, and for those that add columns also with them.
+/// What ML.NET asks of an estimator and of its transformer, and what a user of a built-in trainer expects beside, for every trainer, for those that add columns also with them, and for one of each network on Torch.
 /// The first three contracts have the properties of ML.NET's own TestEstimatorCore.
 /// </summary>
 public sealed class ConformanceTests
@@ -21,7 +21,7 @@ public sealed class ConformanceTests
             var data = new TheoryData<TrainerCase, string>();
             foreach (var property in Properties)
             {
-                foreach (var trainer in TrainerCase.All.Concat(TrainerCase.WithColumns))
+                foreach (var trainer in TrainerCase.All.Concat(TrainerCase.WithColumns).Concat(TrainerCase.OnTorch))
                 {
                     data.Add(trainer, property.Name);
                 }

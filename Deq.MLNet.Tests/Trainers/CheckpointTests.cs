@@ -59,7 +59,7 @@ public sealed class CheckpointTests : StoppedTraining
     public static TheoryData<TrainerCase, string, string> Cases()
     {
         var all = new TheoryData<TrainerCase, string, string>();
-        foreach (var trainer in TrainerCase.All)
+        foreach (var trainer in TrainerCase.All.Concat(TrainerCase.OnTorch))
         {
             foreach (var way in Ways.Keys)
             {

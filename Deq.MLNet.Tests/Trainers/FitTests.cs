@@ -41,7 +41,7 @@ public sealed class FitTests
         var log = new TrainerLog(_context);
         var model = trainer.Trainer(_context, o => o.ValidationFraction = 0.25f).Fit(trainer.View(_context)).Model;
 
-        log.Infos.Should().Contain("Training on cpu: 200 rows, 4 features, a share of 0.25 held out for validation, seed 1.");
+        log.Infos.Should().Contain("Training with Simd on cpu: 200 rows, 4 features, a share of 0.25 held out for validation, seed 1.");
         model.History.Epochs.Should().OnlyContain(e => e.ValidationLoss > 0);
         model.Equilibrium?.Rows.Should().Be(150);
         FluentActions.Invoking(() => trainer.Trainer(_context, o => o.ValidationFraction = 0.001f).Fit(trainer.View(_context)))

@@ -95,21 +95,21 @@ public sealed class MonitoringTests
     public void Cancelling_from_another_thread_stops_in_the_midst_of_an_epoch(TrainerCase trainer)
     {
         var epochs = 0;
-        // Row by row, so that an epoch would take half a minute.
+        // Row by row, so that an epoch would take a second or more.
         var cancelling = trainer.Trainer(_context, o => (o.BatchSize, o.OnEpoch) = (1, _ => epochs++));
         var cancelled = Stopwatch.StartNew();
         _context.Log += (_, message) =>
         {
-            if (message.RawMessage.StartsWith("Training on", StringComparison.Ordinal))
+            if (message.RawMessage.StartsWith("Training with", StringComparison.Ordinal))
             {
-                Task.Delay(200).ContinueWith(_ =>
+                Task.Delay(50).ContinueWith(_ =>
                 {
                     cancelled.Restart();
                     _context.CancelExecution();
                 }, TaskScheduler.Default);
             }
         };
-        var data = trainer.View(_context, Rows(50_000));
+        var data = trainer.View(_context, Rows(200_000));
 
         FluentActions.Invoking(() => cancelling.Fit(data)).Should().Throw<OperationCanceledException>();
         cancelled.Elapsed.Should().BeLessThan(TimeSpan.FromSeconds(3));
@@ -137,7 +137,7 @@ public sealed class MonitoringTests
             Console.SetError(error);
         }
         console.ToString().Should().BeEmpty();
-        log.Infos.Should().ContainSingle(m => m == "Training on cpu: 200 rows, 4 features, 50 validation rows, seed 1.");
+        log.Infos.Should().ContainSingle(m => m == "Training with Simd on cpu: 200 rows, 4 features, 50 validation rows, seed 1.");
         log.Traces.Where(m => m.StartsWith("Epoch", StringComparison.Ordinal)).Should().HaveCount(4)
             .And.AllSatisfy(m => m.Should().MatchRegex(@"^Epoch \d: training loss \d[\d.]*, validation loss \d[\d.]*, iterations \d+\.\d, worst residual .*, \d+\.\d{3} s\.$"));
         log.Warnings.Should().BeEmpty();

@@ -221,7 +221,7 @@ public sealed class OptionsTests
     public void More_threads_than_processors_are_as_many_as_there_are_processors(TrainerCase trainer)
     {
         var threads = 0;
-        trainer.Fit(o => (o.Epochs, o.Threads, o.OnEpoch) = (1, 1000, _ => threads = TorchSharp.torch.get_num_threads()));
+        trainer.Fit(o => (o.Engine, o.Epochs, o.Threads, o.OnEpoch) = (Engine.Torch, 1, 1000, _ => threads = TorchSharp.torch.get_num_threads()));
         threads.Should().Be(Environment.ProcessorCount);
     }
 

@@ -42,11 +42,17 @@ public sealed class TrainerCase : IXunitSerializable
     /// <summary>The trainers of deep equilibrium networks with every column that they can add.</summary>
     public static IReadOnlyList<TrainerCase> WithColumns { get; } = [.. All.Where(c => c.IsDeq).Select(c => new TrainerCase { Network = c.Network, Task = c.Task, AddsColumns = true })];
 
+    /// <summary>A trainer of each kind of network on the engine that is not the default one.</summary>
+    public static IReadOnlyList<TrainerCase> OnTorch { get; } =
+        [new() { Network = NetworkKind.Deq, Task = TrainerTask.Multiclass, Torch = true }, new() { Network = NetworkKind.Fnn, Task = TrainerTask.Binary, Torch = true }];
+
     public NetworkKind Network { get; private set; }
 
     public TrainerTask Task { get; private set; }
 
     private bool AddsColumns { get; set; }
+
+    private bool Torch { get; set; }
 
     public bool IsDeq => Network == NetworkKind.Deq;
 
@@ -67,7 +73,7 @@ public sealed class TrainerCase : IXunitSerializable
         .. AddsColumns ? new[] { "Residual", "Iterations", "SolveStatus", "State" } : [],
     ];
 
-    public override string ToString() => $"{Network} {Task}{(AddsColumns ? " with columns" : "")}";
+    public override string ToString() => $"{Network} {Task}{(AddsColumns ? " with columns" : "")}{(Torch ? " on Torch" : "")}";
 
     public static TrainerCase Of(NetworkKind network, TrainerTask task) => All.Single(c => c.Network == network && c.Task == task);
 
@@ -87,6 +93,10 @@ public sealed class TrainerCase : IXunitSerializable
             _ => new FnnMulticlassTrainer.Options { HiddenSizes = [HiddenSize] },
         };
         (options.Epochs, options.LearningRate, options.Threads) = (4, 1e-2f, 1);
+        if (Torch)
+        {
+            options.Engine = MLNet.Engine.Torch;
+        }
         if (AddsColumns && options is DeqTrainerOptions deq)
         {
             (deq.SolveColumns, deq.StateColumn) = (true, "State");
@@ -218,12 +228,13 @@ public sealed class TrainerCase : IXunitSerializable
     }
 
     void IXunitSerializable.Deserialize(IXunitSerializationInfo info) =>
-        (Network, Task, AddsColumns) = (info.GetValue<NetworkKind>(nameof(Network)), info.GetValue<TrainerTask>(nameof(Task)), info.GetValue<bool>(nameof(AddsColumns)));
+        (Network, Task, AddsColumns, Torch) = (info.GetValue<NetworkKind>(nameof(Network)), info.GetValue<TrainerTask>(nameof(Task)), info.GetValue<bool>(nameof(AddsColumns)), info.GetValue<bool>(nameof(Torch)));
 
     void IXunitSerializable.Serialize(IXunitSerializationInfo info)
     {
         info.AddValue(nameof(Network), Network);
         info.AddValue(nameof(Task), Task);
         info.AddValue(nameof(AddsColumns), AddsColumns);
+        info.AddValue(nameof(Torch), Torch);
     }
 }

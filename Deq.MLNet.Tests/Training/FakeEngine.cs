@@ -38,6 +38,8 @@ internal sealed class FakeEngine : ITrainingEngine
     /// <summary>The steps of the engine whose state this one was given.</summary>
     public long StepsBefore { get; private set; }
 
+    public Engine Kind => Engine.Simd;
+
     public string Device => "fake";
 
     public void Attach(TrainingData data) => Attached = data;

@@ -17,7 +17,7 @@ public sealed class TrainingRecordTests
         {
             var epochs = values.Select((v, i) => new TrainingEpoch(i + 1, v[0], i % 2 == 0 ? v[1] : null, v[2], i % 2 == 0 ? null : v[3], v[4], v[5], 17 + i, v[6], v[7], 3 * i, 5 * i, v[8], v[0])).ToArray();
             var report = values.Length % 2 == 0 ? null : Report with { MeanResidual = values[0][1], WorstResidual = values[0][2], MeanIterations = values[0][3], EstimatedContraction = double.IsNaN(values[0][4]) ? double.NaN : Math.Abs(values[0][4]) };
-            var record = new TrainingRecord(new TrainingHistory(epochs, epochs.Length, -3, "cuda:0"), report);
+            var record = new TrainingRecord(new TrainingHistory(epochs, epochs.Length, -3, "cuda:0", Engine.Torch), report);
 
             var read = Read(Write(record));
 
@@ -80,7 +80,7 @@ public sealed class TrainingRecordTests
     private static TrainingRecord Small()
     {
         var epoch = new TrainingEpoch(1, 0.25, null, 0.5, null, 1e-3, 3.5, 4, 1e-5, 1e-5, 0, 0, 0.9, 0.01);
-        return new TrainingRecord(new TrainingHistory([epoch, epoch with { Epoch = 2 }], 2, 7, "cpu"), Report);
+        return new TrainingRecord(new TrainingHistory([epoch, epoch with { Epoch = 2 }], 2, 7, "cpu", Engine.Simd), Report);
     }
 
     private static void Refused(byte[] bytes) => FluentActions.Invoking(() => Read(bytes)).Should().Throw<ModelFormatException>().WithMessage("The record of the training*");

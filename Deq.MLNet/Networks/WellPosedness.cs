@@ -3,7 +3,7 @@ using Deq.MLNet.Networks;
 
 namespace Deq.MLNet;
 
-/// <summary>The rule that W obeys after every training step, so that each row has exactly one equilibrium. What follows from it for a model's W is told by its <see cref="Certificate"/>.</summary>
+/// <summary>The rule that W obeys at every epoch's end and whenever it can be read, so that each row has exactly one equilibrium. What follows from it for a model's W is told by its <see cref="Certificate"/>.</summary>
 /// <remarks>Lip(phi) is the largest slope of the activation: 1, or 1.129 for GELU. Bounds on W are so much tighter.</remarks>
 public abstract record WellPosedness
 {

@@ -13,7 +13,7 @@ public abstract class DeqTrainerOptions : NetworkTrainerOptions
     /// <summary>phi of the cell; default ReLU.</summary>
     public Activation Activation = Activation.ReLU;
 
-    /// <summary>The rule that W obeys after every step; default Spectral(0.9). A solver, activation or dropout that does not fit it is refused when the trainer is made, with what would fit.</summary>
+    /// <summary>The rule that W obeys at every epoch's end; default Spectral(0.9), which steps keep by a close estimate. A solver, activation or dropout that does not fit it is refused when the trainer is made, with what would fit.</summary>
     public WellPosedness WellPosedness = WellPosedness.Spectral();
 
     /// <summary>

@@ -1,7 +1,6 @@
 using Deq.MLNet.Trainers;
 using Deq.MLNet.Trainers.Scoring;
 using Deq.MLNet.Training;
-using Deq.MLNet.Training.Torch;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using Microsoft.ML.Runtime;
@@ -20,6 +19,7 @@ public abstract class NetworkTrainer<TTransformer, TModel> : TrainerEstimatorBas
     private static readonly TrainerInfo TrainerInfo = new(normalization: false, calibration: false, caching: false, supportValid: true, supportIncrementalTrain: true);
 
     private readonly TrainingSettings _settings; // all but the number of classes
+    private readonly Engine _engine;
     private readonly string? _device;
     private readonly Action<TrainingEpoch>? _onEpoch;
     private readonly Checkpoint? _checkpoint;
@@ -39,6 +39,7 @@ public abstract class NetworkTrainer<TTransformer, TModel> : TrainerEstimatorBas
         _initialNetwork = options.InitialNetwork;
         Extra = options.GetExtraColumns();
         _device = options.CheckDevice();
+        _engine = options.CheckEngine(_settings.Architecture);
         _onEpoch = options.OnEpoch;
         _cancellation = options.CancellationToken;
     }
@@ -99,7 +100,7 @@ public abstract class NetworkTrainer<TTransformer, TModel> : TrainerEstimatorBas
         using var progress = Host.StartProgressChannel(GetType().Name);
         var monitor = new HostMonitor(Host, channel, progress, _settings.Epochs, _onEpoch, _cancellation);
         var settings = _settings with { Outputs = CheckLabel(trainContext.TrainingSet) };
-        var device = ChooseDevice(channel);
+        var engine = ChosenEngine.Choose(_engine, settings.Architecture, _device, (IHostEnvironmentInternal)Host, channel);
         var checkpoint = _checkpoint is null ? null : new CheckpointFile(_checkpoint);
         checkpoint?.CheckWritable();
         var (train, validation) = ReadRows(trainContext, settings.Outputs, channel, monitor);
@@ -109,9 +110,9 @@ public abstract class NetworkTrainer<TTransformer, TModel> : TrainerEstimatorBas
             settings = settings with { Seed = seed };
         }
         var held = validation is null && _settings.ValidationFraction > 0 ? FormattableString.Invariant($"a share of {_settings.ValidationFraction} held out for validation") : $"{validation?.Rows ?? 0} validation rows";
-        channel.Info($"Training on {device}: {train.Rows} rows, {train.FeatureCount} features, {held}, seed {settings.Seed}.");
+        channel.Info($"Training with {engine.Engine} on {engine.Device}: {train.Rows} rows, {train.FeatureCount} features, {held}, seed {settings.Seed}.");
         var initial = (trainContext.InitialPredictor as INetworkModel)?.Network ?? _initialNetwork;
-        var trained = NetworkTraining.Fit(settings, (scaled, start) => new TorchEngine(scaled, start, device), train, validation, initial, monitor, checkpoint);
+        var trained = NetworkTraining.Fit(settings, engine.Create, train, validation, initial, monitor, checkpoint);
         var model = MakeModel(trained);
         monitor.CheckCancelled();
         return model;
@@ -147,20 +148,4 @@ public abstract class NetworkTrainer<TTransformer, TModel> : TrainerEstimatorBas
 
     private protected static SchemaShape.Column PromisedScore(SchemaShape.Column.VectorKind kind, IEnumerable<SchemaShape.Column> annotations) =>
         new(DefaultColumnNames.Score, kind, NumberDataViewType.Single, false, new SchemaShape(annotations));
-
-    private string ChooseDevice(IChannel channel)
-    {
-        var flags = (IHostEnvironmentInternal)Host;
-        if (_device is null && flags.GpuDeviceId < 0)
-        {
-            throw channel.Except($"MLContext.GpuDeviceId is {flags.GpuDeviceId}; it must be at least 0, or null for the CPU.");
-        }
-        var wanted = _device ?? (flags.GpuDeviceId is { } id ? $"cuda:{id}" : "cpu");
-        var device = TorchBackend.EnsureAvailable(wanted, flags.FallbackToCpu);
-        if (device == "cpu" && wanted != "cpu")
-        {
-            channel.Warning($"{wanted} is not available; training on the CPU, as FallbackToCpu allows.");
-        }
-        return device;
-    }
 }

@@ -58,10 +58,13 @@ public abstract class NetworkTrainerOptions : TrainerInputBaseWithWeight
     /// <summary>Whether training scales the label of regression; default true: to mean 0 and standard deviation 1, under a log link (Poisson, Tweedie) to mean 1. Scores are in the label's own units either way. A class has no scale: of no effect there.</summary>
     public bool NormalizeLabel = true;
 
-    /// <summary>"cpu", "cuda" or "cuda:N". Default null: MLContext.GpuDeviceId, where it is set before the trainer is made, else the CPU.</summary>
+    /// <summary>What does the arithmetic; default <see cref="Engine.Auto"/>, by which most trainings need no libtorch. <see cref="Engine.Simd"/> with options that it does not do, or with a <see cref="Device"/> of CUDA, is refused when the trainer is made.</summary>
+    public Engine Engine = Engine.Auto;
+
+    /// <summary>"cpu", "cuda" or "cuda:N". Default null: MLContext.GpuDeviceId, where it is set before the trainer is made, else the CPU; with <see cref="Engine.Simd"/> the CPU.</summary>
     public string? Device;
 
-    /// <summary>Threads of the steps of a CPU training, at least 1; more than there are processors count as one each. Default null: 1 for layers of up to 128, where more cost more than they bring, else one per processor.</summary>
+    /// <summary>Threads of the steps of a CPU training, at least 1; more than there are processors count as one each. Default null: with Torch 1 for layers of up to 128, where more cost more than they bring, else one per processor; with Simd as many as a step has work for.</summary>
     public int? Threads;
 
     /// <summary>The file that keeps the state of the training, from which a Fit that was stopped goes on; default null: none.</summary>
@@ -92,6 +95,13 @@ public abstract class NetworkTrainerOptions : TrainerInputBaseWithWeight
             TorchBackend.ParseCudaIndex(Device);
         }
         return Device;
+    }
+
+    /// <summary>The engine; throws where it cannot do what the other options ask for.</summary>
+    internal Engine CheckEngine(Architecture architecture)
+    {
+        OptionChecks.CheckEngine(Check.Defined(Engine), Device, architecture);
+        return Engine;
     }
 
     /// <summary>The options as plain values; throws where one is out of its range.</summary>

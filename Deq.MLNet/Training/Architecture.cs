@@ -11,6 +11,9 @@ internal abstract record Architecture(Activation Activation)
     /// <summary>The network given, with this training's settings; an exception where its shape is another.</summary>
     public abstract Network Adopt(Network network);
 
+    /// <summary>The outputs of the largest layer, the cell one of them.</summary>
+    public abstract int LargestLayer();
+
     /// <summary>How the weights start.</summary>
     public Initialization Initialization { get; init; } = Initialization.Gaussian();
 
@@ -67,6 +70,8 @@ internal sealed record DeqArchitecture(int StateSize, Activation Activation, Wel
         var certificate = network.Certificate.Rule == Rule ? network.Certificate : Rule.Certify(network.W.Span, network.StateSize, Activation);
         return certificate.RuleHolds && certificate.ContractionFactor <= (TrainingBound ?? double.PositiveInfinity);
     }
+
+    public override int LargestLayer() => EncoderSizes.Append(StateSize).Max();
 
     public override Network Initialize(int features, int outputs, Link link, bool[] constantFeatures, Random random)
     {
@@ -129,6 +134,8 @@ internal sealed record DeqArchitecture(int StateSize, Activation Activation, Wel
 /// <summary>A feed-forward network.</summary>
 internal sealed record FnnArchitecture(IReadOnlyList<int> HiddenSizes, Activation Activation, float Dropout) : Architecture(Activation)
 {
+    public override int LargestLayer() => HiddenSizes.DefaultIfEmpty(1).Max();
+
     public override Network Initialize(int features, int outputs, Link link, bool[] constantFeatures, Random random)
     {
         var layers = new List<DenseLayer>();

@@ -2,10 +2,14 @@ namespace Deq.MLNet.Training;
 
 /// <summary>
 /// The seam between the training loop and the machine that trains. An engine owns the parameters, gradients, optimizer state and the data given to it,
-/// so that one on a device never has to come back to the host between steps. A step projects W onto its rule before it ends.
+/// so that one on a device never has to come back to the host between steps. A step projects W onto its rule before it ends, where that is costly by an estimate;
+/// before weights are read or a training's figures are, their rule is made certain.
 /// </summary>
 internal interface ITrainingEngine : IDisposable
 {
+    /// <summary>Which one it is.</summary>
+    Engine Kind { get; }
+
     /// <summary>The device that trains, such as cpu or cuda:0.</summary>
     string Device { get; }
 

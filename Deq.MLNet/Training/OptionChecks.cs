@@ -18,6 +18,24 @@ internal static class OptionChecks
         return architecture;
     }
 
+    /// <summary>Checks that an engine that is asked for does what the other options ask for.</summary>
+    /// <exception cref="ArgumentException">It does not; the message names the option and the alternatives.</exception>
+    public static void CheckEngine(Engine engine, string? device, Architecture architecture)
+    {
+        if (engine != Engine.Simd)
+        {
+            return;
+        }
+        if (device is not (null or "cpu"))
+        {
+            throw Refused("Engine", $"Engine is Simd, which trains on the CPU, and Device is \"{device}\". Set Engine to Torch, or Device to \"cpu\".");
+        }
+        if (EngineChoice.Of(architecture) is { } obstacle)
+        {
+            throw Refused("Engine", $"Engine is Simd, and {obstacle}, which Simd does not do. Set Engine to Torch, or {obstacle.Change}.");
+        }
+    }
+
     private static void CheckCell(DeqArchitecture architecture, FixedPointSolver solver, FixedPointSolver? gradientSolver)
     {
         if (architecture.Cell == DeqCell.LayerNormalized)

@@ -13,7 +13,7 @@ namespace Deq.MLNet;
 /// <param name="WorstGradientResidual">The same of the adjoint system that gives the implicit gradient; 0 where the gradient rule solves none.</param>
 /// <param name="UnsolvedRows">Rows whose equilibrium was not found to the training tolerance in this epoch; 0 for a feed-forward network.</param>
 /// <param name="UnsolvedGradientRows">Rows whose adjoint system was not solved to its tolerance in this epoch: their gradients, and the steps taken by them, are not what they should be.</param>
-/// <param name="ContractionBound">What <see cref="WellPosedness"/> limits, bounded from above after the last step. Of a rule of contraction it is the contraction factor: Lip(phi) times the norm of W that the rule goes by, at most its bound (times 1 - Dropout).
+/// <param name="ContractionBound">What <see cref="WellPosedness"/> limits, bounded from above at the epoch's end. Of a rule of contraction it is the contraction factor: Lip(phi) times the norm of W that the rule goes by, at most its bound (times 1 - Dropout).
 /// Under a monotone rule it is the largest eigenvalue of (W + W') / 2, at most 1 - margin. NaN for a strictly triangular W, which needs no bound, and without a rule.</param>
 /// <param name="Seconds">Wall-clock time of the epoch, validation included.</param>
 public sealed record TrainingEpoch(int Epoch, double TrainingLoss, double? ValidationLoss, double TrainingMetric, double? ValidationMetric, double LearningRate, double MeanIterations,
@@ -24,4 +24,5 @@ public sealed record TrainingEpoch(int Epoch, double TrainingLoss, double? Valid
 /// <param name="BestEpoch">The epoch whose weights the model has: that of the least validation loss with early stopping, else the last.</param>
 /// <param name="Seed">The seed that was used: with the same data, options, machine and thread count it gives the same weights.</param>
 /// <param name="Device">The device that trained, such as cpu or cuda:0.</param>
-public sealed record TrainingHistory(IReadOnlyList<TrainingEpoch> Epochs, int BestEpoch, int Seed, string Device);
+/// <param name="Engine">What trained: Torch or Simd.</param>
+public sealed record TrainingHistory(IReadOnlyList<TrainingEpoch> Epochs, int BestEpoch, int Seed, string Device, Engine Engine);

@@ -81,10 +81,10 @@ internal sealed class TrainingLoop(TrainingSettings settings, double targetUnit,
         }
         if (_best is null || !diverged && settings.EarlyStopping is { RestoreBest: false })
         {
-            return new TrainingHistory(_epochs, _epochs.Count, settings.Seed, engine.Device);
+            return new TrainingHistory(_epochs, _epochs.Count, settings.Seed, engine.Device, engine.Kind);
         }
         engine.LoadWeights(_best.Weights);
-        return new TrainingHistory(_epochs, _best.Epoch, settings.Seed, engine.Device);
+        return new TrainingHistory(_epochs, _best.Epoch, settings.Seed, engine.Device, engine.Kind);
     }
 
     private double LossOf(MeanLoss mean) => mean.Loss * settings.Loss.Unit(targetUnit);

@@ -68,6 +68,10 @@ internal sealed record TrainingRecord(TrainingHistory History, SolveReport? Equi
             {
                 throw Impossible(why);
             }
+            if (record.History.Engine is not (Engine.Torch or Engine.Simd))
+            {
+                throw Impossible($"it is said to be of the engine {record.History.Engine}");
+            }
             if (record.Equilibrium is { } report)
             {
                 Check(report);

@@ -48,6 +48,8 @@ internal sealed class SimdEngine : ITrainingEngine
         (_trainBlock, _evaluateBlock, _sumRows, _moveWeights) = (TrainBlock, EvaluateBlock, SumRows, _optimizer.Run);
     }
 
+    public Engine Kind => Engine.Simd;
+
     public string Device => "cpu";
 
     public void Attach(TrainingData data)

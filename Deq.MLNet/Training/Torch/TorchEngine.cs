@@ -64,6 +64,8 @@ internal sealed class TorchEngine : ITrainingEngine
         }
     }
 
+    public Engine Kind => Engine.Torch;
+
     public string Device { get; }
 
     public void Attach(TrainingData data)
@@ -193,14 +195,5 @@ internal sealed class TorchEngine : ITrainingEngine
         return new MeanLoss(values[0] / values[2], values[1] / values[2]);
     }
 
-    private static int DefaultThreads(Architecture architecture)
-    {
-        var size = architecture switch
-        {
-            DeqArchitecture deq => deq.EncoderSizes.Append(deq.StateSize).Max(),
-            FnnArchitecture fnn => fnn.HiddenSizes.DefaultIfEmpty(1).Max(),
-            _ => 1,
-        };
-        return size <= SmallSize ? 1 : Environment.ProcessorCount;
-    }
+    private static int DefaultThreads(Architecture architecture) => architecture.LargestLayer() <= SmallSize ? 1 : Environment.ProcessorCount;
 }

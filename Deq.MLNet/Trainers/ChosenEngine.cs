@@ -1,0 +1,90 @@
+using Deq.MLNet.Training;
+using Deq.MLNet.Training.Simd;
+using Deq.MLNet.Training.Torch;
+using Microsoft.ML.Runtime;
+
+namespace Deq.MLNet.Trainers;
+
+/// <summary>The engine that a training runs on, and its device: what the options ask for and this machine has.</summary>
+internal sealed record ChosenEngine(Engine Engine, string Device)
+{
+    private const string Cpu = "cpu";
+
+    private static readonly ChosenEngine Simd = new(Engine.Simd, Cpu);
+
+    /// <summary>Chooses. TorchSharp is not touched where Simd is asked for, or does for Auto.</summary>
+    /// <param name="option">The option Engine.</param>
+    /// <param name="architecture">What is trained.</param>
+    /// <param name="device">The option Device.</param>
+    /// <param name="host">Its GPU counts where Device is null.</param>
+    /// <param name="channel">Is told of what a user may not expect.</param>
+    /// <exception cref="TorchBackendException">Torch is needed and cannot be used, or a CUDA device is asked for and is not there.</exception>
+    public static ChosenEngine Choose(Engine option, Architecture architecture, string? device, IHostEnvironmentInternal host, IChannel channel)
+    {
+        if (device is null && host.GpuDeviceId < 0)
+        {
+            throw channel.Except($"MLContext.GpuDeviceId is {host.GpuDeviceId}; it must be at least 0, or null for the CPU.");
+        }
+        var wanted = device ?? (host.GpuDeviceId is { } id ? $"cuda:{id}" : Cpu);
+        if (option == Engine.Simd)
+        {
+            if (wanted != Cpu)
+            {
+                channel.Info($"Engine is Simd, which trains on the CPU: MLContext.GpuDeviceId {host.GpuDeviceId} is of no effect.");
+            }
+            return Simd;
+        }
+        if (wanted != Cpu)
+        {
+            if (OnCuda(option, architecture, wanted, host.FallbackToCpu) is { } cuda)
+            {
+                return cuda;
+            }
+            channel.Warning($"{wanted} is not available; training on the CPU, as FallbackToCpu allows.");
+        }
+        return OnCpu(option, architecture, channel);
+    }
+
+    /// <summary>Makes the engine, with the weights of a network. Code of its own for each: only where Torch trains is TorchSharp looked for.</summary>
+    public Func<TrainingSettings, Network, ITrainingEngine> Create => Engine == Engine.Simd
+        ? (settings, start) => new SimdEngine(settings, start)
+        : (settings, start) => new TorchEngine(settings, start, Device);
+
+    /// <summary>The device asked for; null where it is not there and the CPU may take its place.</summary>
+    private static ChosenEngine? OnCuda(Engine option, Architecture architecture, string wanted, bool fallback)
+    {
+        try
+        {
+            var device = TorchBackend.EnsureAvailable(wanted, fallback);
+            return device == Cpu ? null : new ChosenEngine(Engine.Torch, device);
+        }
+        catch (TorchBackendException) when (fallback && option == Engine.Auto && EngineChoice.Of(architecture) is null && !TorchBackend.Describe().IsAvailable)
+        {
+            return null;
+        }
+    }
+
+    private static ChosenEngine OnCpu(Engine option, Architecture architecture, IChannel channel)
+    {
+        var torch = new ChosenEngine(Engine.Torch, Cpu);
+        var obstacle = EngineChoice.Of(architecture);
+        if (option == Engine.Auto && obstacle is null && EngineChoice.PrefersSimd(architecture))
+        {
+            return Simd;
+        }
+        try
+        {
+            TorchBackend.EnsureAvailable();
+            return torch;
+        }
+        catch (TorchBackendException e) when (option == Engine.Auto)
+        {
+            if (obstacle is not null)
+            {
+                throw new TorchBackendException($"{obstacle}, which only Engine Torch does, and that needs libtorch. To train without it, set {obstacle.Change}. {e.Message}", e);
+            }
+            channel.Info($"Training with Simd: Torch may be faster with layers of more than {EngineChoice.LargestSimdLayer}, but cannot be used. {e.Message}");
+            return Simd;
+        }
+    }
+}

@@ -1,0 +1,38 @@
+using Deq.MLNet.Networks;
+
+namespace Deq.MLNet.Training;
+
+/// <summary>An option that only one engine does.</summary>
+/// <param name="Option">Its name.</param>
+/// <param name="Value">What it is set to.</param>
+/// <param name="Change">The change after which the other does it too, in words.</param>
+internal sealed record Obstacle(string Option, string Value, string Change)
+{
+    public override string ToString() => $"{Option} is {Value}";
+}
+
+/// <summary>What <see cref="Engine.Simd"/> does, and where it is the faster one on a CPU.</summary>
+internal static class EngineChoice
+{
+    /// <summary>The outputs of the largest layer, or the states, up to which Simd is at least as fast as Torch; by Deq.MLNet.Benchmarks.</summary>
+    public const int LargestSimdLayer = 512;
+
+    /// <summary>Whether Simd is the faster one, where it does what is asked for.</summary>
+    public static bool PrefersSimd(Architecture architecture) => architecture.LargestLayer() <= LargestSimdLayer;
+
+    /// <summary>What Simd does not do of the options; null where it does all.</summary>
+    public static Obstacle? Of(Architecture architecture) => architecture is DeqArchitecture deq ? Of(deq) : null;
+
+    private static Obstacle? Of(DeqArchitecture deq) => deq switch
+    {
+        { Cell: DeqCell.LayerNormalized } => new("Cell", $"{deq.Cell}", "Cell to Dense"),
+        { Rule: MonotoneRule } => new("WellPosedness", $"{deq.Rule}", "WellPosedness to Spectral"),
+        { Gradient: Unrolled } => new("Gradient", nameof(Unrolled), "Gradient to Implicit"),
+        { JacobianPenalty: { } penalty } => new("JacobianPenalty", $"{penalty}", "JacobianPenalty to null"),
+        { FixedPointCorrection: { } correction } => new("FixedPointCorrection", $"{correction}", "FixedPointCorrection to null"),
+        _ => Of("Solver", deq.Solver) ?? (deq.Gradient is Implicit ? Of("GradientSolver", deq.GradientSolver) : null),
+    };
+
+    private static Obstacle? Of(string option, FixedPointSolver solver) =>
+        solver is Auto or Picard or Anderson or ForwardSubstitution ? null : new(option, solver.GetType().Name, $"{option} to Auto");
+}
