@@ -1,5 +1,4 @@
 using System.Numerics;
-using Deq.MLNet.Numerics;
 
 namespace Deq.MLNet.Equilibrium;
 
@@ -98,8 +97,7 @@ internal sealed class RowSolver<T> where T : unmanaged, IFloatingPointIeee754<T>
         SolveStatus? status = null;
         while (status is null && rule.Iterations < _maxIterations)
         {
-            cell.Apply(z, f, search.PreActivation);
-            var (distance, norm) = (Kernels.Distance<T>(f, z), Kernels.Norm<T>(f));
+            var (distance, norm) = cell.Step(z, f, search.PreActivation);
             status = rule.Test(rule.Iterations + 1, distance, norm);
             var residual = _tolerance.Scaled(distance, norm);
             search.Trace?.Add(residual);

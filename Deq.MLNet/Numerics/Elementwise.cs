@@ -29,7 +29,7 @@ internal readonly struct Rectifier : IElementwise
 {
     public static bool SlopeNeedsArgument => false;
 
-    public static T Apply<T>(T v) where T : unmanaged, IWide<T> => T.Max(v, T.Create(0));
+    public static T Apply<T>(T v) where T : unmanaged, IWide<T> => T.WhereLess(v, T.Create(0), T.Create(0), v);
 
     public static T Slope<T>(T value, T argument) where T : unmanaged, IWide<T> => T.WhereLess(T.Create(0), value, T.Create(1), T.Create(0));
 }
@@ -41,7 +41,7 @@ internal readonly struct LeakyRectifier : IElementwise
 
     public static bool SlopeNeedsArgument => false;
 
-    public static T Apply<T>(T v) where T : unmanaged, IWide<T> => T.Max(v, v * T.Create(Leak));
+    public static T Apply<T>(T v) where T : unmanaged, IWide<T> => T.WhereLess(v, T.Create(0), v * T.Create(Leak), v);
 
     public static T Slope<T>(T value, T argument) where T : unmanaged, IWide<T> => T.WhereLess(T.Create(0), value, T.Create(1), T.Create(Leak));
 }
