@@ -85,7 +85,7 @@ internal sealed unsafe class RowKernels<T, TPhi> : RowKernels where T : unmanage
         return new StepSquares(T.Sum(sums.Distance), T.Sum(sums.Norm));
     }
 
-    /// <summary>Where sums begin and what becomes of them.</summary>
+    /// <summary>Where sums begin and what becomes of them. A panel works on a copy of its own, which stays in registers.</summary>
     private ref struct Ends(int rows, float* bias, float* y, float* before)
     {
         public T Distance = T.Create(0), Norm = T.Create(0);
@@ -125,8 +125,9 @@ internal sealed unsafe class RowKernels<T, TPhi> : RowKernels where T : unmanage
 
     /// <summary>Row by row, of a vector's length at the most.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Each(float* row, float* x, int columns, int rows, ref Ends ends)
+    private static void Each(float* row, float* x, int columns, int rows, ref Ends all)
     {
+        var ends = all;
         var sums = stackalloc float[T.Count];
         for (var i = 0; i < rows; i++)
         {
@@ -144,6 +145,7 @@ internal sealed unsafe class RowKernels<T, TPhi> : RowKernels where T : unmanage
             sums[i] = T.Sum(s + t);
         }
         ends.Finish(0, ends.Begin(0) + T.Load(sums));
+        all = ends;
     }
 
     /// <summary>Of 64 values, or as many as are left, those that are not zero.</summary>
@@ -168,8 +170,9 @@ internal sealed unsafe class RowKernels<T, TPhi> : RowKernels where T : unmanage
 
     /// <summary>One column after the other, without those whose factor is zero.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Eight(float* panel, float* x, int columns, int row, ref Ends ends)
+    private static void Eight(float* panel, float* x, int columns, int row, ref Ends all)
     {
+        var ends = all;
         var n = T.Count;
         T s0 = ends.Begin(row), s1 = ends.Begin(row + n), s2 = ends.Begin(row + 2 * n), s3 = ends.Begin(row + 3 * n);
         T s4 = ends.Begin(row + 4 * n), s5 = ends.Begin(row + 5 * n), s6 = ends.Begin(row + 6 * n), s7 = ends.Begin(row + 7 * n);
@@ -198,12 +201,14 @@ internal sealed unsafe class RowKernels<T, TPhi> : RowKernels where T : unmanage
         ends.Finish(row + 5 * n, s5);
         ends.Finish(row + 6 * n, s6);
         ends.Finish(row + 7 * n, s7);
+        all = ends;
     }
 
     /// <summary>Two columns at a time, so that no sum waits for itself; too few to gain from passing over some.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Four(float* panel, float* x, int columns, int row, ref Ends ends)
+    private static void Four(float* panel, float* x, int columns, int row, ref Ends all)
     {
+        var ends = all;
         var n = T.Count;
         T s0 = ends.Begin(row), s1 = ends.Begin(row + n), s2 = ends.Begin(row + 2 * n), s3 = ends.Begin(row + 3 * n);
         T t0 = T.Create(0), t1 = t0, t2 = t0, t3 = t0;
@@ -233,12 +238,14 @@ internal sealed unsafe class RowKernels<T, TPhi> : RowKernels where T : unmanage
         ends.Finish(row + n, s1 + t1);
         ends.Finish(row + 2 * n, s2 + t2);
         ends.Finish(row + 3 * n, s3 + t3);
+        all = ends;
     }
 
     /// <summary>Four columns at a time.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Two(float* panel, float* x, int columns, int row, ref Ends ends)
+    private static void Two(float* panel, float* x, int columns, int row, ref Ends all)
     {
+        var ends = all;
         var n = T.Count;
         T s0 = ends.Begin(row), s1 = ends.Begin(row + n);
         T t0 = T.Create(0), t1 = t0, u0 = t0, u1 = t0, v0 = t0, v1 = t0;
@@ -266,12 +273,14 @@ internal sealed unsafe class RowKernels<T, TPhi> : RowKernels where T : unmanage
         }
         ends.Finish(row, s0 + t0 + (u0 + v0));
         ends.Finish(row + n, s1 + t1 + (u1 + v1));
+        all = ends;
     }
 
     /// <summary>Four columns at a time.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void One(float* panel, float* x, int columns, int row, ref Ends ends)
+    private static void One(float* panel, float* x, int columns, int row, ref Ends all)
     {
+        var ends = all;
         var n = T.Count;
         T s = ends.Begin(row), t = T.Create(0), u = t, v = t;
         var k = 0;
@@ -287,5 +296,6 @@ internal sealed unsafe class RowKernels<T, TPhi> : RowKernels where T : unmanage
             s = T.MultiplyAdd(T.Create(x[k]), T.Load(panel), s);
         }
         ends.Finish(row, s + t + (u + v));
+        all = ends;
     }
 }
