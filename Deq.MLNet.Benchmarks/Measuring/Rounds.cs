@@ -60,6 +60,9 @@ internal sealed class Rounds
     /// <summary>Microseconds of one call.</summary>
     public Spread Microseconds(Way way) => Spread.Of(_microseconds[way]);
 
+    /// <summary>Milliseconds of one call.</summary>
+    public Spread Milliseconds(Way way) => Spread.Of(_microseconds[way].Select(us => us / 1e3));
+
     /// <summary>How many times faster one way is than another, within each round.</summary>
     public Spread TimesFaster(Way way, Way than) => Spread.Of(_microseconds[way].Zip(_microseconds[than], (own, other) => other / own));
 
