@@ -50,7 +50,7 @@ internal static class Scaling
             }
         }
         var result = new Curves(title, axis, unit, places, curves);
-        Report.Table($"{title}: {unit}, medians", [axis, .. curves.Keys], places.Select((place, i) => new[] { Report.Text($"{place:G4}") }.Concat(curves.Values.Select(curve => Report.Text($"{curve[i]:G4}"))).ToArray()));
+        Report.Table($"{title}: {unit}, medians", [axis.Replace("|", "\\|", StringComparison.Ordinal), .. curves.Keys], places.Select((place, i) => new[] { Report.Text($"{place:G4}") }.Concat(curves.Values.Select(curve => Report.Text($"{curve[i]:G4}"))).ToArray()));
         return result;
     }
 
