@@ -131,8 +131,11 @@ public sealed class SimdDeqRowsTests
     {
         double Iterations(FixedPointSolver solver)
         {
-            var c = new GradientCase(30, 4, 1, 0.98, Activation.Identity, false, 3);
-            using var engine = new SimdEngine(Setup.Settings(c.Architecture(new Implicit(), 1e-5, solver) with { Solver = solver, MaxIterations = 3000 }), c.Network);
+            var c = new GradientCase(30, 4, 1, 0.3, Activation.Identity, false, 3);
+            // One eigenvalue near 1, the others small.
+            var w = c.Network.W.ToArray().Select(v => v + 0.95f / 30).ToArray();
+            var network = new DeqNetwork(c.Network.Weights with { W = w }, Activation.Identity, Link.Identity, new EquilibriumSettings(), WellPosedness.None);
+            using var engine = new SimdEngine(Setup.Settings(c.Architecture(new Implicit(), 1e-5, solver) with { Solver = solver, MaxIterations = 3000 }), network);
             engine.Attach(c.Data);
             engine.Gradient([.. Enumerable.Range(0, c.Data.Rows)]);
             return engine.ReadMetrics().WorstIterations;
