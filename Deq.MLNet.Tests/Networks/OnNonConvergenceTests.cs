@@ -62,9 +62,16 @@ public class OnNonConvergenceTests
         foreach (var policy in Enum.GetValues<OnNonConvergence>())
         {
             var network = new DeqNetwork(Cell.W, Cell.U, new float[12], Cell.V, Cell.C, Activation.Tanh, scoring: new EquilibriumSettings(new Picard(), new Tolerance(1e-15, 1e-30), 5_000, policy));
-            var z = new float[12];
-            network.Solve(Hard, new float[network.ScratchSize], z).Status.Should().Be(SolveStatus.AtPrecisionLimit);
-            z.Should().OnlyContain(v => float.IsFinite(v));
+            var (random, scratch, z, atLimit) = (new Random(1), new float[network.ScratchSize], new float[12], 0);
+            for (var row = 0; row < 30; row++)
+            {
+                // Rounding brings some rows to rest, and others to a cycle.
+                var status = network.Solve(RandomCell.Values(random, 4, 1), scratch, z).Status;
+                status.IsSolved().Should().BeTrue();
+                z.Should().OnlyContain(v => float.IsFinite(v));
+                atLimit += status == SolveStatus.AtPrecisionLimit ? 1 : 0;
+            }
+            atLimit.Should().BeGreaterThan(0);
         }
     }
 

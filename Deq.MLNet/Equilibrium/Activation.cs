@@ -1,5 +1,7 @@
 using System.Numerics;
 using System.Numerics.Tensors;
+using System.Runtime.InteropServices;
+using Deq.MLNet.Equilibrium;
 using Deq.MLNet.Numerics;
 
 namespace Deq.MLNet;
@@ -31,18 +33,28 @@ internal static class ActivationExtensions
     /// <summary>The slope of LeakyReLU below zero.</summary>
     public const double Leak = 0.01;
 
-    /// <summary>Applies phi in place. A NaN stays a NaN.</summary>
+    /// <summary>Applies phi in place: float32 by kernels of vectors, float64 to its own precision. A NaN stays a NaN.</summary>
     public static void Apply<T>(this Activation activation, Span<T> v) where T : unmanaged, IFloatingPointIeee754<T>
     {
+        if (typeof(T) == typeof(float))
+        {
+            activation.Kernels().Activate(MemoryMarshal.Cast<T, float>(v));
+            return;
+        }
         switch (activation)
         {
             case Activation.ReLU: TensorPrimitives.Max(v, T.Zero, v); break;
-            case Activation.Tanh: Kernels.Tanh(v); break;
+            case Activation.Tanh:
+                foreach (ref var value in v)
+                {
+                    value = T.Tanh(value);
+                }
+                break;
             case Activation.LeakyReLU: Scale(v, T.CreateChecked(Leak)); break;
             case Activation.GELU:
                 foreach (ref var value in v)
                 {
-                    value = typeof(T) == typeof(float) ? T.CreateChecked(ErrorFunction.Gelu(float.CreateChecked(value))) : T.CreateChecked(ErrorFunction.Gelu(double.CreateChecked(value)));
+                    value = T.CreateChecked(ErrorFunction.Gelu(double.CreateChecked(value)));
                 }
                 break;
             case Activation.Softplus:

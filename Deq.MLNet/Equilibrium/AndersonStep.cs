@@ -29,6 +29,8 @@ internal ref struct AndersonStep<T> : IRowStep<T> where T : unmanaged, IFloating
 
     public static int ScratchSize(Anderson options, int size) => (3 + 2 * options.Memory) * size;
 
+    public readonly bool TakesValue(int size, double residual) => false;
+
     public void Advance(Span<T> z, ReadOnlySpan<T> f, double residual)
     {
         TensorPrimitives.Subtract(f, z, _g);

@@ -21,6 +21,7 @@ internal ref struct AutoStep<T> : IRowStep<T> where T : unmanaged, IFloatingPoin
     private const double AtLeast = 8, ShareOfPlain = 0.25;
 
     private readonly double _tolerance;
+    private readonly double _pays;
     private int _left;
     private AndersonStep<T> _anderson;
     private double _oneAgo = double.NaN;
@@ -31,30 +32,36 @@ internal ref struct AutoStep<T> : IRowStep<T> where T : unmanaged, IFloatingPoin
     public AutoStep(double tolerance, int maxIterations, int size, Span<T> scratch)
     {
         (_tolerance, _left) = (tolerance, maxIterations);
+        var cost = 1 + ExtraWork / (size + Overhead);
+        _pays = cost * AtLeast / (1 - cost * ShareOfPlain);
         _anderson = new AndersonStep<T>(Mixing, size, scratch);
     }
 
     public static int ScratchSize(int size) => AndersonStep<T>.ScratchSize(Mixing, size);
 
-    public void Advance(Span<T> z, ReadOnlySpan<T> f, double residual)
+    public bool TakesValue(int size, double residual)
     {
         _left--;
-        _mixes = _mixes || MixingPays(residual, z.Length);
-        if (_mixes)
-        {
-            _anderson.Advance(z, f, residual);
-            return;
-        }
+        _mixes = _mixes || MixingPays(residual);
         (_oneAgo, _twoAgo, _threeAgo) = (residual, _oneAgo, _twoAgo);
-        f.CopyTo(z);
+        return !_mixes;
     }
 
-    private readonly bool MixingPays(double residual, int size)
+    public void Advance(Span<T> z, ReadOnlySpan<T> f, double residual) => _anderson.Advance(z, f, residual);
+
+    private readonly bool MixingPays(double residual)
     {
+        // Plain steps pay while log(residual / tolerance) is at most most / 3 times log(threeAgo / residual). The exponents alone, which are off by less than 1, mostly tell; NaN is above all.
+        var most = Math.Min(_left, _pays);
+        if (Exponent(residual) + 1 - Exponent(_tolerance) <= most / 3 * (Exponent(_threeAgo) - Exponent(residual) - 1))
+        {
+            return false;
+        }
         // Over three steps: the rate of a single one swings where eigenvalues are complex. NaN at first, and then nothing pays.
         var rate = Math.Cbrt(residual / _threeAgo);
         var plain = rate < 1 ? Math.Log(_tolerance / residual) / Math.Log(rate) : double.IsNaN(rate) ? 0 : double.PositiveInfinity;
-        var cost = 1 + ExtraWork / (size + Overhead);
-        return plain > _left || plain * (1 - cost * ShareOfPlain) > cost * AtLeast;
+        return plain > most;
     }
+
+    private static int Exponent(double positive) => (int)(BitConverter.DoubleToInt64Bits(positive) >> 52);
 }

@@ -12,6 +12,9 @@ internal sealed class CellWeights<T>(T[] w, Activation activation, T[]? gain = n
 {
     public ReadOnlySpan<T> W => w;
 
+    /// <summary>z -> phi(W z + u).</summary>
+    public DenseRow<T> Map { get; } = DenseRow<T>.Create(w, (int)Math.Sqrt(w.Length), activation);
+
     public Activation Activation => activation;
 
     /// <summary>d.</summary>
@@ -76,13 +79,29 @@ internal readonly ref struct Cell<T>(CellWeights<T> weights, ReadOnlySpan<T> inj
     /// <summary>The same, and writes W z + u to preActivation where that is not empty.</summary>
     public void Apply(ReadOnlySpan<T> z, Span<T> f, Span<T> preActivation)
     {
-        Kernels.Affine(Weights.W, z, Injection, f);
+        if (preActivation.IsEmpty && Weights.Norm is null)
+        {
+            Weights.Map.Apply(z, Injection, f);
+            return;
+        }
+        Weights.Map.Affine(z, Injection, f);
         if (!preActivation.IsEmpty)
         {
             f.CopyTo(preActivation);
         }
         Weights.Norm?.Apply(f);
         Weights.Activation.Apply(f);
+    }
+
+    /// <summary>The same, and returns ||f(z) - z|| and ||f(z)||.</summary>
+    public (double Distance, double Norm) Step(ReadOnlySpan<T> z, Span<T> f, Span<T> preActivation)
+    {
+        if (preActivation.IsEmpty && Weights.Norm is null)
+        {
+            return Weights.Map.Step(z, Injection, f);
+        }
+        Apply(z, f, preActivation);
+        return (Kernels.Distance<T>(f, z), Kernels.Norm<T>(f));
     }
 
     /// <summary>

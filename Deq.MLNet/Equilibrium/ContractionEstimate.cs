@@ -38,7 +38,7 @@ internal static class ContractionEstimate
         double logarithm = 0;
         for (var k = 0; k < Settling + Measured; k++)
         {
-            Kernels.Affine(w, v, zeros, next);
+            cell.Weights.Map.Affine(v, zeros, next);
             norm?.Push(sums, next);
             TensorPrimitives.Multiply<T>(next, slopes, next);
             var growth = Kernels.Norm<T>(next) / Kernels.Norm<T>(v);

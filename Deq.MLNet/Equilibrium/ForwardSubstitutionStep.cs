@@ -11,6 +11,8 @@ internal readonly ref struct ForwardSubstitutionStep<T>(Cell<T> cell) : IRowStep
 {
     private readonly Cell<T> _cell = cell;
 
+    public bool TakesValue(int size, double residual) => false;
+
     public void Advance(Span<T> z, ReadOnlySpan<T> f, double residual)
     {
         var (d, activation) = (z.Length, _cell.Weights.Activation);

@@ -50,6 +50,8 @@ internal ref struct NewtonStep<T> : IRowStep<T> where T : unmanaged, IFloatingPo
 
     public static int ScratchSize(int size) => checked(5 * size + (size + size * size) * (sizeof(double) / Unsafe.SizeOf<T>()));
 
+    public readonly bool TakesValue(int size, double residual) => false;
+
     public void Advance(Span<T> z, ReadOnlySpan<T> f, double residual)
     {
         var distance = Kernels.Distance(f, z);

@@ -8,15 +8,7 @@ internal readonly struct PicardStep<T>(Picard options) : IRowStep<T> where T : u
 {
     private readonly T _damping = T.CreateChecked(options.Damping);
 
-    public void Advance(Span<T> z, ReadOnlySpan<T> f, double residual)
-    {
-        if (_damping == T.One)
-        {
-            f.CopyTo(z);
-        }
-        else
-        {
-            TensorPrimitives.Lerp(z, f, _damping, z);
-        }
-    }
+    public bool TakesValue(int size, double residual) => _damping == T.One;
+
+    public void Advance(Span<T> z, ReadOnlySpan<T> f, double residual) => TensorPrimitives.Lerp(z, f, _damping, z);
 }

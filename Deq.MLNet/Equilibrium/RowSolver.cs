@@ -1,11 +1,15 @@
 using System.Numerics;
-using Deq.MLNet.Numerics;
 
 namespace Deq.MLNet.Equilibrium;
 
 /// <summary>A method: from the iterates so far to the next one.</summary>
 internal interface IRowStep<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
+    /// <summary>Whether the next iterate is f(z) itself; asked once after every evaluation, and if so, <see cref="Advance"/> is not.</summary>
+    /// <param name="size">d.</param>
+    /// <param name="residual">The residual of z, as tested and reported.</param>
+    bool TakesValue(int size, double residual);
+
     /// <summary>Overwrites z with the next iterate.</summary>
     /// <param name="z">The iterate that was tested last.</param>
     /// <param name="f">f(z).</param>
@@ -94,32 +98,53 @@ internal sealed class RowSolver<T> where T : unmanaged, IFloatingPointIeee754<T>
         var cell = search.Cell;
         var z = search.Z;
         var f = search.F;
+        var best = search.Best;
         var rule = new StoppingRule(_tolerance);
-        SolveStatus? status = null;
-        while (status is null && rule.Iterations < _maxIterations)
+        while (rule.Iterations < _maxIterations)
         {
-            cell.Apply(z, f, search.PreActivation);
-            var (distance, norm) = (Kernels.Distance<T>(f, z), Kernels.Norm<T>(f));
-            status = rule.Test(rule.Iterations + 1, distance, norm);
-            var residual = _tolerance.Scaled(distance, norm);
-            search.Trace?.Add(residual);
-            if (rule.IsBest)
-            {
-                z.CopyTo(search.Best);
-            }
-            if (status is null && rule.IsOutOfPatience && rule.IsAtPrecisionLimit(cell.RoundingError(search.Best)))
+            var (distance, norm) = cell.Step(z, f, search.PreActivation);
+            var status = rule.Test(rule.Iterations + 1, distance, norm);
+            search.Trace?.Add(rule.Residual);
+            if (status is null && rule.IsOutOfPatience && rule.IsAtPrecisionLimit(cell.RoundingError(best)))
             {
                 status = SolveStatus.AtPrecisionLimit;
             }
-            if (status is null)
+            if (status is null && step.TakesValue(z.Length, rule.Residual))
             {
-                step.Advance(z, f, residual);
+                // Buffers change places instead of being copied.
+                if (rule.IsBest)
+                {
+                    Swap(ref best, ref z);
+                }
+                Swap(ref z, ref f);
+                continue;
             }
+            if (rule.IsBest)
+            {
+                z.CopyTo(best);
+            }
+            if (status is { } ended)
+            {
+                return End(search, best, rule, ended);
+            }
+            step.Advance(z, f, rule.Residual);
         }
+        return End(search, best, rule, SolveStatus.IterationLimit);
+    }
+
+    private static RowSolution End(Search search, ReadOnlySpan<T> best, in StoppingRule rule, SolveStatus status)
+    {
         if (double.IsFinite(rule.Least))
         {
-            search.Best.CopyTo(z);
+            best.CopyTo(search.Z);
         }
-        return new RowSolution(status ?? SolveStatus.IterationLimit, rule.Iterations, rule.Least);
+        return new RowSolution(status, rule.Iterations, rule.Least);
+    }
+
+    private static void Swap(ref Span<T> a, ref Span<T> b)
+    {
+        var c = a;
+        a = b;
+        b = c;
     }
 }

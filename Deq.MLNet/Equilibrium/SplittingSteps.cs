@@ -9,6 +9,8 @@ internal readonly ref struct ForwardBackwardStep<T>(double step, Activation acti
 {
     private readonly ReadOnlySpan<T> _preActivation = preActivation;
 
+    public bool TakesValue(int size, double residual) => false;
+
     public void Advance(Span<T> z, ReadOnlySpan<T> f, double residual)
     {
         TensorPrimitives.Lerp(z, _preActivation, T.CreateChecked(step), z);
@@ -29,6 +31,8 @@ internal ref struct PeacemanRachfordStep<T>(double step, T[] resolvent, Activati
     private bool _started;
 
     public static int ScratchSize(int size) => 2 * size;
+
+    public readonly bool TakesValue(int size, double residual) => false;
 
     public void Advance(Span<T> z, ReadOnlySpan<T> f, double residual)
     {

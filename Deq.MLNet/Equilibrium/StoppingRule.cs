@@ -15,6 +15,9 @@ internal struct StoppingRule(Tolerance tolerance)
     /// <summary>The least residual; infinite before one was finite.</summary>
     public double Least { get; private set; } = double.PositiveInfinity;
 
+    /// <summary>That of the last test, as reported.</summary>
+    public double Residual { get; private set; }
+
     /// <summary>The iteration of the last test.</summary>
     public int Iterations { get; private set; }
 
@@ -31,7 +34,7 @@ internal struct StoppingRule(Tolerance tolerance)
     public SolveStatus? Test(int iteration, double distance, double norm)
     {
         Iterations = iteration;
-        var residual = tolerance.Scaled(distance, norm);
+        var residual = Residual = tolerance.Scaled(distance, norm);
         if (!double.IsFinite(residual) || !double.IsFinite(norm))
         {
             IsBest = false;

@@ -1,4 +1,5 @@
 using System.Numerics;
+using Deq.MLNet.Equilibrium;
 using Deq.MLNet.Numerics;
 
 namespace Deq.MLNet.Networks;
@@ -51,10 +52,21 @@ internal static class DenseLayers
     }
 }
 
+/// <summary>x -> phi(A x + b) of one row.</summary>
+internal sealed class DenseLayer<T>(ReadOnlyMemory<float> weights, ReadOnlyMemory<float> bias, Activation activation) where T : unmanaged, IFloatingPointIeee754<T>
+{
+    private readonly ReadOnlyMemory<T> _bias = DenseLayers.As<T>(bias);
+    private readonly DenseRow<T> _map = DenseRow<T>.Create(DenseLayers.As<T>(weights), bias.Length, activation);
+
+    public int OutputSize => _bias.Length;
+
+    public void Apply(ReadOnlySpan<T> x, Span<T> y) => _map.Apply(x, _bias.Span, y);
+}
+
 /// <summary>Layers with phi after each, one row at a time.</summary>
 internal sealed class HiddenLayers<T>(IEnumerable<DenseLayer> layers, Activation activation) where T : unmanaged, IFloatingPointIeee754<T>
 {
-    private readonly (ReadOnlyMemory<T> Weights, ReadOnlyMemory<T> Bias)[] _layers = [.. layers.Select(l => (DenseLayers.As<T>(l.Weights), DenseLayers.As<T>(l.Bias)))];
+    private readonly DenseLayer<T>[] _layers = [.. layers.Select(l => new DenseLayer<T>(l.Weights, l.Bias, activation))];
     private readonly int _widest = layers.Select(l => l.OutputSize).DefaultIfEmpty(0).Max();
 
     /// <summary>The scratch that a row needs, in values.</summary>
@@ -66,10 +78,8 @@ internal sealed class HiddenLayers<T>(IEnumerable<DenseLayer> layers, Activation
         for (var i = 0; i < _layers.Length; i++)
         {
             // Two halves of the scratch take turns: a layer reads the one that the layer before it wrote.
-            var (weights, bias) = _layers[i];
-            var hidden = scratch.Slice(i % 2 * _widest, bias.Length);
-            Kernels.Affine(weights.Span, x, bias.Span, hidden);
-            activation.Apply(hidden);
+            var hidden = scratch.Slice(i % 2 * _widest, _layers[i].OutputSize);
+            _layers[i].Apply(x, hidden);
             x = hidden;
         }
         return x;

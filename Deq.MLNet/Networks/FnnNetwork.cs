@@ -1,6 +1,5 @@
 using Deq.MLNet.Errors;
 using Deq.MLNet.Networks;
-using Deq.MLNet.Numerics;
 
 namespace Deq.MLNet;
 
@@ -21,6 +20,7 @@ public sealed class FnnNetwork : Network
 {
     private readonly DenseLayer[] _layers;
     private readonly HiddenLayers<float> _hidden;
+    private readonly DenseLayer<float> _last;
 
     /// <summary>Makes a network from its layers, first to last; the arrays are copied.</summary>
     /// <param name="layers">At least one; the last gives the K outputs, phi follows every other.</param>
@@ -33,6 +33,7 @@ public sealed class FnnNetwork : Network
         DenseLayers.Check(layers, InputSize, nameof(layers));
         _layers = DenseLayers.Copy(layers);
         _hidden = new HiddenLayers<float>(_layers[..^1], activation);
+        _last = new DenseLayer<float>(_layers[^1].Weights, _layers[^1].Bias, Activation.Identity);
     }
 
     /// <summary>The layers, first to last.</summary>
@@ -44,11 +45,7 @@ public sealed class FnnNetwork : Network
     /// <inheritdoc/>
     public override int ScratchSize => _hidden.ScratchSize;
 
-    private protected override void EvaluateCore(ReadOnlySpan<float> x, Span<float> scratch, Span<float> y)
-    {
-        var last = _layers[^1];
-        Kernels.Affine(last.Weights.Span, _hidden.Apply(x, scratch), last.Bias.Span, y);
-    }
+    private protected override void EvaluateCore(ReadOnlySpan<float> x, Span<float> scratch, Span<float> y) => _last.Apply(_hidden.Apply(x, scratch), y);
 
     internal override FnnNetwork Fold(AffineMap inputMap, AffineMap outputMap)
     {

@@ -24,6 +24,18 @@ internal unsafe interface IWide<TSelf> where TSelf : unmanaged, IWide<TSelf>
 
     static abstract void Store(float* to, TSelf value);
 
+    /// <summary>The first <paramref name="count"/> floats, 0 to Count of them, and zeros; no other is read.</summary>
+    static abstract TSelf LoadFirst(float* from, int count);
+
+    /// <summary>Writes the first <paramref name="count"/> alone.</summary>
+    static abstract void StoreFirst(float* to, TSelf value, int count);
+
+    /// <summary>The first <paramref name="count"/> as they are, the others zero.</summary>
+    static abstract TSelf First(TSelf value, int count);
+
+    /// <summary>A bit for each, the lowest for the first: whether it is not zero.</summary>
+    static abstract uint NonZero(TSelf value);
+
     static abstract TSelf Create(float value);
 
     /// <summary>a b + c, in one rounding where the machine has that.</summary>

@@ -1,6 +1,5 @@
 using System.Numerics;
 using System.Numerics.Tensors;
-using System.Runtime.InteropServices;
 
 namespace Deq.MLNet.Numerics;
 
@@ -27,8 +26,18 @@ internal static class Kernels
             return 0;
         }
         var norm = double.CreateChecked(y.IsEmpty ? TensorPrimitives.Norm(x) : TensorPrimitives.Distance(x, y));
-        return norm > SafeNorm<T>.Least && norm < SafeNorm<T>.Most || double.IsNaN(norm) ? norm : ScaledDistance(x, y);
+        return IsSafe<T>(norm) ? norm : ScaledDistance(x, y);
     }
+
+    /// <summary>||x - y|| from its square as summed in the type itself; an empty y stands for zeros.</summary>
+    public static double Root(float square, ReadOnlySpan<float> x, ReadOnlySpan<float> y)
+    {
+        var norm = Math.Sqrt(square);
+        return IsSafe<float>(norm) ? norm : ScaledDistance(x, y);
+    }
+
+    /// <summary>Whether no square that matters was lost or left the range of the type.</summary>
+    private static bool IsSafe<T>(double norm) where T : unmanaged, IFloatingPointIeee754<T> => norm > SafeNorm<T>.Least && norm < SafeNorm<T>.Most || double.IsNaN(norm);
 
     /// <summary>The slow form, for values whose squares are lost or leave the range of the type.</summary>
     private static double ScaledDistance<T>(ReadOnlySpan<T> x, ReadOnlySpan<T> y) where T : unmanaged, IFloatingPointIeee754<T>
@@ -59,34 +68,6 @@ internal static class Kernels
         public static readonly double Least = typeof(T) == typeof(float) ? 1e-15 : 1e-140;
 
         public static readonly double Most = typeof(T) == typeof(float) ? 1e18 : 1e150;
-    }
-
-    /// <summary>The hyperbolic tangent in place, to a few units in the last place for arguments of any size.</summary>
-    /// <remarks>TensorPrimitives.Tanh loses all digits of a small argument to cancellation.</remarks>
-    public static void Tanh<T>(Span<T> v) where T : unmanaged, IFloatingPointIeee754<T>
-    {
-        var done = typeof(T) == typeof(float) ? VectorTanh(MemoryMarshal.Cast<T, float>(v)) : 0;
-        for (var i = done; i < v.Length; i++)
-        {
-            v[i] = T.Tanh(v[i]);
-        }
-    }
-
-    /// <summary>Whole vectors only; returns how many values those were.</summary>
-    private static int VectorTanh(Span<float> v)
-    {
-        var vectors = MemoryMarshal.Cast<float, Vector<float>>(v);
-        foreach (ref var x in vectors)
-        {
-            var size = Vector.Abs(x);
-            var s = size * size;
-            // Below 0.35 the Taylor series to the 11th power is exact to float32; above, 1 - 2 / (e^2x + 1) loses no digits.
-            var series = size + size * s * (new Vector<float>(-1f / 3) + s * (new Vector<float>(2f / 15) + s * (new Vector<float>(-17f / 315)
-                + s * (new Vector<float>(62f / 2835) - s * (1382f / 155925)))));
-            var exact = Vector<float>.One - new Vector<float>(2) / (Vector.Exp(size + size) + Vector<float>.One);
-            x = Vector.CopySign(Vector.ConditionalSelect(Vector.LessThan(size, new Vector<float>(0.35f)), series, exact), x);
-        }
-        return vectors.Length * Vector<float>.Count;
     }
 
     public static bool AllFinite<T>(ReadOnlySpan<T> x) where T : unmanaged, IFloatingPointIeee754<T>

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Deq.MLNet.Numerics;
 
@@ -15,6 +16,52 @@ internal readonly unsafe struct Wide128(Vector128<float> value) : IWide<Wide128>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(float* to, Wide128 value) => value._value.Store(to);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Wide128 LoadFirst(float* from, int count) => Avx.IsSupported ? new(Avx.MaskLoad(from, Before(count))) : LoadEach(from, count);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreFirst(float* to, Wide128 value, int count)
+    {
+        if (Avx.IsSupported)
+        {
+            Avx.MaskStore(to, Before(count), value._value);
+        }
+        else
+        {
+            StoreEach(to, value, count);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Wide128 First(Wide128 value, int count) => new(value._value & Before(count));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static uint NonZero(Wide128 value) => Vector128.ExtractMostSignificantBits(~Vector128.Equals(value._value, Vector128<float>.Zero));
+
+    /// <summary>All bits of the first ones.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<float> Before(int count) => Vector128.LessThan(Vector128<float>.Indices, Vector128.Create((float)count));
+
+    private static Wide128 LoadEach(float* from, int count)
+    {
+        var values = stackalloc float[Count];
+        for (var i = 0; i < Count; i++)
+        {
+            values[i] = i < count ? from[i] : 0;
+        }
+        return Load(values);
+    }
+
+    private static void StoreEach(float* to, Wide128 value, int count)
+    {
+        var values = stackalloc float[Count];
+        Store(values, value);
+        for (var i = 0; i < count; i++)
+        {
+            to[i] = values[i];
+        }
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Wide128 Create(float value) => new(Vector128.Create(value));

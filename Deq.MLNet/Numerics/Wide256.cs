@@ -18,6 +18,52 @@ internal readonly unsafe struct Wide256(Vector256<float> value) : IWide<Wide256>
     public static void Store(float* to, Wide256 value) => value._value.Store(to);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Wide256 LoadFirst(float* from, int count) => Avx.IsSupported ? new(Avx.MaskLoad(from, Before(count))) : LoadEach(from, count);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreFirst(float* to, Wide256 value, int count)
+    {
+        if (Avx.IsSupported)
+        {
+            Avx.MaskStore(to, Before(count), value._value);
+        }
+        else
+        {
+            StoreEach(to, value, count);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Wide256 First(Wide256 value, int count) => new(value._value & Before(count));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static uint NonZero(Wide256 value) => Vector256.ExtractMostSignificantBits(~Vector256.Equals(value._value, Vector256<float>.Zero));
+
+    /// <summary>All bits of the first ones.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<float> Before(int count) => Vector256.LessThan(Vector256<float>.Indices, Vector256.Create((float)count));
+
+    private static Wide256 LoadEach(float* from, int count)
+    {
+        var values = stackalloc float[Count];
+        for (var i = 0; i < Count; i++)
+        {
+            values[i] = i < count ? from[i] : 0;
+        }
+        return Load(values);
+    }
+
+    private static void StoreEach(float* to, Wide256 value, int count)
+    {
+        var values = stackalloc float[Count];
+        Store(values, value);
+        for (var i = 0; i < count; i++)
+        {
+            to[i] = values[i];
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Wide256 Create(float value) => new(Vector256.Create(value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

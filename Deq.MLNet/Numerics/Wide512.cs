@@ -18,6 +18,52 @@ internal readonly unsafe struct Wide512(Vector512<float> value) : IWide<Wide512>
     public static void Store(float* to, Wide512 value) => value._value.Store(to);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Wide512 LoadFirst(float* from, int count) => Avx512F.IsSupported ? new(Avx512F.MaskLoad(from, Before(count), Vector512<float>.Zero)) : LoadEach(from, count);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreFirst(float* to, Wide512 value, int count)
+    {
+        if (Avx512F.IsSupported)
+        {
+            Avx512F.MaskStore(to, Before(count), value._value);
+        }
+        else
+        {
+            StoreEach(to, value, count);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Wide512 First(Wide512 value, int count) => new(value._value & Before(count));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static uint NonZero(Wide512 value) => (uint)Vector512.ExtractMostSignificantBits(~Vector512.Equals(value._value, Vector512<float>.Zero));
+
+    /// <summary>All bits of the first ones.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> Before(int count) => Vector512.LessThan(Vector512<float>.Indices, Vector512.Create((float)count));
+
+    private static Wide512 LoadEach(float* from, int count)
+    {
+        var values = stackalloc float[Count];
+        for (var i = 0; i < Count; i++)
+        {
+            values[i] = i < count ? from[i] : 0;
+        }
+        return Load(values);
+    }
+
+    private static void StoreEach(float* to, Wide512 value, int count)
+    {
+        var values = stackalloc float[Count];
+        Store(values, value);
+        for (var i = 0; i < count; i++)
+        {
+            to[i] = values[i];
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Wide512 Create(float value) => new(Vector512.Create(value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
