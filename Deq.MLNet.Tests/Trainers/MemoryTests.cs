@@ -36,11 +36,11 @@ public sealed class MemoryTests(ITestOutputHelper output)
     {
         var context = new MLContext(1);
         var live = DisposeScopeManager.Statistics.TensorStatistics;
-        trainer.Trainer(context).Fit(trainer.View(context));
+        trainer.Trainer(context, o => o.Engine = Engine.Torch).Fit(trainer.View(context));
         var before = live.ThreadTotalLiveCount;
         var counts = new List<long>();
 
-        trainer.Trainer(context, o => (o.Epochs, o.BatchSize, o.ValidationFraction, o.OnEpoch) = (20, 32, 0.25f, _ => counts.Add(live.ThreadTotalLiveCount)))
+        trainer.Trainer(context, o => (o.Engine, o.Epochs, o.BatchSize, o.ValidationFraction, o.OnEpoch) = (Engine.Torch, 20, 32, 0.25f, _ => counts.Add(live.ThreadTotalLiveCount)))
             .Fit(trainer.View(context));
 
         counts.Should().HaveCount(20).And.OnlyContain(c => c == counts[0] && c > before);
