@@ -1,10 +1,32 @@
 using System.Globalization;
 using Deq.MLNet.Benchmarks;
 
-switch (args)
+const string usage = """
+    usage: dotnet run -c Release --project Deq.MLNet.Benchmarks -- COMMAND
+      train [--quick]               training steps against libtorch's autograd and PyTorch; ML.NET's trainers
+      score [--quick]               scoring against ONNX Runtime
+      memory [--quick]              memory of a training step and of scoring
+      scaling [--quick] [--out DIR] time against rows, states, features and contraction; DIR/scaling.png, default out
+      solvers                       every solver against float64
+      choosing [SEED | time]        what the trainers' options are worth
+    --quick shows that everything runs, in less than two minutes.
+    """;
+
+var effort = args.Contains("--quick") ? Effort.Quick : Effort.Full;
+switch (args.Where(arg => arg != "--quick").ToArray())
 {
+    case ["train"]:
+        return Train.Run(effort);
     case ["score"]:
-        return Score.Run();
+        return Score.Run(effort);
+    case ["memory"]:
+        return Memory.Run(effort);
+    case [Memory.Child, var way, var size]:
+        return Memory.RunChild(way, int.Parse(size, CultureInfo.InvariantCulture));
+    case ["scaling"]:
+        return Scaling.Run(effort, "out");
+    case ["scaling", "--out", var folder]:
+        return Scaling.Run(effort, folder);
     case ["solvers"]:
         return Solvers.Run();
     case ["choosing", "time"]:
@@ -12,6 +34,6 @@ switch (args)
     case ["choosing", .. var seed] when seed.Length == 0 || seed.Length == 1 && int.TryParse(seed[0], out _):
         return Choosing.Run(seed.Length == 0 ? 2 : int.Parse(seed[0], CultureInfo.InvariantCulture));
     default:
-        Console.Error.WriteLine("usage: dotnet run -c Release --project Deq.MLNet.Benchmarks -- score | solvers | choosing [seed of the split, or time]");
+        Console.Error.WriteLine(usage);
         return 2;
 }

@@ -11,7 +11,7 @@ internal static class CrossValidation
     public const int Folds = 5;
 
     // The networks' options were tuned on the folds of other seeds: each task names them.
-    private const int FirstSplitSeed = 2;
+    public const int FirstSplitSeed = 2;
 
     /// <summary>Runs every candidate of a task on <paramref name="repeats"/> splits into five folds.</summary>
     public static IReadOnlyList<Result<TRow>> Run<TRow>(LearningTask<TRow> task, int repeats) where TRow : class, new()
@@ -44,7 +44,7 @@ internal static class CrossValidation
         return new Result<TRow>(candidate.Name, candidate.IsNetwork, folds);
     }
 
-    private static Fold<TRow> FitAndScore<TRow>(LearningTask<TRow> task, Candidate candidate, DataOperationsCatalog.TrainTestData split) where TRow : class, new()
+    public static Fold<TRow> FitAndScore<TRow>(LearningTask<TRow> task, Candidate candidate, DataOperationsCatalog.TrainTestData split) where TRow : class, new()
     {
         // A context for each fold: the random numbers of a shared one depend on what was fitted before.
         var ml = new MLContext(seed: 1);

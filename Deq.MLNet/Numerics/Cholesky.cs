@@ -15,44 +15,45 @@ internal static class Cholesky
         {
             trace += a[i * n + i];
         }
-        for (var i = 0; i < n; i++)
+        // Column by column: the divisions by one pivot wait for one another only once. Reciprocals of the pivots stand on the diagonal.
+        for (var j = 0; j < n; j++)
         {
-            for (var j = 0; j <= i; j++)
+            var column = a.Slice(j * n, j);
+            var pivot = a[j * n + j] + ridge * trace;
+            foreach (var value in column)
             {
-                var sum = a[i * n + j] + (i == j ? ridge * trace : 0);
-                for (var k = 0; k < j; k++)
-                {
-                    sum -= a[i * n + k] * a[j * n + k];
-                }
-                if (i != j)
-                {
-                    a[i * n + j] = sum / a[j * n + j];
-                }
-                else if (sum > 0)
-                {
-                    a[i * n + i] = Math.Sqrt(sum);
-                }
-                else
-                {
-                    return false;
-                }
+                pivot -= value * value;
             }
-        }
-        for (var i = 0; i < n; i++)
-        {
-            for (var k = 0; k < i; k++)
+            if (!(pivot > 0))
             {
-                b[i] -= a[i * n + k] * b[k];
+                return false;
             }
-            b[i] /= a[i * n + i];
+            var reciprocal = a[j * n + j] = 1 / Math.Sqrt(pivot);
+            for (var i = j + 1; i < n; i++)
+            {
+                var row = a.Slice(i * n, n);
+                var sum = row[j];
+                for (var k = 0; k < column.Length; k++)
+                {
+                    sum -= row[k] * column[k];
+                }
+                row[j] = sum * reciprocal;
+            }
+            var right = b[j];
+            for (var k = 0; k < column.Length; k++)
+            {
+                right -= column[k] * b[k];
+            }
+            b[j] = right * reciprocal;
         }
         for (var i = n - 1; i >= 0; i--)
         {
+            var value = b[i];
             for (var k = i + 1; k < n; k++)
             {
-                b[i] -= a[k * n + i] * b[k];
+                value -= a[k * n + i] * b[k];
             }
-            b[i] /= a[i * n + i];
+            b[i] = value * a[i * n + i];
         }
         return true;
     }

@@ -29,7 +29,7 @@ internal readonly struct Rectifier : IElementwise
 {
     public static bool SlopeNeedsArgument => false;
 
-    public static T Apply<T>(T v) where T : unmanaged, IWide<T> => T.WhereLess(v, T.Create(0), T.Create(0), v);
+    public static T Apply<T>(T v) where T : unmanaged, IWide<T> => T.Max(T.Create(0), v);
 
     public static T Slope<T>(T value, T argument) where T : unmanaged, IWide<T> => T.WhereLess(T.Create(0), value, T.Create(1), T.Create(0));
 }
@@ -41,7 +41,7 @@ internal readonly struct LeakyRectifier : IElementwise
 
     public static bool SlopeNeedsArgument => false;
 
-    public static T Apply<T>(T v) where T : unmanaged, IWide<T> => T.WhereLess(v, T.Create(0), v * T.Create(Leak), v);
+    public static T Apply<T>(T v) where T : unmanaged, IWide<T> => T.Max(v * T.Create(Leak), v);
 
     public static T Slope<T>(T value, T argument) where T : unmanaged, IWide<T> => T.WhereLess(T.Create(0), value, T.Create(1), T.Create(Leak));
 }
@@ -80,7 +80,7 @@ internal readonly struct SoftPlus : IElementwise
         var sum = T.Create(1) + e;
         var lost = sum - T.Create(1);
         var tail = T.WhereLess(T.Create(0), lost, T.Log(sum) * e / lost, e);
-        return T.Max(v, T.Create(0)) + tail;
+        return T.Max(T.Create(0), v) + tail;
     }
 
     public static T Slope<T>(T value, T argument) where T : unmanaged, IWide<T> => T.Create(1) / (T.Create(1) + T.Exp(T.Create(0) - argument));

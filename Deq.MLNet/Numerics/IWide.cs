@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics;
+
 namespace Deq.MLNet.Numerics;
 
 /// <summary>How many floats the kernels take at a time.</summary>
@@ -39,7 +41,7 @@ internal unsafe interface IWide<TSelf> where TSelf : unmanaged, IWide<TSelf>
     /// <summary>a b + c, in one rounding where the machine has that.</summary>
     static abstract TSelf MultiplyAdd(TSelf a, TSelf b, TSelf c);
 
-    /// <summary>The larger ones; NaN where either is.</summary>
+    /// <summary>The larger ones; NaN where b is.</summary>
     static abstract TSelf Max(TSelf a, TSelf b);
 
     static abstract TSelf Min(TSelf a, TSelf b);
@@ -58,6 +60,9 @@ internal unsafe interface IWide<TSelf> where TSelf : unmanaged, IWide<TSelf>
     static abstract TSelf WhereLess(TSelf a, TSelf b, TSelf then, TSelf otherwise);
 
     static abstract float Sum(TSelf value);
+
+    /// <summary>The sums of eight vectors that lie one after another.</summary>
+    static abstract Vector256<float> SumEach(float* eight);
 
     static abstract TSelf operator +(TSelf a, TSelf b);
 

@@ -24,6 +24,15 @@ internal sealed unsafe class PaddedMatrix
     /// <summary>The columns of a row.</summary>
     public Span<float> this[int row] => _values.Span.Slice(row * Stride, Columns);
 
+    /// <summary>Sets the columns of padding of some rows.</summary>
+    public void FillPadding(float value, int first, int count)
+    {
+        for (var row = first; row < first + count; row++)
+        {
+            _values.Span.Slice(row * Stride + Columns, Stride - Columns).Fill(value);
+        }
+    }
+
     /// <summary>Everything, padding too.</summary>
     public Span<float> All => _values.Span;
 }

@@ -3,6 +3,8 @@ namespace Deq.MLNet.Numerics;
 /// <summary>A matrix (depth x columns) packed for <see cref="Tile"/>: panels of 32 columns, one after another, zero beyond the last column.</summary>
 internal sealed unsafe class Panels
 {
+    private const int Block = 16;
+
     private readonly AlignedArray _values;
 
     public Panels(int depth, int columns)
@@ -44,13 +46,18 @@ internal sealed unsafe class Panels
     /// <param name="stride">From one of its rows to the next.</param>
     public void PackTransposed(float* matrix, int stride)
     {
-        for (var column = 0; column < Columns; column++)
+        // In blocks, each of which reads whole lines of the cache and writes whole ones.
+        for (var first = 0; first < Depth; first += Block)
         {
-            var from = matrix + (nint)column * stride;
-            var to = this[column / Tile.Columns] + column % Tile.Columns;
-            for (var depth = 0; depth < Depth; depth++)
+            var end = Math.Min(Depth, first + Block);
+            for (var column = 0; column < Columns; column++)
             {
-                to[(nint)depth * Tile.Columns] = from[depth];
+                var from = matrix + (nint)column * stride;
+                var to = this[column / Tile.Columns] + column % Tile.Columns;
+                for (var depth = first; depth < end; depth++)
+                {
+                    to[(nint)depth * Tile.Columns] = from[depth];
+                }
             }
         }
     }

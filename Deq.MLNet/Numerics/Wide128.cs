@@ -70,7 +70,7 @@ internal readonly unsafe struct Wide128(Vector128<float> value) : IWide<Wide128>
     public static Wide128 MultiplyAdd(Wide128 a, Wide128 b, Wide128 c) => new(Vector128.MultiplyAddEstimate(a._value, b._value, c._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Wide128 Max(Wide128 a, Wide128 b) => new(Vector128.Max(a._value, b._value));
+    public static Wide128 Max(Wide128 a, Wide128 b) => new(Vector128.MaxNative(a._value, b._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Wide128 Min(Wide128 a, Wide128 b) => new(Vector128.Min(a._value, b._value));
@@ -95,7 +95,14 @@ internal readonly unsafe struct Wide128(Vector128<float> value) : IWide<Wide128>
         new(Vector128.ConditionalSelect(Vector128.LessThan(a._value, b._value), then._value, otherwise._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float First(Wide128 value) => value._value[0];
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Sum(Wide128 value) => Vector128.Sum(value._value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> SumEach(float* eight) =>
+        Vector256.Create(Sum(Load(eight)), Sum(Load(eight + 4)), Sum(Load(eight + 8)), Sum(Load(eight + 12)), Sum(Load(eight + 16)), Sum(Load(eight + 20)), Sum(Load(eight + 24)), Sum(Load(eight + 28)));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Wide128 operator +(Wide128 a, Wide128 b) => new(a._value + b._value);

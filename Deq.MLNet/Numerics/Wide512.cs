@@ -70,7 +70,7 @@ internal readonly unsafe struct Wide512(Vector512<float> value) : IWide<Wide512>
     public static Wide512 MultiplyAdd(Wide512 a, Wide512 b, Wide512 c) => new(Vector512.MultiplyAddEstimate(a._value, b._value, c._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Wide512 Max(Wide512 a, Wide512 b) => new(Vector512.Max(a._value, b._value));
+    public static Wide512 Max(Wide512 a, Wide512 b) => new(Vector512.MaxNative(a._value, b._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Wide512 Min(Wide512 a, Wide512 b) => new(Vector512.Min(a._value, b._value));
@@ -96,6 +96,16 @@ internal readonly unsafe struct Wide512(Vector512<float> value) : IWide<Wide512>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Sum(Wide512 value) => Vector512.Sum(value._value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> SumEach(float* eight)
+    {
+        return Avx.IsSupported
+            ? Wide256.SumEach(Half(eight), Half(eight + 16), Half(eight + 32), Half(eight + 48), Half(eight + 64), Half(eight + 80), Half(eight + 96), Half(eight + 112))
+            : Vector256.Create(Sum(Load(eight)), Sum(Load(eight + 16)), Sum(Load(eight + 32)), Sum(Load(eight + 48)), Sum(Load(eight + 64)), Sum(Load(eight + 80)), Sum(Load(eight + 96)), Sum(Load(eight + 112)));
+
+        static Vector256<float> Half(float* from) => Vector256.Load(from) + Vector256.Load(from + 8);
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Wide512 operator +(Wide512 a, Wide512 b) => new(a._value + b._value);

@@ -64,4 +64,8 @@ internal readonly record struct MeanLoss(double Loss, double Metric);
 /// <param name="ContractionBound">What the rule limits, from above, at the last projection, as <see cref="TrainingEpoch.ContractionBound"/> says; NaN without a bound.</param>
 /// <param name="WeightsFinite">Whether every weight is finite.</param>
 internal readonly record struct EngineMetrics(MeanLoss Training, double MeanIterations, int WorstIterations, double WorstResidual,
-    double WorstGradientResidual, int UnsolvedRows, int UnsolvedGradientRows, double ContractionBound, bool WeightsFinite);
+    double WorstGradientResidual, int UnsolvedRows, int UnsolvedGradientRows, double ContractionBound, bool WeightsFinite)
+{
+    /// <summary>Iterations of rows, forward and adjoint together, as they were computed; 0 where the engine does not count them. For measurements.</summary>
+    public long RowIterations { get; init; }
+}

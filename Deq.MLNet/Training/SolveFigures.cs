@@ -5,7 +5,8 @@ namespace Deq.MLNet.Training;
 /// <param name="WorstResidual">The largest residual of a row at the state returned, scaled as <see cref="RowSolution.Residual"/>; infinite for a row that never was finite.</param>
 /// <param name="MeanIterations">Steps until a row was done, mean over rows.</param>
 /// <param name="Unsolved">Rows that met neither the tolerance nor the limit of precision.</param>
-internal readonly record struct BatchSolution(int Iterations, double WorstResidual, double MeanIterations = 0, int Unsolved = 0)
+/// <param name="RowIterations">Steps of rows that were computed, together; 0 where they are not counted.</param>
+internal readonly record struct BatchSolution(int Iterations, double WorstResidual, double MeanIterations = 0, int Unsolved = 0, long RowIterations = 0)
 {
     public static BatchSolution Of(ReadOnlySpan<RowSolution> rows)
     {
@@ -22,13 +23,16 @@ internal readonly record struct BatchSolution(int Iterations, double WorstResidu
 /// <summary>What the solves since the last read took.</summary>
 internal readonly record struct SolveFigures(double MeanIterations, int WorstIterations, double WorstResidual, double WorstGradientResidual, int UnsolvedRows, int UnsolvedGradientRows, double ContractionBound)
 {
+    /// <summary>As <see cref="EngineMetrics.RowIterations"/>.</summary>
+    public long RowIterations { get; init; }
+
     public static SolveFigures None { get; } = new(0, 0, 0, 0, 0, 0, double.NaN);
 }
 
 /// <summary>Adds up what solves took.</summary>
 internal sealed class SolveCounts
 {
-    private long _batches, _iterations;
+    private long _batches, _iterations, _rowIterations;
     private int _worstIterations, _unsolved, _unsolvedGradients;
     private double _worstResidual, _worstGradientResidual;
 
@@ -36,6 +40,7 @@ internal sealed class SolveCounts
     {
         _batches++;
         _iterations += solution.Iterations;
+        _rowIterations += solution.RowIterations;
         _worstIterations = Math.Max(_worstIterations, solution.Iterations);
         _worstResidual = Math.Max(_worstResidual, solution.WorstResidual);
         _unsolved += solution.Unsolved;
@@ -43,6 +48,7 @@ internal sealed class SolveCounts
 
     public void Backward(in BatchSolution solution)
     {
+        _rowIterations += solution.RowIterations;
         _worstGradientResidual = Math.Max(_worstGradientResidual, solution.WorstResidual);
         _unsolvedGradients += solution.Unsolved;
     }
@@ -50,8 +56,8 @@ internal sealed class SolveCounts
     /// <summary>The figures since the last read, and starts anew.</summary>
     public SolveFigures Read(double contractionBound)
     {
-        var figures = new SolveFigures(_batches == 0 ? 0 : (double)_iterations / _batches, _worstIterations, _worstResidual, _worstGradientResidual, _unsolved, _unsolvedGradients, contractionBound);
-        (_batches, _iterations, _worstIterations, _worstResidual, _worstGradientResidual, _unsolved, _unsolvedGradients) = (0, 0, 0, 0, 0, 0, 0);
+        var figures = new SolveFigures(_batches == 0 ? 0 : (double)_iterations / _batches, _worstIterations, _worstResidual, _worstGradientResidual, _unsolved, _unsolvedGradients, contractionBound) { RowIterations = _rowIterations };
+        (_batches, _iterations, _rowIterations, _worstIterations, _worstResidual, _worstGradientResidual, _unsolved, _unsolvedGradients) = (0, 0, 0, 0, 0, 0, 0, 0);
         return figures;
     }
 }

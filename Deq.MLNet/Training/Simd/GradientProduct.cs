@@ -1,4 +1,3 @@
-using System.Numerics.Tensors;
 using Deq.MLNet.Numerics;
 
 namespace Deq.MLNet.Training.Simd;
@@ -55,10 +54,15 @@ internal sealed unsafe class GradientProduct(PaddedMatrix left, PaddedMatrix rig
         }
         if (part == 0 && bias is { } sums)
         {
-            sums.GradientSpan.Clear();
-            for (var row = 0; row < depth; row++)
+            for (var i = 0; i < sums.Columns; i += T.Count)
             {
-                TensorPrimitives.Add(sums.GradientSpan, left[row], sums.GradientSpan);
+                var sum = T.Create(0);
+                for (var row = 0; row < depth; row++)
+                {
+                    sum += T.Load(left.Row(row) + i);
+                }
+                T.Store(tile, sum);
+                new ReadOnlySpan<float>(tile, Math.Min(T.Count, sums.Columns - i)).CopyTo(sums.GradientSpan[i..]);
             }
         }
     }

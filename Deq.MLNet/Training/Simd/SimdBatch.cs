@@ -28,4 +28,21 @@ internal sealed class SimdBatch(int rows, int features, int outputs)
 
     /// <summary>The indices of the training rows, B.</summary>
     public int[] Indices { get; } = new int[rows];
+
+    /// <summary>The sum of the rows' weights.</summary>
+    public double TotalWeight { get; private set; }
+
+    /// <summary>Takes the rows at <see cref="Indices"/>.</summary>
+    public void Gather(TrainingData data)
+    {
+        for (var row = 0; row < Tile.PaddedRows(Rows); row++)
+        {
+            data.Row(Indices[Math.Min(row, Rows - 1)]).Span.CopyTo(X[row]);
+        }
+        TotalWeight = 0;
+        foreach (var index in Indices)
+        {
+            TotalWeight += data.Weight(index);
+        }
+    }
 }

@@ -40,8 +40,11 @@ internal abstract class SimdModel
     /// <summary>Takes out of the gradients what a step must not follow, so that it counts in no norm.</summary>
     public virtual void RestrictGradients() { }
 
-    /// <summary>Brings the weights back under their rule after a step.</summary>
+    /// <summary>Brings the weights back under their rule after a step; by an estimate where a bound costs too much.</summary>
     public virtual void Project() { }
+
+    /// <summary>Makes the weights certain to obey their rule, before anybody reads them.</summary>
+    public virtual void Enforce() { }
 
     public abstract Network ToNetwork();
 

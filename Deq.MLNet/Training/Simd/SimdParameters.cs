@@ -3,10 +3,6 @@ using Deq.MLNet.Numerics;
 namespace Deq.MLNet.Training.Simd;
 
 /// <summary>One array of weights, with its gradient: rows x columns, row-major, without padding.</summary>
-/// <param name="values"></param>
-/// <param name="gradient"></param>
-/// <param name="rows"></param>
-/// <param name="columns"></param>
 internal readonly unsafe struct SimdParameter(float* values, float* gradient, int rows, int columns)
 {
     public float* Values { get; } = values;
@@ -27,12 +23,13 @@ internal sealed unsafe class SimdParameters
 {
     private readonly Dictionary<string, SimdParameter> _parameters = [];
     private readonly AlignedArray _values, _gradients;
+    private readonly int _total;
 
     /// <summary>Makes room for arrays by their names and sizes (rows and columns, or columns alone).</summary>
     public SimdParameters(params IReadOnlyCollection<(string Name, long[] Sizes)> arrays)
     {
-        var total = checked((int)arrays.Sum(a => a.Sizes.Aggregate(1L, (product, size) => checked(product * size))));
-        (_values, _gradients) = (new AlignedArray(total), new AlignedArray(total));
+        _total = checked((int)arrays.Sum(a => a.Sizes.Aggregate(1L, (product, size) => checked(product * size))));
+        (_values, _gradients) = (new AlignedArray(Tile.PaddedColumns(_total)), new AlignedArray(Tile.PaddedColumns(_total)));
         nint offset = 0;
         foreach (var (name, sizes) in arrays)
         {
@@ -42,9 +39,18 @@ internal sealed unsafe class SimdParameters
         }
     }
 
-    public Span<float> Values => _values.Span;
+    public Span<float> Values => _values.Span[.._total];
 
-    public Span<float> Gradients => _gradients.Span;
+    public Span<float> Gradients => _gradients.Span[.._total];
+
+    /// <summary>The first value. What follows the last one up to <see cref="PaddedLength"/> is zero, for whole vectors; so with the gradients.</summary>
+    public float* FirstValue => _values.Pointer;
+
+    /// <summary>The first gradient.</summary>
+    public float* FirstGradient => _gradients.Pointer;
+
+    /// <summary>How many values there are, up to a multiple of 32.</summary>
+    public int PaddedLength => _values.Length;
 
     public SimdParameter this[string name] => _parameters[name];
 

@@ -60,6 +60,7 @@ internal sealed class TensorDeq : TensorModel
     {
         base.BeginEpoch(epoch);
         _regularizer?.BeginEpoch(epoch);
+        _projection?.BeginEpoch();
     }
 
     public override Tensor Forward(Tensor x, Tensor? rows)
@@ -160,6 +161,8 @@ internal sealed class TensorDeq : TensorModel
         _projection?.Apply(_w.Value);
     }
 
+    public override void Enforce() => _projection?.Enforce(_w.Value);
+
     public override SolveFigures ReadFigures() => _counts.Read(_projection?.ReadBound() * _architecture.Activation.Lipschitz() ?? double.NaN);
 
     public override Network ToNetwork() =>
@@ -176,6 +179,7 @@ internal sealed class TensorDeq : TensorModel
         {
             using var scope = NewDisposeScope();
             Project();
+            Enforce();
         }
     }
 

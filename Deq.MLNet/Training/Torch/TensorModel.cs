@@ -31,8 +31,11 @@ internal abstract class TensorModel(Dropout dropout) : IDisposable
     /// <summary>Takes out of the gradients what a step must not follow, so that it counts in no norm.</summary>
     public virtual void RestrictGradients() { }
 
-    /// <summary>Brings the weights back under their rule.</summary>
+    /// <summary>Brings the weights back under their rule after a step, where that is costly by an estimate.</summary>
     public virtual void Project() { }
+
+    /// <summary>Makes certain that the weights obey their rule: called before they are read.</summary>
+    public virtual void Enforce() { }
 
     public abstract Network ToNetwork();
 

@@ -20,6 +20,8 @@ internal sealed class TorchEngine : ITrainingEngine
     /// <summary>Sums over rows since the last read, in float64: loss, metric and weight.</summary>
     private readonly Tensor _sums;
     private readonly TorchThreads _threads;
+    /// <summary>Whether there were steps since the rule was enforced.</summary>
+    private bool _moved;
     private DeviceRows? _rows;
     private (TrainingData Data, DeviceRows Rows)? _evaluated;
 
@@ -85,10 +87,12 @@ internal sealed class TorchEngine : ITrainingEngine
         }
         _optimizer.Step(learningRate);
         _model.Project();
+        _moved = true;
     }
 
     public EngineMetrics ReadMetrics()
     {
+        Enforce();
         using var scope = NewDisposeScope();
         var figures = _model.ReadFigures();
         var mean = Mean(_sums);
@@ -100,6 +104,7 @@ internal sealed class TorchEngine : ITrainingEngine
 
     public MeanLoss Evaluate(TrainingData data, Action checkCancelled)
     {
+        Enforce();
         using var mode = no_grad();
         if (_evaluated?.Data != data)
         {
@@ -117,11 +122,23 @@ internal sealed class TorchEngine : ITrainingEngine
         return Mean(sums);
     }
 
-    public Network ToNetwork() => _model.ToNetwork();
+    public Network ToNetwork()
+    {
+        Enforce();
+        return _model.ToNetwork();
+    }
 
-    public float[] ReadWeights() => ParameterBuffer.ToArray(_model.Parameters.Values);
+    public float[] ReadWeights()
+    {
+        Enforce();
+        return ParameterBuffer.ToArray(_model.Parameters.Values);
+    }
 
-    public void LoadWeights(float[] weights) => ParameterBuffer.Copy(weights, _model.Parameters.Values);
+    public void LoadWeights(float[] weights)
+    {
+        ParameterBuffer.Copy(weights, _model.Parameters.Values);
+        _moved = false;
+    }
 
     public OptimizerState ReadOptimizer() => _optimizer.Read();
 
@@ -148,6 +165,16 @@ internal sealed class TorchEngine : ITrainingEngine
         _optimizer.Dispose();
         _sums.Dispose();
         _threads.Dispose();
+    }
+
+    private void Enforce()
+    {
+        if (_moved)
+        {
+            using var mode = no_grad();
+            _model.Enforce();
+            _moved = false;
+        }
     }
 
     private void ComputeGradients(ReadOnlySpan<int> rows)

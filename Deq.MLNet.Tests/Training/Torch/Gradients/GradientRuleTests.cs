@@ -173,7 +173,7 @@ public sealed class GradientRuleTests
     }
 
     /// <summary>tau D sum over t below steps of ((1 - tau) I + tau W'D)^t g, the powers as matrices.</summary>
-    private static Func<double[], double[], double[], double[]> Neumann(int steps, double tau) => (w, slope, g) =>
+    internal static Func<double[], double[], double[], double[]> Neumann(int steps, double tau) => (w, slope, g) =>
     {
         var d = g.Length;
         double[] Product(double[] a, double[] b) => [.. Enumerable.Range(0, d * d).Select(i => Enumerable.Range(0, d).Sum(k => a[i / d * d + k] * b[k * d + i % d]))];

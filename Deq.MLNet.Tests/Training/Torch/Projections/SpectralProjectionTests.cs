@@ -147,6 +147,7 @@ public sealed class SpectralProjectionTests
         using var projection = new SpectralProjection(Limit);
         var w = tensor(values).view(size, size).to(TorchSharp.torch.device(device), copy: true);
         projection.Apply(w);
+        projection.Enforce(w);
         return (ParameterBuffer.ToArray(w), projection.ReadBound());
     }
 

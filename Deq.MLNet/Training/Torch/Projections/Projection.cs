@@ -28,25 +28,34 @@ internal abstract class Projection : IDisposable
         };
     }
 
-    /// <summary>Projects W.</summary>
-    public void Apply(Tensor w)
-    {
-        using var scope = NewDisposeScope();
-        var bound = Project(w);
-        _bound?.Dispose();
-        _bound = bound?.DetachFromDisposeScope();
-    }
+    /// <summary>Lets what is kept from step to step start anew: called at the start of an epoch, so that a training that resumes does the same.</summary>
+    public virtual void BeginEpoch() { }
+
+    /// <summary>Projects W after a step. Where what a rule limits costs too much to bound, it goes by an estimate.</summary>
+    public void Apply(Tensor w) => KeepBound(w, Project);
+
+    /// <summary>Makes a W certain to obey that was projected by an estimate.</summary>
+    public virtual void Enforce(Tensor w) { }
 
     /// <summary>Zeroes the gradient of entries of W that are always zero: else it would count where gradients are clipped by their norm.</summary>
     public virtual void Restrict(Tensor gradient) { }
 
-    /// <summary>What the rule bounds, from above, after the last projection; NaN before it, and for a rule without a bound. Waits for the device.</summary>
+    /// <summary>What the rule bounds, from above; NaN where it is not known, and for a rule without a bound. Waits for the device.</summary>
     public double ReadBound() => _bound is null ? double.NaN : _bound.to(ScalarType.Float64).item<double>();
 
-    public void Dispose() => _bound?.Dispose();
+    public virtual void Dispose() => _bound?.Dispose();
 
-    /// <summary>Projects W and returns a bound on what its rule limits, one number on the device.</summary>
+    /// <summary>Projects W and returns a bound on what its rule limits, one number on the device; null where it tells none.</summary>
     protected abstract Tensor? Project(Tensor w);
+
+    /// <summary>Projects W and keeps the bound.</summary>
+    protected void KeepBound(Tensor w, Func<Tensor, Tensor?> project)
+    {
+        using var scope = NewDisposeScope();
+        var bound = project(w);
+        _bound?.Dispose();
+        _bound = bound?.DetachFromDisposeScope();
+    }
 
     /// <summary>Scales W by a factor of at most 1 that brings a bound on it under a limit; both may be a number for each row (d x 1). Returns the bound after it.</summary>
     protected static Tensor ScaleDown(Tensor w, Tensor bound, double limit)

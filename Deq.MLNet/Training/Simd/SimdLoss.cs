@@ -1,0 +1,106 @@
+using System.Numerics.Tensors;
+
+namespace Deq.MLNet.Training.Simd;
+
+/// <summary>Weighted sums over rows: of the loss, of the metric, of the weights.</summary>
+internal readonly record struct LossSums(double Loss, double Metric, double Weight)
+{
+    public MeanLoss Mean => new(Loss / Weight, Metric / Weight);
+
+    public static LossSums operator +(LossSums a, LossSums b) => new(a.Loss + b.Loss, a.Metric + b.Metric, a.Weight + b.Weight);
+}
+
+/// <summary>What a loss says of one output, or of one row.</summary>
+/// <param name="Loss">The loss.</param>
+/// <param name="Metric">The squared error of the prediction, or 1 where the class is right.</param>
+/// <param name="Gradient">Of the loss by the output.</param>
+internal readonly record struct OutputLoss(double Loss, double Metric, double Gradient);
+
+/// <summary>The losses of the rows of a block, in float64 but for the softmax, whose exponentials are vectors of float32.</summary>
+internal abstract class SimdLoss
+{
+    public static SimdLoss Create(Loss loss) => loss switch
+    {
+        SquaredLoss => new ElementwiseLoss<Squared>(default),
+        AbsoluteLoss => new ElementwiseLoss<Absolute>(default),
+        HuberLoss huber => new ElementwiseLoss<Huber>(new Huber(huber.Delta)),
+        PoissonLoss => new ElementwiseLoss<Poisson>(default),
+        TweedieLoss tweedie => new ElementwiseLoss<Tweedie>(new Tweedie(tweedie.Power)),
+        LogisticLoss => new ElementwiseLoss<Logistic>(default),
+        HingeLoss => new ElementwiseLoss<Hinge>(default),
+        FocalLoss focal => new ElementwiseLoss<Focal>(new Focal(focal.Gamma)),
+        CrossEntropyLoss crossEntropy => new SoftmaxLoss(crossEntropy.LabelSmoothing),
+        _ => throw new NotSupportedException($"{loss} has no managed form."),
+    };
+
+    /// <summary>Writes the gradient of the mean loss over the batch by the outputs of a block, and returns the sums over its rows.</summary>
+    /// <param name="batch">With the outputs of the block; its gradient is written, rows of padding like the last one.</param>
+    /// <param name="data">Where the rows' targets and weights are: labels (whose losses add up), 0 or 1, or the index of a class.</param>
+    /// <param name="rows">The block.</param>
+    public LossSums Of(SimdBatch batch, TrainingData data, RowBlock rows)
+    {
+        var sums = Rows(batch, data, rows);
+        for (var row = rows.Count; row < rows.Padded; row++)
+        {
+            batch.OutputGradient[rows.First + rows.Count - 1].CopyTo(batch.OutputGradient[rows.First + row]);
+        }
+        return sums;
+    }
+
+    protected abstract LossSums Rows(SimdBatch batch, TrainingData data, RowBlock rows);
+
+    private sealed class ElementwiseLoss<T>(T loss) : SimdLoss where T : struct, IOutputLoss
+    {
+        protected override LossSums Rows(SimdBatch batch, TrainingData data, RowBlock rows)
+        {
+            var (lossSum, metricSum, weightSum, columns) = (0.0, 0.0, 0.0, data.TargetCount);
+            for (var row = rows.First; row < rows.First + rows.Count; row++)
+            {
+                var index = batch.Indices[row];
+                var weight = data.Weight(index);
+                var share = weight / batch.TotalWeight;
+                var outputs = batch.Outputs[row];
+                var gradient = batch.OutputGradient[row];
+                for (var i = 0; i < outputs.Length; i++)
+                {
+                    var of = loss.Of(outputs[i], data.Targets[index * columns + i]);
+                    lossSum += weight * of.Loss;
+                    metricSum += weight * of.Metric;
+                    gradient[i] = (float)(share * of.Gradient);
+                }
+                weightSum += weight;
+            }
+            return new LossSums(lossSum, metricSum, weightSum);
+        }
+    }
+
+    /// <summary>With M the largest output, -log p_k is log(sum of exp(o - M)) - (o_k - M).</summary>
+    private sealed class SoftmaxLoss(double smoothing) : SimdLoss
+    {
+        protected override LossSums Rows(SimdBatch batch, TrainingData data, RowBlock rows)
+        {
+            var sums = default(LossSums);
+            for (var row = rows.First; row < rows.First + rows.Count; row++)
+            {
+                var index = batch.Indices[row];
+                var weight = data.Weight(index);
+                var outputs = batch.Outputs[row];
+                var gradient = batch.OutputGradient[row];
+                var (label, spread) = ((int)data.Targets[index], smoothing / outputs.Length);
+                TensorPrimitives.Subtract(outputs, TensorPrimitives.Max(outputs), gradient);
+                var wanted = (1 - smoothing) * gradient[label] + (spread > 0 ? spread * TensorPrimitives.Sum(gradient) : 0);
+                TensorPrimitives.Exp(gradient, gradient);
+                double sum = TensorPrimitives.Sum(gradient);
+                var share = weight / batch.TotalWeight;
+                TensorPrimitives.Multiply(gradient, (float)(share / sum), gradient);
+                if (spread > 0)
+                {
+                    TensorPrimitives.Subtract(gradient, (float)(share * spread), gradient);
+                }
+                gradient[label] -= (float)(share * (1 - smoothing));
+                sums += new LossSums(weight * (Math.Log(sum) - wanted), TensorPrimitives.IndexOfMax(outputs) == label ? weight : 0, weight);
+            }
+            return sums;
+        }
+    }
+}
