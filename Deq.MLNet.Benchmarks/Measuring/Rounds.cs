@@ -12,7 +12,7 @@ internal sealed record Effort(int Rounds, TimeSpan WarmUp, TimeSpan Turn)
     public static Effort Full { get; } = new(21, TimeSpan.FromSeconds(1), TimeSpan.FromMilliseconds(40));
 
     /// <summary>Shows that everything runs; its times mean little.</summary>
-    public static Effort Quick { get; } = new(3, TimeSpan.FromMilliseconds(50), TimeSpan.FromMilliseconds(2));
+    public static Effort Quick { get; } = new(3, TimeSpan.FromMilliseconds(200), TimeSpan.FromMilliseconds(2));
 
     public bool IsQuick => this == Quick;
 }
@@ -59,6 +59,9 @@ internal sealed class Rounds
 
     /// <summary>Microseconds of one call.</summary>
     public Spread Microseconds(Way way) => Spread.Of(_microseconds[way]);
+
+    /// <summary>Milliseconds of one call.</summary>
+    public Spread Milliseconds(Way way) => Spread.Of(_microseconds[way].Select(us => us / 1e3));
 
     /// <summary>How many times faster one way is than another, within each round.</summary>
     public Spread TimesFaster(Way way, Way than) => Spread.Of(_microseconds[way].Zip(_microseconds[than], (own, other) => other / own));

@@ -10,9 +10,9 @@ internal static class Memory
     /// <summary>The name by which this program starts itself.</summary>
     public const string Child = "memory-child";
 
-    private const int Calls = 5, ScoredRows = 16384;
+    private const int Calls = 5, ScoredRows = ManyRows.Count;
 
-    private static readonly string[] Training = ["unrolled autograd", "unrolled autograd, by hand", "implicit by autograd", "TorchEngine", "SimdEngine"];
+    private static readonly string[] Training = ["unrolled autograd", "unrolled autograd, tuned", "implicit by autograd", "TorchEngine", "SimdEngine"];
     private static readonly string[] Scoring = ["this library, row by row", "ONNX Runtime, 30 steps"];
 
     public static int Run(Effort effort)
@@ -73,8 +73,8 @@ internal static class Memory
         var problem = new Problem(size, hard: true, Problem.BatchRows);
         TorchPeer? peer = Array.IndexOf(Training, way) switch
         {
-            0 => new UnrolledPeer(problem, careful: false),
-            1 => new UnrolledPeer(problem, careful: true),
+            0 => new UnrolledPeer(problem, tuned: false),
+            1 => new UnrolledPeer(problem, tuned: true),
             2 => new ImplicitPeer(problem),
             _ => null,
         };

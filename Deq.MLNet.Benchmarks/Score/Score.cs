@@ -9,8 +9,6 @@ internal static class Score
     /// <summary>Steps of the graph that one would export without measuring.</summary>
     public const int PlainSteps = 30;
 
-    private const int BatchRows = 16384;
-
     /// <summary>What the training's conditions are in scoring.</summary>
     public static readonly EquilibriumSettings Conditions = new(tolerance: new Tolerance(Problem.Tolerance), maxIterations: Problem.MaxIterations);
 
@@ -19,7 +17,7 @@ internal static class Score
         Console.WriteLine(Machine.DescribeAll());
         var report = new Report();
         OneRow(effort, report);
-        Batch(effort, report);
+        ManyRows.Run(effort, report);
         MLNetScoring.Run(effort, report, Conditions);
         return report.Finish();
     }
@@ -54,45 +52,6 @@ internal static class Score
         }
         Report.Table($"One row, one thread, random: microseconds over {Problem.BatchRows} rows in turn, median (least to most)", ["states", "way", "a row", "times ours", "largest error, of max \\|y\\|"], table);
     }
-
-    private static void Batch(Effort effort, Report report)
-    {
-        var rows = effort.IsQuick ? 1024 : BatchRows;
-        var table = new List<string[]>();
-        foreach (var size in new[] { 32, 128 })
-        {
-            var problem = new Problem(size, hard: false, rows);
-            var network = problem.Network(Conditions);
-            var scores = new float[rows];
-            Dictionary<int, Way> own = [], other = [];
-            var sessions = new List<OrtScorer>();
-            foreach (var threads in new[] { 1, Environment.ProcessorCount }.Distinct())
-            {
-                var session = new OrtScorer(network, PlainSteps, rows, threads);
-                sessions.Add(session);
-                problem.Data.Features.CopyTo(session.Features, 0);
-                own[threads] = new Way($"this library, {threads} threads", () => ScoreAll(network, problem.Data, scores, threads));
-                other[threads] = new Way($"ONNX Runtime, {threads} threads", session.Run);
-            }
-            var ways = own.Keys.SelectMany(threads => new[] { own[threads], other[threads] }).ToArray();
-            var rounds = Rounds.Measure(effort, ways);
-            var difference = scores.Zip(sessions[0].Scores, (a, b) => Math.Abs(a - b)).Max() / scores.Max(Math.Abs);
-            report.Check(difference <= 1e-3, $"scores of {rows} rows at size {size}: {difference:G3} of max |y| apart");
-            sessions.ForEach(session => session.Dispose());
-            report.Figure($"score16k_vs_ort_{size}", rounds.TimesFaster(own[1], other[1]), "one thread each");
-            if (size == 32 && Environment.ProcessorCount > 1)
-            {
-                report.Figure("threads_score_32", rounds.TimesFaster(own[Environment.ProcessorCount], own[1]), $"{Environment.ProcessorCount} threads against one");
-            }
-            table.AddRange(own.Keys.SelectMany(threads => new[] { own[threads], other[threads] }.Select(way => new[]
-            {
-                $"{size}", way.Name, $"{Milliseconds(rounds.Microseconds(way))}", $"{rounds.TimesFaster(own[threads], way)}",
-            })));
-        }
-        Report.Table($"{rows} rows, random, ONNX Runtime in one call of {PlainSteps} steps: milliseconds, median (least to most)", ["states", "way", "all rows", "times ours on as many threads"], table);
-    }
-
-    public static Spread Milliseconds(Spread us) => new(us.Median / 1e3, us.Least / 1e3, us.Most / 1e3);
 
     /// <summary>Scores rows one by one, so many at the same time.</summary>
     public static void ScoreAll(Network network, TrainingData data, float[] scores, int threads)

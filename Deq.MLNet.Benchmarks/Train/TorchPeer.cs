@@ -118,13 +118,13 @@ internal abstract class TorchPeer : IDisposable
 
 /// <summary>Backpropagation through every iteration until the batch as a whole is solved.</summary>
 /// <param name="problem">What is trained.</param>
-/// <param name="careful">Whether U x + b is computed once, the product is fused with its sum, and the stopping test is not recorded; else the formula as it stands.</param>
-internal sealed class UnrolledPeer(Problem problem, bool careful) : TorchPeer(problem)
+/// <param name="tuned">Whether U x + b is computed once, the product is fused with its sum, and the stopping test is not recorded; else the formula as it stands.</param>
+internal sealed class UnrolledPeer(Problem problem, bool tuned) : TorchPeer(problem)
 {
     protected override Tensor Differentiate(Tensor x, Tensor y)
     {
         var start = zeros(x.shape[0], B.shape[0]);
-        var z = careful ? Iterate(start, Cell(x)) : Iterate(start, at => (at.matmul(W.t()) + x.matmul(U.t()) + B).relu(), recordsTest: true);
+        var z = tuned ? Iterate(start, Cell(x)) : Iterate(start, at => (at.matmul(W.t()) + x.matmul(U.t()) + B).relu(), recordsTest: true);
         var loss = Loss(z, y);
         loss.backward();
         return loss;

@@ -1,6 +1,4 @@
-using System.Diagnostics;
 using Deq.MLNet.Tests.Training;
-using Deq.MLNet.Training;
 
 namespace Deq.MLNet.Benchmarks;
 
@@ -13,12 +11,6 @@ internal static class Train
     /// <summary>Up to this size gradients are compared with float64's; the reference takes minutes beyond.</summary>
     private const int MostReferenced = 128;
 
-    /// <summary>One of this library's ways to train.</summary>
-    private sealed record Variant(string Name, CreateEngine Create, FixedPointSolver Solver, bool WarmStart = false)
-    {
-        public TrainingSettings SettingsOf(Problem problem) => problem.Settings(Solver, WarmStart);
-    }
-
     public static int Run(Effort effort)
     {
         TorchBackend.EnsureAvailable("cpu");
@@ -29,39 +21,28 @@ internal static class Train
         {
             Steps(new Problem(size, hard, effort.IsQuick ? 2 * Problem.BatchRows : Rows), effort, report);
         }
-        AgainstPython(effort, report);
+        PyTorch.Run(effort, report, effort.IsQuick ? 2 * Problem.BatchRows : Rows);
         TrainThreads.Run(effort, report);
         Tabular.Run(effort);
         return report.Finish();
     }
 
-    /// <summary>The first is what a trainer does that is not told otherwise.</summary>
-    private static Variant[] Variants(bool hard) =>
-    [
-        new("SimdEngine, Auto", EngineSteps.Simd, new Auto()),
-        new("SimdEngine, Picard", EngineSteps.Simd, new Picard()),
-        .. hard ? new[] { new Variant("SimdEngine, Anderson", EngineSteps.Simd, new Anderson()), new Variant("SimdEngine, Anderson, warm start", EngineSteps.Simd, new Anderson(), WarmStart: true) } : [],
-        new("SimdEngine, Auto, warm start", EngineSteps.Simd, new Auto(), WarmStart: true),
-        new("TorchEngine, Picard", EngineSteps.Torch, new Picard()),
-        new("TorchEngine, Auto, warm start", EngineSteps.Torch, new Auto(), WarmStart: true),
-    ];
-
     private static void Steps(Problem problem, Effort effort, Report report)
     {
-        using UnrolledPeer unrolled = new(problem, careful: false), careful = new(problem, careful: true);
+        using UnrolledPeer unrolled = new(problem, tuned: false), tuned = new(problem, tuned: true);
         using var peer = new ImplicitPeer(problem);
         using var floor = new GemmFloor(problem);
         report.Check(floor.Difference() <= 1e-4 * Math.Sqrt(problem.Size), $"products of two kernels at size {problem.Size}: {floor.Difference():G3}");
         var peers = new (Way Way, TorchPeer Peer)[]
         {
             (new("libtorch, unrolled autograd", unrolled.Step), unrolled),
-            (new("libtorch, unrolled autograd, by hand", careful.Step), careful),
+            (new("libtorch, unrolled autograd, tuned", tuned.Step), tuned),
             (new("libtorch, implicit by autograd", peer.Step), peer),
         };
         // Before they train.
         var exact = problem.Size <= MostReferenced ? Reference(problem) : ((double Loss, double[] Gradient)?)null;
         var errors = peers.ToDictionary(p => p.Way, p => Agree(p.Way.Name, p.Peer.Differentiate()));
-        var engines = Variants(problem.IsHard).Select(variant => (Variant: variant, Steps: new EngineSteps(variant.Create, problem, variant.SettingsOf(problem)))).ToList();
+        var engines = Variant.All(problem.IsHard).Select(variant => (Variant: variant, Steps: new EngineSteps(variant.Create, problem, variant.SettingsOf(problem)))).ToList();
         var ours = engines.ToDictionary(e => new Way(e.Variant.Name, e.Steps.Step), e => e);
         foreach (var (way, (variant, _)) in ours)
         {
@@ -72,7 +53,7 @@ internal static class Train
         var rounds = Rounds.Measure(effort, ways);
         // Where plain iteration is slow, the best that mixing and warm starts do; else what is done unasked.
         var figure = problem.IsHard ? ours.Keys.MinBy(way => rounds.Microseconds(way).Median)! : ours.Keys.First();
-        report.Figure($"train_vs_unrolled_{problem.Size}_{problem.Kind}", rounds.TimesFaster(figure, peers[0].Way), Report.Text($"{figure.Name}; against the one by hand {rounds.TimesFaster(figure, peers[1].Way)}"));
+        report.Figure($"train_vs_unrolled_{problem.Size}_{problem.Kind}", rounds.TimesFaster(figure, peers[0].Way), Report.Text($"{figure.Name}; against the tuned one {rounds.TimesFaster(figure, peers[1].Way)}"));
         var iterations = ours.ToDictionary(e => e.Key, e => (e.Value.Steps.Steps, Metrics: e.Value.Steps.ReadMetrics()));
         if (!problem.IsHard)
         {
@@ -110,49 +91,5 @@ internal static class Train
         var reference = new DeqGradient(problem.Size, Activation.ReLU, problem.Data.Select(problem.Batches[0]));
         var parameters = Linear.ToDouble([.. problem.Weights.Arrays.SelectMany(a => a.Values.ToArray())]);
         return (reference.Loss(parameters), reference.Gradient(parameters));
-    }
-
-    /// <summary>Samples a second over the second of two epochs, ours and the process's in turn.</summary>
-    private static void AgainstPython(Effort effort, Report report)
-    {
-        if (PythonPeer.Describe() is not { } version)
-        {
-            Console.WriteLine("\nPyTorch not installed: not measured");
-            return;
-        }
-        string[] solvers = ["picard", "anderson"];
-        var rows = new List<string[]>();
-        foreach (var size in new[] { 32, 128, 512 })
-        {
-            var problem = new Problem(size, hard: false, effort.IsQuick ? 2 * Problem.BatchRows : Rows);
-            using var peer = new PythonPeer(problem);
-            var (own, others) = (new List<double>(), solvers.ToDictionary(solver => solver, _ => new List<double>()));
-            for (var round = 0; round < (effort.IsQuick ? 1 : 5); round++)
-            {
-                var (samples, loss) = SecondEpoch(problem, Variants(hard: false)[0]);
-                own.Add(samples);
-                foreach (var (solver, speeds) in others)
-                {
-                    var other = peer.Run(solver);
-                    speeds.Add(other.SamplesPerSecond);
-                    report.Check(Math.Abs(loss / other.Loss - 1) <= 1e-3, $"mean loss of the second epoch at size {size}: {loss:G6} here, {other.Loss:G6} in PyTorch, {solver}");
-                }
-            }
-            var ratios = solvers.Select(solver => Spread.Of(own.Zip(others[solver], (a, b) => a / b))).ToList();
-            rows.Add([$"{size}", $"{Spread.Of(own)}", .. solvers.Select((solver, i) => $"{Spread.Of(others[solver])}, {ratios[i].Median:F1}")]);
-            report.Figure($"train_vs_pytorch_{size}", ratios[0], Report.Text($"its plain iteration; its Anderson: {ratios[1]}"));
-        }
-        Report.Table($"Samples a second over an epoch, random, against {version}", ["states", "this library", .. solvers.Select(solver => $"PyTorch DEQ, {solver}, and times faster")], rows);
-    }
-
-    private static (double SamplesPerSecond, double Loss) SecondEpoch(Problem problem, Variant variant)
-    {
-        using var steps = new EngineSteps(variant.Create, problem, variant.SettingsOf(problem));
-        steps.Epoch();
-        steps.ReadMetrics();
-        var watch = Stopwatch.StartNew();
-        steps.Epoch();
-        var loss = steps.ReadMetrics().Training.Loss;
-        return (problem.Data.Rows / watch.Elapsed.TotalSeconds, loss);
     }
 }

@@ -55,6 +55,14 @@ public sealed class SimdLossTests
         gradients[^1].Should().Equal(gradients[labels.Length - 1]);
     }, iter: LongForm.Times(400), threads: 1);
 
+    /// <summary>TensorPrimitives.IndexOfMax takes 0 for larger than -0.</summary>
+    [Fact]
+    public void Of_equal_outputs_the_first_is_the_class_even_if_it_is_minus_zero()
+    {
+        Compute(MulticlassLoss.CrossEntropy(), [[-1, -0.0, 0]], [1], [1]).Sums.Metric.Should().Be(1);
+        Compute(MulticlassLoss.CrossEntropy(), [[2, 2, 0]], [0], [1]).Sums.Metric.Should().Be(1);
+    }
+
     [Fact]
     public void Extreme_outputs_give_numbers_that_agree_with_the_definition()
     {

@@ -64,7 +64,7 @@ internal sealed class SimdEngine : ITrainingEngine
     {
         ComputeGradients(rows);
         _model.RestrictGradients();
-        _optimizer.BeginStep(learningRate, _settings.GradientClip is { } limit ? Math.Min(1, limit / (GradientNorm() + 1e-30)) : 1);
+        _optimizer.BeginStep(learningRate, _settings.GradientClip is { } limit ? Math.Min(1, limit / (Kernels.Norm<float>(_model.Parameters.Gradients) + 1e-30)) : 1);
         _workers.Run(_optimizer.Parts, _moveWeights);
         _model.Project();
         _moved = true;
@@ -211,16 +211,6 @@ internal sealed class SimdEngine : ITrainingEngine
             part -= _model.Products[product++].Parts;
         }
         _model.Products[product].Run(part);
-    }
-
-    private double GradientNorm()
-    {
-        var sum = 0.0;
-        foreach (var gradient in _model.Parameters.Gradients)
-        {
-            sum += (double)gradient * gradient;
-        }
-        return Math.Sqrt(sum);
     }
 
     private static void Load(float[] from, Span<float> to, string what)

@@ -87,7 +87,8 @@ internal abstract class SimdLoss
                 var outputs = batch.Outputs[row];
                 var gradient = batch.OutputGradient[row];
                 var (label, spread) = ((int)data.Targets[index], smoothing / outputs.Length);
-                TensorPrimitives.Subtract(outputs, TensorPrimitives.Max(outputs), gradient);
+                var largest = TensorPrimitives.Max<float>(outputs);
+                TensorPrimitives.Subtract(outputs, largest, gradient);
                 var wanted = (1 - smoothing) * gradient[label] + (spread > 0 ? spread * TensorPrimitives.Sum(gradient) : 0);
                 TensorPrimitives.Exp(gradient, gradient);
                 double sum = TensorPrimitives.Sum(gradient);
@@ -98,7 +99,7 @@ internal abstract class SimdLoss
                     TensorPrimitives.Subtract(gradient, (float)(share * spread), gradient);
                 }
                 gradient[label] -= (float)(share * (1 - smoothing));
-                sums += new LossSums(weight * (Math.Log(sum) - wanted), TensorPrimitives.IndexOfMax(outputs) == label ? weight : 0, weight);
+                sums += new LossSums(weight * (Math.Log(sum) - wanted), outputs.IndexOf(largest) == label ? weight : 0, weight);
             }
             return sums;
         }
