@@ -41,7 +41,7 @@ public sealed partial class DeqNetwork
         {
             Search(rows[solved[(int)((long)i * solved.Length / contractions.Length)]].Span, scratch, z, null);
             // The injection of the row is what the search left first in its scratch.
-            contractions[i] = ContractionEstimate.Of(new Cell<float>(Cell, scratch.AsSpan(0, StateSize)), z);
+            contractions[i] = ContractionEstimate.Of(new Cell<float>(Cell, AlignedArray.AtLine(scratch)[..StateSize]), z);
         });
         return SolveReport.From(solutions, contractions.Length == 0 ? double.NaN : contractions.Max()) with { Traces = traces };
     }
@@ -74,13 +74,13 @@ public sealed partial class DeqNetwork
         Check.Length((ReadOnlySpan<float>)z, StateSize, "(d)", nameof(z));
         if (Kernels.AllFinite(x))
         {
-            return SearchFinite(x, scratch, z, trace);
+            return SearchFinite(x, AlignedArray.AtLine(scratch), z, trace);
         }
         z.Fill(float.NaN);
         return new RowSolution(SolveStatus.InvalidInput, 0, double.NaN);
     }
 
-    /// <summary>Needs one state less of scratch than <see cref="ScratchSize"/>: that one holds z in <see cref="EvaluateCore"/>. The first d values of it are u in the end.</summary>
+    /// <summary>Takes scratch at a line of the cache, one state less than <see cref="ScratchSize"/>: that one holds z in <see cref="EvaluateCore"/>. The first d values of it are u in the end.</summary>
     private RowSolution SearchFinite(ReadOnlySpan<float> x, Span<float> scratch, Span<float> z, ICollection<double>? trace = null)
     {
         var injection = scratch[..StateSize];
@@ -115,6 +115,7 @@ public sealed partial class DeqNetwork
 
     private protected override void EvaluateCore(ReadOnlySpan<float> x, Span<float> scratch, Span<float> y)
     {
+        scratch = AlignedArray.AtLine(scratch);
         var z = scratch[..StateSize];
         Settle(SearchFinite(x, scratch[StateSize..], z), z);
         Read(x, z, y);

@@ -67,7 +67,7 @@ public sealed partial class DeqNetwork : Network
         Scoring = scoring;
         Unroll = unroll;
         // The encoder is done before the solver begins.
-        ScratchSize = checked(2 * StateSize + Math.Max(_solver.ScratchSize, _arrays.ScratchSize));
+        ScratchSize = checked(2 * StateSize + Math.Max(_solver.ScratchSize, _arrays.ScratchSize) + AlignedArray.Slack);
     }
 
     /// <summary>The arrays.</summary>

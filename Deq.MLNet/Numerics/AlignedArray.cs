@@ -5,6 +5,9 @@ internal sealed unsafe class AlignedArray
 {
     private const int LineBytes = 64;
 
+    /// <summary>By how much memory of any address must be longer, so that <see cref="AtLine"/> leaves enough.</summary>
+    public const int Slack = LineBytes / sizeof(float) - 1;
+
     private readonly float[] _memory;
     private readonly int _start;
 
@@ -25,4 +28,13 @@ internal sealed unsafe class AlignedArray
     public float* Pointer { get; }
 
     public Span<float> Span => _memory.AsSpan(_start, Length);
+
+    /// <summary>What follows of some memory from the next line of the cache on; should the garbage collector move it, it is slower and not wrong.</summary>
+    public static Span<float> AtLine(Span<float> memory)
+    {
+        fixed (float* first = memory)
+        {
+            return memory[(int)(-(nint)first / sizeof(float) & Slack)..];
+        }
+    }
 }

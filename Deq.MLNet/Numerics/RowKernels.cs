@@ -93,6 +93,30 @@ internal sealed unsafe class RowKernels<T, TPhi> : RowKernels where T : unmanage
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public readonly T Begin(int row) => row + T.Count <= rows ? T.Load(bias + row) : T.LoadFirst(bias + row, Math.Max(0, rows - row));
 
+        /// <summary>Leaves a sum where its result will be: many sums are finished in a loop, not each by code of its own.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public readonly void Keep(int row, T sum)
+        {
+            if (row + T.Count <= rows)
+            {
+                T.Store(y + row, sum);
+            }
+            else
+            {
+                T.StoreFirst(y + row, sum, Math.Max(0, rows - row));
+            }
+        }
+
+        /// <summary>Finishes the sums that were kept.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void Finish(int row, int vectors)
+        {
+            for (var end = Math.Min(rows, row + vectors * T.Count); row < end; row += T.Count)
+            {
+                Finish(row, row + T.Count <= rows ? T.Load(y + row) : T.LoadFirst(y + row, rows - row));
+            }
+        }
+
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void Finish(int row, T sum)
         {
@@ -193,14 +217,15 @@ internal sealed unsafe class RowKernels<T, TPhi> : RowKernels where T : unmanage
                 s7 = T.MultiplyAdd(factor, T.Load(column + 7 * n), s7);
             }
         }
-        ends.Finish(row, s0);
-        ends.Finish(row + n, s1);
-        ends.Finish(row + 2 * n, s2);
-        ends.Finish(row + 3 * n, s3);
-        ends.Finish(row + 4 * n, s4);
-        ends.Finish(row + 5 * n, s5);
-        ends.Finish(row + 6 * n, s6);
-        ends.Finish(row + 7 * n, s7);
+        ends.Keep(row, s0);
+        ends.Keep(row + n, s1);
+        ends.Keep(row + 2 * n, s2);
+        ends.Keep(row + 3 * n, s3);
+        ends.Keep(row + 4 * n, s4);
+        ends.Keep(row + 5 * n, s5);
+        ends.Keep(row + 6 * n, s6);
+        ends.Keep(row + 7 * n, s7);
+        ends.Finish(row, 8);
         all = ends;
     }
 
@@ -234,10 +259,11 @@ internal sealed unsafe class RowKernels<T, TPhi> : RowKernels where T : unmanage
             s2 = T.MultiplyAdd(factor, T.Load(panel + 2 * n), s2);
             s3 = T.MultiplyAdd(factor, T.Load(panel + 3 * n), s3);
         }
-        ends.Finish(row, s0 + t0);
-        ends.Finish(row + n, s1 + t1);
-        ends.Finish(row + 2 * n, s2 + t2);
-        ends.Finish(row + 3 * n, s3 + t3);
+        ends.Keep(row, s0 + t0);
+        ends.Keep(row + n, s1 + t1);
+        ends.Keep(row + 2 * n, s2 + t2);
+        ends.Keep(row + 3 * n, s3 + t3);
+        ends.Finish(row, 4);
         all = ends;
     }
 

@@ -63,7 +63,7 @@ public sealed class ScoringCursorTests
         alone.GetColumn<float[]>("State").SelectMany(z => z).Bits().Should().Equal(together.SelectMany(r => r.State).Bits());
     }
 
-    [Theory, TrainersWithColumns]
+    [Theory, TrainersWithColumns, BothTrainers]
     public void Nothing_is_allocated_from_row_to_row(TrainerCase trainer)
     {
         var (mapper, schema) = Bind(trainer);

@@ -39,10 +39,10 @@ internal sealed class SimdDropout(double probability, int seed)
             for (var unit = 0; unit < units.Length; unit += 2)
             {
                 var bits = Mix(state += Golden);
-                units[unit] = (uint)bits >= _threshold ? _kept : 0;
+                units[unit] = Value((uint)bits);
                 if (unit + 1 < units.Length)
                 {
-                    units[unit + 1] = (uint)(bits >> 32) >= _threshold ? _kept : 0;
+                    units[unit + 1] = Value((uint)(bits >> 32));
                 }
             }
         }
@@ -51,6 +51,9 @@ internal sealed class SimdDropout(double probability, int seed)
             mask[rows.First + rows.Count - 1].CopyTo(mask[rows.First + row]);
         }
     }
+
+    /// <summary>0 below the threshold, without a branch, which nobody could foresee.</summary>
+    private float Value(uint number) => BitConverter.Int32BitsToSingle(BitConverter.SingleToInt32Bits(_kept) & (int)~(((long)number - _threshold) >> 63));
 
     private static ulong Mix(ulong x)
     {

@@ -79,7 +79,8 @@ internal sealed class SimdEngine : ITrainingEngine
         var mean = _sums.Mean;
         _sums = default;
         return new EngineMetrics(mean, figures.MeanIterations, figures.WorstIterations, figures.WorstResidual, figures.WorstGradientResidual,
-            figures.UnsolvedRows, figures.UnsolvedGradientRows, figures.ContractionBound, float.IsFinite(TensorPrimitives.MaxMagnitude<float>(_model.Parameters.Values))) { RowIterations = figures.RowIterations };
+            figures.UnsolvedRows, figures.UnsolvedGradientRows, figures.ContractionBound, float.IsFinite(TensorPrimitives.MaxMagnitude<float>(_model.Parameters.Values)))
+        { RowIterations = figures.RowIterations };
     }
 
     public MeanLoss Evaluate(TrainingData data, Action checkCancelled)
