@@ -30,7 +30,7 @@ internal static class Memory
 
     private static string[] InChild(string way, int size)
     {
-        var start = new ProcessStartInfo(Environment.ProcessPath!, [Child, way, size.ToString(CultureInfo.InvariantCulture)]) { RedirectStandardOutput = true };
+        var start = new ProcessStartInfo("dotnet", [typeof(Memory).Assembly.Location, Child, way, size.ToString(CultureInfo.InvariantCulture)]) { RedirectStandardOutput = true };
         using var process = Process.Start(start)!;
         var output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();

@@ -40,8 +40,10 @@ internal static class Score
             report.Figure($"score1_vs_ort_equal_error_{size}", rounds.TimesFaster(own, ortEqual), $"{equalSteps} steps");
             var errors = new Dictionary<Way, double>
             {
-                [own] = error, [ownPrecise] = Error(Scores(precise, problem.Data), exact),
-                [ort] = Error(Scores(plain, problem.Data), exact), [ortEqual] = Error(Scores(equal, problem.Data), exact),
+                [own] = error,
+                [ownPrecise] = Error(Scores(precise, problem.Data), exact),
+                [ort] = Error(Scores(plain, problem.Data), exact),
+                [ortEqual] = Error(Scores(equal, problem.Data), exact),
             };
             foreach (var (way, value) in errors)
             {
