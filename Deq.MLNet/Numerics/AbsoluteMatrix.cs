@@ -10,6 +10,9 @@ internal static class AbsoluteMatrix
     /// <summary>Steps of the power iteration at the most; few matrices need more than 50.</summary>
     private const int MaxSteps = 1_000;
 
+    /// <summary>What is added to |W| on its diagonal, as a share of the estimated root.</summary>
+    private const double Shift = 0.25;
+
     /// <summary>Every positive s gives a bound; one that is flatter than this gives one in which the equivalence of norms still says something.</summary>
     private const double LeastShare = 1e-9;
 
@@ -40,11 +43,9 @@ internal static class AbsoluteMatrix
         var magnitudes = new double[size * size];
         TensorPrimitives.ConvertChecked(w, magnitudes);
         TensorPrimitives.Abs<double>(magnitudes, magnitudes);
-        // A shift keeps the iteration from cycling, and the vector of a zero row from vanishing.
-        var shift = LargestRowSum(w, size);
         var (s, product) = (new double[size], new double[size]);
         Array.Fill(s, 1);
-        var (root, vector) = (shift, s.ToArray());
+        var (root, vector) = (LargestRowSum(w, size), s.ToArray());
         for (var step = 0; step < MaxSteps; step++)
         {
             var (high, low) = (0.0, double.PositiveInfinity);
@@ -62,6 +63,8 @@ internal static class AbsoluteMatrix
             {
                 break;
             }
+            // It keeps the iteration from cycling. Were it the largest sum of a row, which may be many times the root, the iteration would crawl.
+            var shift = Shift * TensorPrimitives.Sum<double>(product) / TensorPrimitives.Sum<double>(s);
             TensorPrimitives.MultiplyAdd<double>(s, shift, product, s);
             TensorPrimitives.Divide(s, TensorPrimitives.Max<double>(s), s);
             TensorPrimitives.Max(s, LeastShare, s);
