@@ -70,7 +70,7 @@ static void Train(Engine engine, string what)
     var options = new DeqRegressionTrainer.Options { Engine = engine, HiddenSize = 8, Epochs = 20, LearningRate = 1e-2f };
     if (what == "large")
     {
-        (options.HiddenSize, options.Epochs, options.BatchSize) = (600, 1, 400);
+        (options.EncoderSizes, options.Epochs, options.BatchSize) = ([2100], 1, 400);
     }
     if (what == "unrolled")
     {

@@ -1,3 +1,5 @@
+using Deq.MLNet.Tests.Training;
+using Deq.MLNet.Training;
 using Microsoft.ML;
 using static Deq.MLNet.Tests.Trainers.TrainerSetup;
 
@@ -90,21 +92,22 @@ public sealed class EngineTests : StoppedTraining
     }
 
     [Theory]
-    [InlineData(512, 5, Engine.Simd)]
-    [InlineData(513, 5, Engine.Torch)]
-    [InlineData(8, 513, Engine.Torch)]
-    public void Auto_goes_by_the_largest_layer(int states, int encoder, Engine expected)
+    [InlineData(2048, Engine.Simd)]
+    [InlineData(2049, Engine.Torch)]
+    public void Auto_goes_by_the_largest_layer(int size, Engine expected)
     {
+        // The rule of so many states would take longer than the rest.
+        EngineChoice.PrefersSimd(Setup.Deq(size)).Should().Be(expected == Engine.Simd);
         void Set(NetworkTrainerOptions o) => (o.Epochs, o.BatchSize) = (1, 20);
         TrainerCase.Deq.Fit(o =>
         {
             Set(o);
-            (((DeqTrainerOptions)o).HiddenSize, ((DeqTrainerOptions)o).EncoderSizes) = (states, [encoder]);
+            (((DeqTrainerOptions)o).HiddenSize, ((DeqTrainerOptions)o).EncoderSizes) = (8, [5, size]);
         }, Rows(20)).Model.History.Engine.Should().Be(expected);
         TrainerCase.Fnn.Fit(o =>
         {
             Set(o);
-            ((FnnTrainerOptions)o).HiddenSizes = [states, encoder];
+            ((FnnTrainerOptions)o).HiddenSizes = [size, 5];
         }, Rows(20)).Model.History.Engine.Should().Be(expected);
     }
 

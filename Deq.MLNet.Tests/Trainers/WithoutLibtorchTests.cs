@@ -29,7 +29,7 @@ public sealed class WithoutLibtorchTests : IDisposable
         var answer = Train("Auto", "large");
         answer.Error.Should().BeNull();
         answer.Engine.Should().Be("Simd");
-        answer.Infos.Should().Contain(m => m.StartsWith("Training with Simd: Torch may be faster with layers of more than 512, but cannot be used. libtorch"));
+        answer.Infos.Should().Contain(m => m.StartsWith("Training with Simd: Torch may be faster with layers of more than 2048, but cannot be used. libtorch"));
     }
 
     [Fact]

@@ -14,8 +14,8 @@ internal sealed record Obstacle(string Option, string Value, string Change)
 /// <summary>What <see cref="Engine.Simd"/> does, and where it is the faster one on a CPU.</summary>
 internal static class EngineChoice
 {
-    /// <summary>The outputs of the largest layer, or the states, up to which Simd is at least as fast as Torch; by Deq.MLNet.Benchmarks.</summary>
-    public const int LargestSimdLayer = 512;
+    /// <summary>The outputs of the largest layer, or the states, up to which Simd was measured against Torch, and was the faster one throughout: docs/performance.md.</summary>
+    public const int LargestSimdLayer = 2048;
 
     /// <summary>Whether Simd is the faster one, where it does what is asked for.</summary>
     public static bool PrefersSimd(Architecture architecture) => architecture.LargestLayer() <= LargestSimdLayer;
