@@ -77,7 +77,7 @@ public sealed class TensorDeqTests
             from gradientSolver in Gen.OneOfConst(Solvers)
             from dropout in Gen.OneOfConst(0, 0, 0.3f)
             from weighted in Gen.Bool
-            // A normalised cell may have several equilibria, of which plain iteration finds that of the reference.
+                // A normalised cell may have several equilibria, of which plain iteration finds that of the reference.
             select new PartsCase(network with { Norm = network.Norm * (1 - dropout) }, network.Normalized ? new Picard() : solver, gradientSolver, dropout, weighted, type);
 
         public DeqNetwork Start => Network.Network();
