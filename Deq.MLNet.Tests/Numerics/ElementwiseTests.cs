@@ -6,13 +6,13 @@ namespace Deq.MLNet.Tests.Numerics;
 public unsafe class ElementwiseTests
 {
     [Fact]
-    public void GELU_is_right_to_6_units() => Check<GaussianErrorLinear>(ErrorFunction.Gelu, ErrorFunction.GeluSlope, units: 6, slopeError: 5e-7);
+    public void GELU_is_right_to_7_units() => Check<GaussianErrorLinear>(ErrorFunction.Gelu, ErrorFunction.GeluSlope, units: 7, slopeError: 5e-7);
 
     [Fact]
     public void Tanh_is_right_to_4_units() => Check<HyperbolicTangent>(Math.Tanh, v => 1 - Math.Tanh(v) * Math.Tanh(v), units: 4, slopeError: 5e-7);
 
     [Fact]
-    public void Softplus_is_right_to_4_units() => Check<SoftPlus>(Softplus, v => 1 / (1 + Math.Exp(-v)), units: 4, slopeError: 5e-7);
+    public void Softplus_is_right_to_5_units() => Check<SoftPlus>(Softplus, v => 1 / (1 + Math.Exp(-v)), units: 5, slopeError: 5e-7);
 
     [Fact]
     public void Functions_of_straight_lines_are_exact()
@@ -55,7 +55,7 @@ public unsafe class ElementwiseTests
     private static float[] Arguments()
     {
         var random = new Random(1);
-        var sizes = Enumerable.Range(0, 2000).Select(i => Math.Pow(10, -44.8 + i * 83.3 / 2000)).Concat(Enumerable.Range(0, LongForm.Times(20_000)).Select(_ => Math.Pow(10, random.NextDouble() * 4 - 2)));
+        var sizes = Enumerable.Range(0, 2000).Select(i => Math.Pow(10, -44.8 + i * 83.3 / 2000)).Concat(Enumerable.Range(0, LongForm.Times(20_000)).Select(_ => Math.Pow(10, random.NextDouble() * 4 - 2))).Concat([0.015382077, 1.8244895, 1.2591248]);
         float[] all = [.. sizes.SelectMany(s => new[] { (float)s, -(float)s }), 0, -0f, float.NaN, float.PositiveInfinity, float.NegativeInfinity, float.MaxValue, float.MinValue, 0.35f];
         return [.. all, .. new float[16 - all.Length % 16]];
     }

@@ -51,7 +51,7 @@ internal ref struct AutoStep<T> : IRowStep<T> where T : unmanaged, IFloatingPoin
 
     private readonly bool MixingPays(double residual)
     {
-        // Plain steps pay while log(residual / tolerance) is at most most / 3 times log(threeAgo / residual). The exponents alone, which are off by less than 1, mostly tell; NaN is above all.
+        // Plain steps pay while log(residual / tolerance) is at most most / 3 times log(threeAgo / residual). The exponents alone, which are off by less than 1, mostly tell; NaN is above all numbers.
         var most = Math.Min(_left, _pays);
         if (Exponent(residual) + 1 - Exponent(_tolerance) <= most / 3 * (Exponent(_threeAgo) - Exponent(residual) - 1))
         {
@@ -63,5 +63,5 @@ internal ref struct AutoStep<T> : IRowStep<T> where T : unmanaged, IFloatingPoin
         return plain > most;
     }
 
-    private static int Exponent(double positive) => (int)(BitConverter.DoubleToInt64Bits(positive) >> 52);
+    private static int Exponent(double positive) => (int)(BitConverter.DoubleToInt64Bits(positive) >> 52) & 0x7FF;
 }

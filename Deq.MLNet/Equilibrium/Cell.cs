@@ -64,7 +64,7 @@ internal sealed class CellWeights<T>(T[] w, Activation activation, T[]? gain = n
 internal readonly ref struct Cell<T>(CellWeights<T> weights, ReadOnlySpan<T> injection) where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <summary>The error of phi in units in the last place, at the most.</summary>
-    private const double UnitsOfPhi = 4;
+    private const double UnitsOfPhi = 7;
 
     private static readonly double Epsilon = double.CreateChecked(T.BitIncrement(T.One) - T.One);
 

@@ -24,7 +24,7 @@ internal struct StoppingRule(Tolerance tolerance)
     /// <summary>Whether the last test found the least residual so far.</summary>
     public bool IsBest { get; private set; }
 
-    /// <summary>Whether patience ran out at the last test: it is asked once in so many iterations whether the search <see cref="IsAtPrecisionLimit"/>.</summary>
+    /// <summary>Whether patience ran out at the last test: it is asked once in so many iterations whether the search <see cref="IsAtPrecisionLimit(double)"/>.</summary>
     public readonly bool IsOutOfPatience => Iterations - _weighedAt >= Patience;
 
     /// <summary>Tests a residual; null where the search goes on.</summary>
@@ -58,11 +58,18 @@ internal struct StoppingRule(Tolerance tolerance)
     /// one may be followed by many larger ones.
     /// </summary>
     /// <param name="roundingError">The norm of the error that rounding makes in f at the best iterate.</param>
-    public bool IsAtPrecisionLimit(double roundingError)
+    public bool IsAtPrecisionLimit(double roundingError) => IsAtPrecisionLimit(roundingError, _normOfBest);
+
+    /// <summary>The same by the rounding error at another iterate.</summary>
+    /// <param name="roundingError">There.</param>
+    /// <param name="norm">||f|| there.</param>
+    public bool IsAtPrecisionLimit(double roundingError, double norm)
     {
-        var limit = tolerance.Scaled(roundingError * ((Iterations - _bestAt) / Patience), _normOfBest);
-        var isAtLimit = _largest <= limit;
+        var isAtLimit = _largest <= PrecisionLimit(roundingError, norm);
         (_weighedAt, _largest) = (Iterations, 0);
         return isAtLimit;
     }
+
+    /// <summary>The residual that rounding alone may make, after so long a time without a smaller one.</summary>
+    public readonly double PrecisionLimit(double roundingError, double norm) => tolerance.Scaled(roundingError * ((Iterations - _bestAt) / Patience), norm);
 }

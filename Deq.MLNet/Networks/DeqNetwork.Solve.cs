@@ -46,9 +46,9 @@ public sealed partial class DeqNetwork
         return SolveReport.From(solutions, contractions.Length == 0 ? double.NaN : contractions.Max()) with { Traces = traces };
     }
 
-    /// <summary>Runs on all processors, each with scratch and a state of its own.</summary>
+    /// <summary>Runs on all processors, each with a state and scratch of its own; the scratch does not move, so that what was left in it is found where it was.</summary>
     private void ForEach(int count, Action<int, float[], float[]> row) =>
-        Parallel.For(0, count, () => (Scratch: new float[ScratchSize], Z: new float[StateSize]), (i, _, own) =>
+        Parallel.For(0, count, () => (Scratch: GC.AllocateArray<float>(ScratchSize, pinned: true), Z: new float[StateSize]), (i, _, own) =>
         {
             row(i, own.Scratch, own.Z);
             return own;

@@ -58,9 +58,11 @@ internal sealed record ChosenEngine(Engine Engine, string Device)
             var device = TorchBackend.EnsureAvailable(wanted, fallback);
             return device == Cpu ? null : new ChosenEngine(Engine.Torch, device);
         }
-        catch (TorchBackendException) when (fallback && option == Engine.Auto && EngineChoice.Of(architecture) is null && !TorchBackend.Describe().IsAvailable)
+        catch (TorchBackendException e) when (!TorchBackend.Describe().IsAvailable)
         {
-            return null;
+            return fallback && option == Engine.Auto && EngineChoice.Of(architecture) is null
+                ? null
+                : throw new TorchBackendException($"The device asked for, by Device or MLContext.GpuDeviceId, is \"{wanted}\", which needs a libtorch for CUDA. To train on the CPU, set Device to \"cpu\". {e.Message}", e);
         }
     }
 
@@ -85,6 +87,10 @@ internal sealed record ChosenEngine(Engine Engine, string Device)
             }
             channel.Info($"Training with Simd: Torch may be faster with layers of more than {EngineChoice.LargestSimdLayer}, but cannot be used. {e.Message}");
             return Simd;
+        }
+        catch (TorchBackendException e) when (obstacle is null)
+        {
+            throw new TorchBackendException($"Engine is Torch, which needs libtorch. To train without it, set Engine to Auto. {e.Message}", e);
         }
     }
 }

@@ -10,7 +10,7 @@ namespace Deq.MLNet;
 /// <item><term>Machine learning task</term><description>Regression</description></item>
 /// <item><term>Is normalization required?</term><description>No; features and label are standardised in training and the scaling is folded into the weights</description></item>
 /// <item><term>Is caching required?</term><description>No; the rows are read once</description></item>
-/// <item><term>Required NuGet in addition to Microsoft.ML</term><description>Deq.MLNet; to train also a libtorch package such as libtorch-cpu-linux-x64</description></item>
+/// <item><term>Required NuGet in addition to Microsoft.ML</term><description>Deq.MLNet; for what Engine.Torch trains also a libtorch package such as libtorch-cpu-linux-x64</description></item>
 /// <item><term>Exportable to ONNX</term><description>Yes, by <c>mlContext.Model.SaveOnnx</c></description></item>
 /// </list>
 /// <para>Input and output columns are those of <see cref="DeqRegressionTrainer"/>, without those of a solve.</para>

@@ -1,6 +1,6 @@
 namespace Deq.MLNet;
 
-/// <summary>What does the arithmetic of a training. Both train by the same rules to the same weights, but for rounding; scoring needs neither.</summary>
+/// <summary>What does the arithmetic of a training. Both take the same steps, up to rounding and the tolerance of the solves; under dropout they draw other masks. Scoring needs neither.</summary>
 public enum Engine
 {
     /// <summary>Torch on a CUDA device that is asked for. On the CPU Simd, where it does what the options ask for and no layer is so large that Torch is faster; else Torch, or without libtorch Simd where it can.</summary>

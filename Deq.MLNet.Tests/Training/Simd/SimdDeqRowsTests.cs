@@ -107,6 +107,88 @@ public sealed class SimdDeqRowsTests
         precise.WorstResidual.Should().BeInRange(1e-9, 1e-5);
     }
 
+    /// <summary>Rounding makes a residual of any size where iterates grow; that is no equilibrium at the limit of precision.</summary>
+    [Theory]
+    [InlineData(Activation.ReLU, 6, false)]
+    [InlineData(Activation.ReLU, 6, true)]
+    [InlineData(Activation.LeakyReLU, 3, false)]
+    [InlineData(Activation.Tanh, 3, false)]
+    public void A_solve_that_diverges_is_told_as_unsolved_and_gives_a_finite_state(Activation activation, double norm, bool mixes)
+    {
+        var c = new GradientCase(24, 4, 1, norm, activation, false, 3);
+        FixedPointSolver solver = mixes ? new Auto() : new Picard();
+        using var engine = new SimdEngine(Setup.Settings(c.Architecture(new OneStep(), 1e-4, solver) with { Solver = solver, MaxIterations = 60 }), c.Network);
+        engine.Attach(c.Data);
+
+        engine.Gradient([.. Enumerable.Range(0, c.Data.Rows)]);
+
+        var metrics = engine.ReadMetrics();
+        metrics.UnsolvedRows.Should().BePositive();
+        metrics.WorstResidual.Should().BeGreaterThan(1e-2);
+        double.IsFinite(metrics.Training.Loss).Should().BeTrue();
+    }
+
+    /// <summary>On a cell whose iterates wander: with more iterations the state is a better one, or the same.</summary>
+    [Fact]
+    public void At_the_cap_a_row_goes_on_with_its_best_state()
+    {
+        EngineMetrics Solve(int cap)
+        {
+            var c = new GradientCase(24, 4, 1, 4, Activation.Tanh, false, 5);
+            using var engine = new SimdEngine(Setup.Settings(c.Architecture(new OneStep(), 1e-6) with { MaxIterations = cap }), c.Network);
+            engine.Attach(c.Data);
+            engine.Gradient([.. Enumerable.Range(0, c.Data.Rows)]);
+            return engine.ReadMetrics();
+        }
+        var last = double.PositiveInfinity;
+        foreach (var cap in Enumerable.Range(4, 60))
+        {
+            var metrics = Solve(cap);
+            metrics.UnsolvedRows.Should().BePositive();
+            metrics.WorstResidual.Should().BeLessThanOrEqualTo(last);
+            last = metrics.WorstResidual;
+        }
+    }
+
+    [Fact]
+    public void A_lost_row_does_not_take_mixing_from_the_rows_of_its_tile()
+    {
+        var c = new GradientCase(30, 4, 1, 0.3, Activation.Identity, false, 3);
+        var w = c.Network.W.ToArray().Select(v => v + 0.95f / 30).ToArray();
+        var network = new DeqNetwork(c.Network.Weights with { W = w }, Activation.Identity, Link.Identity, new EquilibriumSettings(), WellPosedness.None);
+        var data = c.Data;
+        data.Features[4] = float.PositiveInfinity;
+        using var engine = new SimdEngine(Setup.Settings(c.Architecture(new OneStep(), 1e-5) with { Solver = new Anderson(), MaxIterations = 40 }), network);
+        engine.Attach(data);
+
+        engine.Gradient([.. Enumerable.Range(0, data.Rows)]);
+
+        engine.ReadMetrics().UnsolvedRows.Should().Be(1);
+    }
+
+    /// <summary>One type judges whether a row meets the tolerance: float64 said so and float32 did not.</summary>
+    [Fact]
+    public void Rows_that_end_a_solve_by_meeting_the_tolerance_are_solved()
+    {
+        for (var seed = 0; seed < 100; seed++)
+        {
+            var c = new GradientCase(10, 4, 1, 0.6, Activation.Tanh, false, seed);
+            EngineMetrics Solve(double tolerance)
+            {
+                using var engine = new SimdEngine(Setup.Settings(c.Architecture(new OneStep(), 1e-4) with { Tolerance = new Tolerance(tolerance, 1e-15), MaxIterations = 200 }), c.Network);
+                engine.Attach(c.Data);
+                engine.Gradient([.. Enumerable.Range(0, c.Data.Rows)]);
+                return engine.ReadMetrics();
+            }
+            var residual = Solve(1e-3).WorstResidual;
+
+            foreach (var tolerance in new[] { residual, Math.BitIncrement(residual), residual * (1 + 2e-8), residual * (1 - 2e-8), residual * (1 + 5e-8) })
+            {
+                Solve(tolerance).UnsolvedRows.Should().Be(0, "seed {0}, tolerance {1:R}", seed, tolerance);
+            }
+        }
+    }
+
     [Fact]
     public void A_warm_start_takes_up_where_the_last_solve_of_the_row_ended()
     {

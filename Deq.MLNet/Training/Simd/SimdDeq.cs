@@ -163,9 +163,6 @@ internal sealed class SimdDeq : SimdModel
     public override Network ToNetwork() =>
         _architecture.Make(DeqWeights.Of(_shape, _shape.Arrays.ToDictionary(a => a.Name, a => Parameters[a.Name].ValueSpan.ToArray())), _link);
 
-    /// <summary>Rows times evaluations of the cell and of its adjoint that the last step computed: its products with W.</summary>
-    internal long RowIterations => _room.Forward.Concat(_room.Backward).Sum(b => b.RowIterations);
-
     /// <summary>The slopes of the cell at the states.</summary>
     private void WriteSlope(Room room, RowBlock rows)
     {
@@ -198,7 +195,6 @@ internal sealed class SimdDeq : SimdModel
     /// <summary>The matrices of one batch.</summary>
     internal sealed class Room
     {
-
         public Room(SimdDeq model, SimdBatch batch)
         {
             Batch = batch;

@@ -34,7 +34,7 @@ internal sealed unsafe class BlockSolver(FixedPointSolver method, Tolerance tole
     /// <summary>Solves some rows.</summary>
     /// <param name="matrix">M, d x d.</param>
     /// <param name="map">What becomes of z M.</param>
-    /// <param name="z">The start, overwritten by the iterates that were tested last.</param>
+    /// <param name="z">The start, overwritten by the iterates that met the test; of rows that did not by the best one since residuals first rose, or the last.</param>
     /// <param name="f">Overwritten by the map of them.</param>
     /// <param name="rows">The block.</param>
     /// <param name="fromZero">Whether the start is zero, whatever z holds: z M need not be computed then.</param>
@@ -68,6 +68,7 @@ internal sealed unsafe class BlockSolver(FixedPointSolver method, Tolerance tole
             for (var i = 0; i < count; i++)
             {
                 var first = row + i * Tile.Rows;
+                unit.Finish(i);
                 total = Add(total, in unit.Groups[i], Math.Min(Tile.Rows, rows.Count - first));
                 if (unit.Groups[i].Z != z.Row(rows.First + first))
                 {
@@ -117,7 +118,16 @@ internal sealed unsafe class BlockSolver(FixedPointSolver method, Tolerance tole
                 var squares = unit.Sums.Pointer + 2 * i * sums;
                 if (group.Test(iteration, T.SumEach(squares), T.SumEach(squares + sums), size, stride))
                 {
-                    group.EndAtPrecisionLimit(RoundingError<T, TMap>(matrix, map, in group, place + ((nint)i * Tile.Rows + group.WorstRow) * stride, stride));
+                    Span<double> errors = unit.RoundingErrors;
+                    for (var row = 0; row < Tile.Rows; row++)
+                    {
+                        errors[row] = (group.Unmet >> row & 1) == 0 ? 0 : RoundingError<T, TMap>(matrix, map, in group, row, place + ((nint)i * Tile.Rows + row) * stride, stride);
+                    }
+                    group.EndAtPrecisionLimit(errors);
+                }
+                if (group.IsToBeKept)
+                {
+                    unit.Keep(i, in group);
                 }
                 if (iteration == maxIterations)
                 {
@@ -175,6 +185,11 @@ internal sealed unsafe class BlockSolver(FixedPointSolver method, Tolerance tole
             }
             return;
         }
+        if (group.Lost != 0)
+        {
+            // A row without a number in it must not spoil the weights of the others.
+            ClearLost(in group, stride);
+        }
         var mixings = unit.MixingsOf(index);
         var length = Tile.Rows * stride / mixings.Length;
         for (var i = 0; i < mixings.Length; i++)
@@ -188,6 +203,18 @@ internal sealed unsafe class BlockSolver(FixedPointSolver method, Tolerance tole
         group.HasMixed = true;
     }
 
+    private static void ClearLost(in Group group, int stride)
+    {
+        for (var row = 0; row < Tile.Rows; row++)
+        {
+            if ((group.Lost >> row & 1) != 0)
+            {
+                new Span<float>(group.Z + row * stride, stride).Clear();
+                new Span<float>(group.F + row * stride, stride).Clear();
+            }
+        }
+    }
+
     private static void Damp<T>(float* z, float* f, float damping, int length) where T : unmanaged, IWide<T>
     {
         for (var i = 0; i < length; i += T.Count)
@@ -198,10 +225,10 @@ internal sealed unsafe class BlockSolver(FixedPointSolver method, Tolerance tole
     }
 
     /// <summary>As of the managed cell: the norm of the error that rounding alone makes in the map of one row.</summary>
-    private double RoundingError<T, TMap>(Panels matrix, TMap map, in Group group, nint place, int stride) where T : unmanaged, IWide<T> where TMap : struct, ITileMap<T>
+    private double RoundingError<T, TMap>(Panels matrix, TMap map, in Group group, int row, nint place, int stride) where T : unmanaged, IWide<T> where TMap : struct, ITileMap<T>
     {
-        const double Epsilon = 1.0 / (1 << 23), UnitsOfAct = 4;
-        float* z = group.Z + group.WorstRow * stride, f = group.F + group.WorstRow * stride;
+        const double Epsilon = 1.0 / (1 << 23), UnitsOfAct = 7;
+        float* z = group.Z + row * stride, f = group.F + row * stride;
         double sum = 0;
         for (var column = 0; column < size; column++)
         {
@@ -240,7 +267,11 @@ internal sealed unsafe class BlockSolver(FixedPointSolver method, Tolerance tole
     {
         private readonly Mixing[]?[] _mixings = new Mixing[solver._groupsOfUnit][];
 
+        private readonly AlignedArray?[] _kept = new AlignedArray?[solver._groupsOfUnit];
+
         public Group[] Groups { get; } = new Group[solver._groupsOfUnit];
+
+        public double[] RoundingErrors { get; } = new double[Numerics.Tile.Rows];
 
         public AlignedArray Tile { get; } = new(Numerics.Tile.Rows * Numerics.Tile.Columns);
 
@@ -248,6 +279,35 @@ internal sealed unsafe class BlockSolver(FixedPointSolver method, Tolerance tole
 
         /// <summary>One for all rows of a group, or one for each.</summary>
         public Mixing[] MixingsOf(int group) => _mixings[group] ??= solver.SharesWeights ? [New(Numerics.Tile.Rows * stride)] : [.. Enumerable.Range(0, Numerics.Tile.Rows).Select(_ => New(stride))];
+
+        /// <summary>Keeps the iterate of a group and the map of it.</summary>
+        public void Keep(int index, in Group group)
+        {
+            var length = Numerics.Tile.Rows * stride;
+            var kept = (_kept[index] ??= new AlignedArray(2 * length)).Span;
+            new ReadOnlySpan<float>(group.Z, length).CopyTo(kept);
+            new ReadOnlySpan<float>(group.F, length).CopyTo(kept[length..]);
+        }
+
+        /// <summary>Gives a group that was not solved the best iterate that was kept, and a row that is not finite the value that tells so.</summary>
+        public void Finish(int index)
+        {
+            ref var group = ref Groups[index];
+            var length = Numerics.Tile.Rows * stride;
+            if (group.KeptIsBetter)
+            {
+                _kept[index]!.Span[..length].CopyTo(new Span<float>(group.Z, length));
+                _kept[index]!.Span[length..].CopyTo(new Span<float>(group.F, length));
+                group.TakeKept();
+            }
+            for (var row = 0; group.Lost >> row != 0; row++)
+            {
+                if ((group.Lost >> row & 1) != 0)
+                {
+                    new ReadOnlySpan<float>(group.F + row * stride, stride).CopyTo(new Span<float>(group.Z + row * stride, stride));
+                }
+            }
+        }
 
         private Mixing New(int length) => new(solver._anderson, length);
     }

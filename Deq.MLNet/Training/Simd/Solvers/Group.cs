@@ -10,6 +10,8 @@ internal unsafe struct Group
 {
     private StoppingRule _rule;
     private float _floor, _relative;
+    private Vector256<float> _residuals, _norms;
+    private double _least;
 
     /// <summary>The iterate, 8 rows.</summary>
     public float* Z;
@@ -25,6 +27,15 @@ internal unsafe struct Group
 
     /// <summary>The worst residuals of the last four tests, the newest first.</summary>
     public (double Now, double One, double Two, double Three) Residuals;
+
+    /// <summary>Whether residuals have risen: from then on the best iterate is kept.</summary>
+    public bool HasRisen { readonly get; private set; }
+
+    /// <summary>Whether the last test found the best iterate since residuals rose, which is to be kept.</summary>
+    public bool IsToBeKept { readonly get; private set; }
+
+    /// <summary>What the last test said of the iterate that is kept.</summary>
+    public (double Residual, uint Unmet, uint Lost) Kept { readonly get; private set; }
 
     /// <summary>Whether all rows are done.</summary>
     public readonly bool IsDone => Status is not null;
@@ -49,6 +60,7 @@ internal unsafe struct Group
         this = default;
         (_rule, _floor, _relative, Mixes) = (new StoppingRule(tolerance), (float)(tolerance.Absolute / tolerance.Relative), (float)tolerance.Relative, mixes);
         Residuals = (double.NaN, double.NaN, double.NaN, double.NaN);
+        _least = double.PositiveInfinity;
         Z = z;
         F = f;
     }
@@ -85,19 +97,54 @@ internal unsafe struct Group
         WorstRow = BitOperations.TrailingZeroCount(Vector256.ExtractMostSignificantBits(Vector256.Equals(residuals, Vector256.Create(half, half))));
         Status = _rule.Test(iteration, distance[WorstRow], norm[WorstRow]);
         Residuals = (half[0], Residuals.Now, Residuals.One, Residuals.Two);
+        (_residuals, _norms) = (residuals, norm);
+        if (Status == SolveStatus.Converged)
+        {
+            // The rule judges in float64: one that it lets pass in float32 is not to be called unsolved.
+            Unmet = Lost;
+            return false;
+        }
+        Weigh();
         return Status is null && _rule.IsOutOfPatience;
     }
 
-    /// <summary>Ends the search where all residuals of late are as small as rounding makes them.</summary>
-    public void EndAtPrecisionLimit(double roundingError)
+    /// <summary>Ends the search where all residuals of late are as small as rounding makes them, and those of all rows now.</summary>
+    /// <param name="roundingErrors">Of each row at this iterate; read where it does not meet the tolerance.</param>
+    public void EndAtPrecisionLimit(ReadOnlySpan<double> roundingErrors)
     {
-        if (_rule.IsAtPrecisionLimit(roundingError))
+        var all = true;
+        for (var row = 0; row < 8; row++)
+        {
+            all &= (Unmet & ~Lost & 1u << row) == 0 || _residuals[row] <= _rule.PrecisionLimit(roundingErrors[row], _norms[row]);
+        }
+        if (_rule.IsAtPrecisionLimit(roundingErrors[WorstRow], _norms[WorstRow]) && all)
         {
             (Status, Unmet) = (SolveStatus.AtPrecisionLimit, Lost);
         }
     }
 
     public void EndAtCap() => Status ??= SolveStatus.IterationLimit;
+
+    /// <summary>Takes the iterate that was kept for that of the last test; its vectors are copied by the caller.</summary>
+    public void TakeKept() => (Residuals.Now, Unmet, Lost) = Kept;
+
+    /// <summary>Whether an iterate that was kept is better than that of the last test.</summary>
+    public readonly bool KeptIsBetter => HasRisen && Status is SolveStatus.IterationLimit or SolveStatus.Diverged && (Status == SolveStatus.Diverged || Kept.Residual < Residuals.Now);
+
+    /// <summary>Where residuals fall from test to test, as they nearly always do, nothing need be kept.</summary>
+    private void Weigh()
+    {
+        var residual = Lost == 0xFF ? double.PositiveInfinity : Residuals.Now;
+        IsToBeKept = false;
+        if (!HasRisen && residual < _least)
+        {
+            _least = residual;
+        }
+        else if (double.IsFinite(residual) && (!HasRisen || residual < Kept.Residual))
+        {
+            (HasRisen, IsToBeKept, Kept) = (true, true, (residual, Unmet, Lost));
+        }
+    }
 
     /// <summary>With care for squares that leave the range.</summary>
     private readonly (Vector256<float> Distance, Vector256<float> Norm) Measure(int size, int stride)

@@ -9,7 +9,7 @@ namespace Deq.MLNet.Training.Torch.Solvers;
 internal abstract class TensorMap
 {
     /// <summary>The error of act in units in the last place, at the most.</summary>
-    protected const double UnitsOfAct = 4;
+    protected const double UnitsOfAct = 7;
 
     /// <summary>M, d x d.</summary>
     public abstract Tensor Matrix { get; }
