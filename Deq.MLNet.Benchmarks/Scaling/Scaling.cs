@@ -23,6 +23,7 @@ internal static class Scaling
             Measure(measured, "Training step, 256 rows, 128 states, hard", Slowness, "microseconds", Slow(effort), slowness => TrainingSteps(Hard(slowness))),
         ];
         ScalingPicture.Draw(panels, path);
+        Measure(measured, "Training step, 256 rows, large layers, one thread", "states", "microseconds", effort.IsQuick ? [96] : [512, 1024, 2048], size => BothEngines(new Problem((int)size, hard: false, Problem.BatchRows)));
         Console.WriteLine($"\n{path}");
         return 0;
     }
@@ -76,6 +77,13 @@ internal static class Scaling
         EngineSteps auto = new(EngineSteps.Simd, problem, problem.Settings(new Auto())), anderson = new(EngineSteps.Simd, problem, problem.Settings(new Anderson()));
         var unrolled = new UnrolledPeer(problem, tuned: true);
         return new Compared([new("this library, Auto", auto.Step), new("this library, Anderson", anderson.Step), new("libtorch, unrolled and tuned", unrolled.Step)], auto, anderson, unrolled);
+    }
+
+    /// <summary>What Engine.Auto goes by.</summary>
+    private static Compared BothEngines(Problem problem)
+    {
+        EngineSteps simd = new(EngineSteps.Simd, problem, problem.Settings(new Picard())), torch = new(EngineSteps.Torch, problem, problem.Settings(new Picard()));
+        return new Compared([new("SimdEngine", simd.Step), new("TorchEngine", torch.Step)], simd, torch);
     }
 
     private static readonly string Onnx = $"ONNX Runtime, {Score.PlainSteps} steps";

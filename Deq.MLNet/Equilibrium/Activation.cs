@@ -31,7 +31,10 @@ public enum Activation
 internal static class ActivationExtensions
 {
     /// <summary>The slope of LeakyReLU below zero.</summary>
-    public const double Leak = 0.01;
+    public const double Leak = LeakyRectifier.Leak;
+
+    /// <summary>The error of phi in units in the last place, at the most.</summary>
+    public const double ErrorUnits = 7;
 
     /// <summary>Applies phi in place: float32 by kernels of vectors, float64 to its own precision. A NaN stays a NaN.</summary>
     public static void Apply<T>(this Activation activation, Span<T> v) where T : unmanaged, IFloatingPointIeee754<T>

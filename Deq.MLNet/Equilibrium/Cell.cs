@@ -63,9 +63,6 @@ internal sealed class CellWeights<T>(T[] w, Activation activation, T[]? gain = n
 /// <summary>f of one row: z -> phi(W z + u), with u = U e + b; layer-normalised phi(gain * LN(W z + u) + shift).</summary>
 internal readonly ref struct Cell<T>(CellWeights<T> weights, ReadOnlySpan<T> injection) where T : unmanaged, IFloatingPointIeee754<T>
 {
-    /// <summary>The error of phi in units in the last place, at the most.</summary>
-    private const double UnitsOfPhi = 7;
-
     private static readonly double Epsilon = double.CreateChecked(T.BitIncrement(T.One) - T.One);
 
     public CellWeights<T> Weights { get; } = weights;
@@ -132,7 +129,7 @@ internal readonly ref struct Cell<T>(CellWeights<T> weights, ReadOnlySpan<T> inj
             Span<double> value = [sums[i]], slopes = [sums[i] - errors[i], sums[i] + errors[i]];
             Weights.Activation.Apply(value);
             Weights.Activation.Slope(slopes);
-            errors[i] = errors[i] * Math.Max(Math.Abs(slopes[0]), Math.Abs(slopes[1])) + UnitsOfPhi * Epsilon * Math.Abs(value[0]);
+            errors[i] = errors[i] * Math.Max(Math.Abs(slopes[0]), Math.Abs(slopes[1])) + ActivationExtensions.ErrorUnits * Epsilon * Math.Abs(value[0]);
         }
         return Kernels.Norm<double>(errors);
     }

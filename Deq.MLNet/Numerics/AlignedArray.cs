@@ -29,7 +29,7 @@ internal sealed unsafe class AlignedArray
 
     public Span<float> Span => _memory.AsSpan(_start, Length);
 
-    /// <summary>What follows of some memory from the next line of the cache on; should the garbage collector move it, it is slower and not wrong.</summary>
+    /// <summary>What follows of some memory from the next line of the cache on; to be taken once for each use. Should the garbage collector move the memory meanwhile, that use is slower and not wrong.</summary>
     public static Span<float> AtLine(Span<float> memory)
     {
         fixed (float* first = memory)

@@ -37,13 +37,13 @@ internal readonly struct Rectifier : IElementwise
 /// <summary>v above 0, 0.01 v below.</summary>
 internal readonly struct LeakyRectifier : IElementwise
 {
-    public const float Leak = 0.01f;
+    public const double Leak = 0.01;
 
     public static bool SlopeNeedsArgument => false;
 
-    public static T Apply<T>(T v) where T : unmanaged, IWide<T> => T.Max(v * T.Create(Leak), v);
+    public static T Apply<T>(T v) where T : unmanaged, IWide<T> => T.Max(v * T.Create((float)Leak), v);
 
-    public static T Slope<T>(T value, T argument) where T : unmanaged, IWide<T> => T.WhereLess(T.Create(0), value, T.Create(1), T.Create(Leak));
+    public static T Slope<T>(T value, T argument) where T : unmanaged, IWide<T> => T.WhereLess(T.Create(0), value, T.Create(1), T.Create((float)Leak));
 }
 
 /// <summary>The hyperbolic tangent, to a few units in the last place for arguments of any size.</summary>

@@ -64,6 +64,9 @@ internal sealed record DeqArchitecture(int StateSize, Activation Activation, Wel
     /// <summary>The rule's bound in training, null without one: dropout stretches what it keeps by 1 / (1 - dropout), and the stretched cell must contract too. A strictly triangular W stays one.</summary>
     public double? TrainingBound => Rule.Bound * (1 - (double)Dropout);
 
+    /// <summary>What the norm that the rule bounds may be in training: the bound is on it times the largest slope of phi. NaN without a bound.</summary>
+    public double LimitOfNorm() => TrainingBound / Activation.Lipschitz() ?? double.NaN;
+
     /// <summary>Whether a network's W obeys the rule, within the bound of training.</summary>
     public bool Keeps(DeqNetwork network)
     {

@@ -62,7 +62,7 @@ public sealed unsafe class BatchKernelsTests
             {
                 kernels.Activate(a, value, block);
                 kernels.Slope(value, kernels.SlopeNeedsArgument ? a : b, slope, block);
-                kernels.Multiply(a, b, product, block);
+                BatchKernels.Multiply(a, b, product, block);
             }
             for (var row = 0; row < s.Rows; row++)
             {

@@ -40,26 +40,7 @@ public sealed class TensorFnnTests
     public void The_gradient_under_dropout_is_that_of_the_masked_network(string device)
     {
         TorchBackend.EnsureAvailable(device);
-        var architecture = new FnnArchitecture([6, 5], Activation.Tanh, 0.4f);
-        var rows = Setup.Noise(9, 3, 2, 5);
-        var start = architecture.Initialize(3, 2, Link.Identity, new bool[3], new Random(2)).Weights();
-
-        // A new engine with the same seed draws the same masks.
-        (double Loss, double[] Gradient) At(float[] p)
-        {
-            var network = new FnnNetwork([new(p.AsMemory(0, 18), p.AsMemory(18, 6)), new(p.AsMemory(24, 30), p.AsMemory(54, 5)), new(p.AsMemory(59, 10), p.AsMemory(69, 2))], Activation.Tanh);
-            using var engine = new TorchEngine(Setup.Settings(architecture), network, device, ScalarType.Float64);
-            engine.Attach(rows);
-            var gradient = engine.Gradient([0, 1, 2, 3, 4, 5, 6, 7, 8]);
-            return (engine.ReadMetrics().Training.Loss, gradient);
-        }
-        var differences = start.Select((value, i) =>
-        {
-            var (up, down) = (value + 1e-3f, value - 1e-3f);
-            return (At([.. start[..i], up, .. start[(i + 1)..]]).Loss - At([.. start[..i], down, .. start[(i + 1)..]]).Loss) / ((double)up - down);
-        }).ToArray();
-
-        Setup.RelativeDistance(At(start).Gradient, differences).Should().BeLessThan(1e-5);
+        EngineContract.GradientUnderDropout((settings, network) => new TorchEngine(settings, network, device, ScalarType.Float64), (engine, rows) => engine.Gradient(rows), step: 1e-3f, allowed: 1e-5);
     }
 
     /// <summary>Hidden units that are all 1, read out one by one: the outputs are the mask.</summary>

@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using Deq.MLNet.Numerics;
 using Deq.MLNet.Training.Simd.Solvers;
 
@@ -34,6 +35,15 @@ internal abstract unsafe class BatchKernels
     /// <param name="y">Rows x outputs.</param>
     /// <param name="rows">The block.</param>
     public abstract void Affine(PaddedMatrix x, Panels weights, float* bias, PaddedMatrix y, RowBlock rows);
+
+    /// <summary>y = a * b, element by element.</summary>
+    public static void Multiply(PaddedMatrix a, PaddedMatrix b, PaddedMatrix y, RowBlock rows) => TensorPrimitives.Multiply(rows.Of(a), rows.Of(b), rows.Of(y));
+
+    /// <summary>y = a + b.</summary>
+    public static void Add(PaddedMatrix a, PaddedMatrix b, PaddedMatrix y, RowBlock rows) => TensorPrimitives.Add(rows.Of(a), rows.Of(b), rows.Of(y));
+
+    /// <summary>y = factor a.</summary>
+    public static void Scale(PaddedMatrix a, float factor, PaddedMatrix y, RowBlock rows) => TensorPrimitives.Multiply(rows.Of(a), factor, rows.Of(y));
 
     /// <summary>y = x M.</summary>
     public void Product(PaddedMatrix x, Panels m, PaddedMatrix y, RowBlock rows) => Affine(x, m, null, y, rows);
@@ -83,15 +93,6 @@ internal abstract unsafe class BatchKernels
     /// <param name="f">Overwritten by the right-hand side at it.</param>
     /// <param name="rows">The block.</param>
     public abstract BlockSolution SolveAdjoint(BlockSolver solver, Panels w, PaddedMatrix gradient, PaddedMatrix slope, PaddedMatrix m, PaddedMatrix f, RowBlock rows);
-
-    /// <summary>y = a * b, element by element.</summary>
-    public abstract void Multiply(PaddedMatrix a, PaddedMatrix b, PaddedMatrix y, RowBlock rows);
-
-    /// <summary>y = a + b.</summary>
-    public abstract void Add(PaddedMatrix a, PaddedMatrix b, PaddedMatrix y, RowBlock rows);
-
-    /// <summary>y = factor a.</summary>
-    public abstract void Scale(PaddedMatrix a, float factor, PaddedMatrix y, RowBlock rows);
 }
 
 /// <inheritdoc/>
@@ -178,56 +179,19 @@ internal sealed unsafe class BatchKernels<T, TPhi>(Activation activation) : Batc
 
     public override void Activate(PaddedMatrix a, PaddedMatrix y, RowBlock rows)
     {
-        for (var row = rows.First; row < rows.First + rows.Padded; row++)
+        float* from = a.Row(rows.First), to = y.Row(rows.First);
+        for (var i = 0; i < rows.Padded * a.Stride; i += T.Count)
         {
-            for (var i = 0; i < a.Stride; i += T.Count)
-            {
-                T.Store(y.Row(row) + i, TPhi.Apply(T.Load(a.Row(row) + i)));
-            }
+            T.Store(to + i, TPhi.Apply(T.Load(from + i)));
         }
     }
 
     public override void Slope(PaddedMatrix value, PaddedMatrix argument, PaddedMatrix slope, RowBlock rows)
     {
-        for (var row = rows.First; row < rows.First + rows.Padded; row++)
+        float* values = value.Row(rows.First), arguments = argument.Row(rows.First), to = slope.Row(rows.First);
+        for (var i = 0; i < rows.Padded * value.Stride; i += T.Count)
         {
-            for (var i = 0; i < value.Stride; i += T.Count)
-            {
-                T.Store(slope.Row(row) + i, TPhi.Slope(T.Load(value.Row(row) + i), T.Load(argument.Row(row) + i)));
-            }
-        }
-    }
-
-    public override void Multiply(PaddedMatrix a, PaddedMatrix b, PaddedMatrix y, RowBlock rows)
-    {
-        for (var row = rows.First; row < rows.First + rows.Padded; row++)
-        {
-            for (var i = 0; i < a.Stride; i += T.Count)
-            {
-                T.Store(y.Row(row) + i, T.Load(a.Row(row) + i) * T.Load(b.Row(row) + i));
-            }
-        }
-    }
-
-    public override void Add(PaddedMatrix a, PaddedMatrix b, PaddedMatrix y, RowBlock rows)
-    {
-        for (var row = rows.First; row < rows.First + rows.Padded; row++)
-        {
-            for (var i = 0; i < a.Stride; i += T.Count)
-            {
-                T.Store(y.Row(row) + i, T.Load(a.Row(row) + i) + T.Load(b.Row(row) + i));
-            }
-        }
-    }
-
-    public override void Scale(PaddedMatrix a, float factor, PaddedMatrix y, RowBlock rows)
-    {
-        for (var row = rows.First; row < rows.First + rows.Padded; row++)
-        {
-            for (var i = 0; i < a.Stride; i += T.Count)
-            {
-                T.Store(y.Row(row) + i, T.Load(a.Row(row) + i) * T.Create(factor));
-            }
+            T.Store(to + i, TPhi.Slope(T.Load(values + i), T.Load(arguments + i)));
         }
     }
 }

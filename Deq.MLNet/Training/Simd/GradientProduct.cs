@@ -10,7 +10,7 @@ namespace Deq.MLNet.Training.Simd;
 /// <param name="form">Of vectors.</param>
 internal sealed unsafe class GradientProduct(PaddedMatrix left, PaddedMatrix right, SimdParameter weights, SimdParameter? bias, VectorForm form)
 {
-    private readonly PaddedMatrix _packed = new(right.Stride / Tile.Columns * left.Rows, Tile.Columns);
+    private readonly PaddedMatrix? _packed = right.Stride > Tile.Columns ? new(right.Stride / Tile.Columns * left.Rows, Tile.Columns) : null;
 
     /// <summary>Parts that may run at the same time: strips of 32 inputs.</summary>
     public int Parts => right.Stride / Tile.Columns;
@@ -33,7 +33,7 @@ internal sealed unsafe class GradientProduct(PaddedMatrix left, PaddedMatrix rig
         var width = Math.Min(Tile.Columns, weights.Columns - first);
         var panel = right.Row(0) + first;
         var stride = right.Stride;
-        if (stride > Tile.Columns)
+        if (_packed is not null)
         {
             // Side by side, rows do not evict one another from the cache.
             var packed = _packed.Row(part * depth);

@@ -9,6 +9,9 @@ internal readonly record struct RowBlock(int First, int Count)
 {
     /// <summary>Rows with padding.</summary>
     public int Padded => Tile.PaddedRows(Count);
+
+    /// <summary>These rows of a matrix, with all padding.</summary>
+    public Span<float> Of(PaddedMatrix matrix) => matrix.All.Slice(First * matrix.Stride, Padded * matrix.Stride);
 }
 
 /// <summary>The rows of one step, or some of an evaluation. Rows of padding repeat the last one, so that they behave as it does; they count for nothing.</summary>

@@ -29,8 +29,8 @@ internal sealed class SimdDeq : SimdModel
     /// <summary>W as right factor: W' on the way forth, W on the way back.</summary>
     private readonly Panels _forth, _back;
     private readonly SolveCounts _counts = new();
-    private readonly Dictionary<SimdBatch, Room> _rooms = [];
-    private Room _room = null!;
+    private readonly Dictionary<SimdBatch, DeqRoom> _rooms = [];
+    private DeqRoom _room = null!;
     private KeptRows? _states;
     private bool _training;
 
@@ -85,7 +85,8 @@ internal sealed class SimdDeq : SimdModel
         _encoder.Prepare(batch.X, training);
         if (!_rooms.TryGetValue(batch, out _room!))
         {
-            _rooms[batch] = _room = new Room(this, batch);
+            _rooms[batch] = _room = new DeqRoom(batch, _shape, BlockRows, _dropout.Active);
+            _room.Products = ProductsOf(_room);
         }
         _forth.PackTransposed(_w.Values, _w.Columns);
         _u.Prepare(back: training && _shape.EncoderSizes.Count > 0);
@@ -121,7 +122,7 @@ internal sealed class SimdDeq : SimdModel
         if (_s is not null)
         {
             _s.Apply(batch.X, room.Skipped, rows);
-            _kernels.Add(batch.Outputs, room.Skipped, batch.Outputs, rows);
+            BatchKernels.Add(batch.Outputs, room.Skipped, batch.Outputs, rows);
         }
     }
 
@@ -164,7 +165,7 @@ internal sealed class SimdDeq : SimdModel
         _architecture.Make(DeqWeights.Of(_shape, _shape.Arrays.ToDictionary(a => a.Name, a => Parameters[a.Name].ValueSpan.ToArray())), _link);
 
     /// <summary>The slopes of the cell at the states.</summary>
-    private void WriteSlope(Room room, RowBlock rows)
+    private void WriteSlope(DeqRoom room, RowBlock rows)
     {
         if (!_dropout.Active && !_kernels.SlopeNeedsArgument)
         {
@@ -173,86 +174,33 @@ internal sealed class SimdDeq : SimdModel
         }
         // What the value does not tell, the sums do.
         _kernels.Product(room.Z, _forth, room.M, rows);
-        _kernels.Add(room.M, room.Injection, room.M, rows);
+        BatchKernels.Add(room.M, room.Injection, room.M, rows);
         _kernels.Activate(room.M, room.Next, rows);
         _kernels.Slope(room.Next, room.M, room.Slope, rows);
         if (_dropout.Active)
         {
-            _kernels.Multiply(room.Slope, room.Mask, room.Slope, rows);
+            BatchKernels.Multiply(room.Slope, room.Mask, room.Slope, rows);
         }
     }
 
     private static BatchSolution Sum(BlockSolution[] blocks)
     {
-        var (most, worst, unsolved, rowIterations) = (0, 0.0, 0, 0L);
+        var total = default(BlockSolution);
         foreach (var block in blocks)
         {
-            (most, worst, unsolved, rowIterations) = (Math.Max(most, block.Iterations), Math.Max(worst, block.WorstResidual), unsolved + block.Unsolved, rowIterations + block.RowIterations);
+            total += block;
         }
-        return new BatchSolution(most, worst, Unsolved: unsolved, RowIterations: rowIterations);
+        return new BatchSolution(total.Iterations, total.WorstResidual, Unsolved: total.Unsolved, RowIterations: total.RowIterations);
     }
 
-    /// <summary>The matrices of one batch.</summary>
-    internal sealed class Room
+    private IReadOnlyList<GradientProduct> ProductsOf(DeqRoom room)
     {
-        public Room(SimdDeq model, SimdBatch batch)
+        var (batch, form) = (room.Batch, _form);
+        List<GradientProduct> products = [new(room.M, room.Z, _w, null, form), _u.Product(room.M, _encoder.Outputs, form), _v.Product(batch.OutputGradient, room.Z, form)];
+        if (_s is not null)
         {
-            Batch = batch;
-            PaddedMatrix New() => new(batch.Rows, model._shape.States);
-            (Injection, Z, F, StateGradient, Slope, M, Next) = (New(), New(), New(), New(), New(), New(), New());
-            // Made by one thread, before its blocks run.
-            Mask = model._dropout.Active ? New() : Injection;
-            Skipped = model._s is null ? batch.Outputs : new PaddedMatrix(batch.Rows, model._shape.Outputs);
-            var blocks = (batch.Rows + model.BlockRows - 1) / model.BlockRows;
-            (Forward, Backward) = (new BlockSolution[blocks], new BlockSolution[blocks]);
-            var products = new List<GradientProduct>
-            {
-                new(M, Z, model._w, null, model._form),
-                model._u.Product(M, model._encoder.Outputs, model._form),
-                model._v.Product(batch.OutputGradient, Z, model._form),
-            };
-            if (model._s is not null)
-            {
-                products.Add(model._s.Product(batch.OutputGradient, batch.X, model._form));
-            }
-            products.AddRange(model._encoder.Products);
-            Products = products;
+            products.Add(_s.Product(batch.OutputGradient, batch.X, form));
         }
-
-        public SimdBatch Batch { get; }
-
-        /// <summary>u, B x d, as all that follow.</summary>
-        public PaddedMatrix Injection { get; }
-
-        /// <summary>Of the dropout; not to be used without one.</summary>
-        public PaddedMatrix Mask { get; }
-
-        /// <summary>The equilibria.</summary>
-        public PaddedMatrix Z { get; }
-
-        /// <summary>The cell of them.</summary>
-        public PaddedMatrix F { get; }
-
-        /// <summary>The gradient by the state.</summary>
-        public PaddedMatrix StateGradient { get; }
-
-        public PaddedMatrix Slope { get; }
-
-        /// <summary>The gradient by the pre-activations.</summary>
-        public PaddedMatrix M { get; }
-
-        /// <summary>Its next iterate.</summary>
-        public PaddedMatrix Next { get; }
-
-        /// <summary>S x, B x K; not to be used without a skip connection.</summary>
-        public PaddedMatrix Skipped { get; }
-
-        /// <summary>How every block was solved.</summary>
-        public BlockSolution[] Forward { get; }
-
-        /// <summary>How the adjoint of every block was.</summary>
-        public BlockSolution[] Backward { get; }
-
-        public IReadOnlyList<GradientProduct> Products { get; }
+        return [.. products, .. _encoder.Products];
     }
 }

@@ -20,7 +20,7 @@ internal abstract class SimdGradient
     /// <param name="room">Holds the gradient by the state and the slopes; receives M.</param>
     /// <param name="rows">The block.</param>
     /// <returns>How the linear system was solved; no residual and no unsolved row where there is none.</returns>
-    public abstract BlockSolution Backward(BatchKernels kernels, Panels w, SimdDeq.Room room, RowBlock rows);
+    public abstract BlockSolution Backward(BatchKernels kernels, Panels w, DeqRoom room, RowBlock rows);
 
     /// <summary>M = phi'(A) (G + M W), by the implicit function theorem (Bai, Kolter, Koltun 2019, theorem 1).</summary>
     private sealed class ImplicitRule(Implicit options, DeqArchitecture architecture, int size) : SimdGradient
@@ -31,27 +31,27 @@ internal abstract class SimdGradient
         private readonly BlockSolver _solver = new(architecture.GradientSolver, new Tolerance(options.Tolerance ?? architecture.Tolerance.Relative, Absolute),
             options.MaxIterations ?? architecture.MaxIterations, size);
 
-        public override BlockSolution Backward(BatchKernels kernels, Panels w, SimdDeq.Room room, RowBlock rows) =>
+        public override BlockSolution Backward(BatchKernels kernels, Panels w, DeqRoom room, RowBlock rows) =>
             kernels.SolveAdjoint(_solver, w, room.StateGradient, room.Slope, room.M, room.Next, rows);
     }
 
     /// <summary>So many damped steps of the adjoint from zero, H &lt;- (1 - tau) H + tau (G + M W), M = phi'(A) H: the phantom gradient (Geng et al. 2021); one undamped step is JFB (Fung et al. 2022).</summary>
     private sealed class NeumannRule(int steps, float damping) : SimdGradient
     {
-        public override BlockSolution Backward(BatchKernels kernels, Panels w, SimdDeq.Room room, RowBlock rows)
+        public override BlockSolution Backward(BatchKernels kernels, Panels w, DeqRoom room, RowBlock rows)
         {
             // H stands where the states' next iterates did.
             var (h, m, next) = (room.F, room.M, room.Next);
-            kernels.Scale(room.StateGradient, damping, h, rows);
-            kernels.Multiply(h, room.Slope, m, rows);
+            BatchKernels.Scale(room.StateGradient, damping, h, rows);
+            BatchKernels.Multiply(h, room.Slope, m, rows);
             for (var step = 1; step < steps; step++)
             {
                 kernels.Product(m, w, next, rows);
-                kernels.Add(next, room.StateGradient, next, rows);
-                kernels.Scale(next, damping, next, rows);
-                kernels.Scale(h, 1 - damping, h, rows);
-                kernels.Add(h, next, h, rows);
-                kernels.Multiply(h, room.Slope, m, rows);
+                BatchKernels.Add(next, room.StateGradient, next, rows);
+                BatchKernels.Scale(next, damping, next, rows);
+                BatchKernels.Scale(h, 1 - damping, h, rows);
+                BatchKernels.Add(h, next, h, rows);
+                BatchKernels.Multiply(h, room.Slope, m, rows);
             }
             return new BlockSolution(steps, (long)steps * rows.Padded, 0, 0);
         }

@@ -53,7 +53,7 @@ internal sealed class SimdLayers(IReadOnlyList<(SimdParameter Weights, SimdParam
             if (masked)
             {
                 _dropout!.Draw(i, at.Mask!, rows);
-                _kernels.Multiply(at.Value, at.Mask!, at.Output, rows);
+                BatchKernels.Multiply(at.Value, at.Mask!, at.Output, rows);
             }
             x = at.Output;
         }
@@ -67,10 +67,10 @@ internal sealed class SimdLayers(IReadOnlyList<(SimdParameter Weights, SimdParam
             var at = _room[i];
             // Slopes take the place of arguments, which nobody reads again.
             _kernels.Slope(at.Value, at.Argument, at.Argument, rows);
-            _kernels.Multiply(at.Gradient, at.Argument, at.Gradient, rows);
+            BatchKernels.Multiply(at.Gradient, at.Argument, at.Gradient, rows);
             if (_dropout is not null)
             {
-                _kernels.Multiply(at.Gradient, at.Mask!, at.Gradient, rows);
+                BatchKernels.Multiply(at.Gradient, at.Mask!, at.Gradient, rows);
             }
             if (i > 0)
             {

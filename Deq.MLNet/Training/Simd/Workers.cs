@@ -91,6 +91,7 @@ internal sealed class Workers : IDisposable
     /// <summary>The items of one call. A thread that comes late finds none left in it.</summary>
     private sealed class Work(int items, Action<int> item)
     {
+        private readonly Lock _gate = new();
         private int _next, _done, _failedItem = int.MaxValue;
         private ExceptionDispatchInfo? _failure;
 
@@ -122,7 +123,7 @@ internal sealed class Workers : IDisposable
 
         private void Keep(int failed, Exception exception)
         {
-            lock (this)
+            lock (_gate)
             {
                 if (failed < _failedItem)
                 {

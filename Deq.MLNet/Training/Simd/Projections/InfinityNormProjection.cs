@@ -10,10 +10,7 @@ namespace Deq.MLNet.Training.Simd.Projections;
 /// </remarks>
 internal sealed class InfinityNormProjection(double limit) : SimdProjection
 {
-    /// <summary>Room for the rounding of float32 sums of positive terms.</summary>
-    private const double Margin = 1e-5;
-
-    private readonly float _target = (float)(limit / (1 + Margin));
+    private readonly float _target = (float)(limit / (1 + BoundMargins.OfNorm));
 
     public override void Project(SimdParameter w)
     {
@@ -27,7 +24,7 @@ internal sealed class InfinityNormProjection(double limit) : SimdProjection
                 Lower(row, Threshold(row, sum));
                 sum = TensorPrimitives.SumOfMagnitudes<float>(row);
             }
-            largest = Math.Max(largest, ScaleDown(row, sum * (1 + Margin), limit));
+            largest = Math.Max(largest, ScaleDown(row, sum * (1 + BoundMargins.OfNorm), limit));
         }
         Bound = largest;
     }

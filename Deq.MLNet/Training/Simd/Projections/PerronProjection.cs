@@ -9,9 +9,6 @@ namespace Deq.MLNet.Training.Simd.Projections;
 /// </remarks>
 internal sealed class PerronProjection(double limit) : SimdProjection
 {
-    /// <summary>Room for the rounding of float32 sums of positive terms.</summary>
-    private const double Margin = 1e-5;
-
     private float[] _s = [], _product = [];
     private bool _kept;
 
@@ -43,7 +40,7 @@ internal sealed class PerronProjection(double limit) : SimdProjection
             TensorPrimitives.Divide(_s, MathF.Max(TensorPrimitives.Max<float>(_s), 1e-30f), _s);
             TensorPrimitives.Max(_s, (float)PowerIteration.LeastShare, _s);
         }
-        Bound = ScaleDown(w.ValueSpan, bound * (1 + Margin), limit);
+        Bound = ScaleDown(w.ValueSpan, bound * (1 + BoundMargins.OfNorm), limit);
     }
 
     private float LargestRatio()

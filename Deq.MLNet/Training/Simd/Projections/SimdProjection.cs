@@ -7,13 +7,10 @@ namespace Deq.MLNet.Training.Simd.Projections;
 /// <summary>Brings W back under its rule, in place, for a small share of the time of a training step.</summary>
 internal abstract class SimdProjection
 {
-    /// <summary>What rounding may add to a bound that is multiplied by its own reciprocal in float32.</summary>
-    private const double Rounding = 3e-7;
-
     /// <summary>The projection of a rule; null where there is none.</summary>
     public static SimdProjection? Create(DeqArchitecture architecture)
     {
-        var limit = architecture.TrainingBound / architecture.Activation.Lipschitz() ?? double.NaN;
+        var limit = architecture.LimitOfNorm();
         return architecture.Rule switch
         {
             SpectralRule => new SpectralProjection(limit),
@@ -47,7 +44,7 @@ internal abstract class SimdProjection
     /// <summary>Scales values by a factor of at most 1 that brings a bound on them under a limit; leaves them as they are where it is under it. Returns the bound after it.</summary>
     protected static double ScaleDown(Span<float> values, double bound, double limit)
     {
-        var factor = (float)(limit * (1 - Rounding) / bound);
+        var factor = (float)(limit * (1 - BoundMargins.Rounding) / bound);
         // NaN is no factor of 1 or more: it spreads, for training to find.
         if (factor >= 1)
         {

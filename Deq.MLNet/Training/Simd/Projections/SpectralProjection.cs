@@ -8,9 +8,6 @@ namespace Deq.MLNet.Training.Simd.Projections;
 /// </remarks>
 internal sealed class SpectralProjection(double limit) : SimdProjection
 {
-    /// <summary>Room for the rounding of float32, in the bound itself; checked against float64 singular values in the tests.</summary>
-    private const double Margin = 1e-5;
-
     private const float Tiny = 1e-30f;
 
     private float[] _v = [], _next = [];
@@ -28,7 +25,7 @@ internal sealed class SpectralProjection(double limit) : SimdProjection
     public override void Enforce(SimdParameter w)
     {
         _power ??= new SymmetricPower(w.Rows);
-        Bound = ScaleDown(w.ValueSpan, _power.NormBound(w.ValueSpan, PowerIteration.Squarings) * (1 + Margin), limit);
+        Bound = ScaleDown(w.ValueSpan, _power.NormBound(w.ValueSpan, PowerIteration.Squarings) * (1 + BoundMargins.OfNorm), limit);
     }
 
     /// <summary>||W'u|| of a unit u near the left singular vector of the largest singular value. W is read once for a product with it and one with W'.</summary>

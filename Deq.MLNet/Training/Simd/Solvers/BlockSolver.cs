@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Numerics;
 using System.Runtime.Intrinsics;
 using Deq.MLNet.Numerics;
 
@@ -10,7 +9,11 @@ namespace Deq.MLNet.Training.Simd.Solvers;
 /// <param name="RowIterations">Rows, with padding, times iterations: what was computed.</param>
 /// <param name="WorstResidual">Of a row that counts; infinite where one was lost.</param>
 /// <param name="Unsolved">Rows that met neither the tolerance nor the limit of precision.</param>
-internal readonly record struct BlockSolution(int Iterations, long RowIterations, double WorstResidual, int Unsolved);
+internal readonly record struct BlockSolution(int Iterations, long RowIterations, double WorstResidual, int Unsolved)
+{
+    public static BlockSolution operator +(BlockSolution a, BlockSolution b) =>
+        new(Math.Max(a.Iterations, b.Iterations), a.RowIterations + b.RowIterations, Math.Max(a.WorstResidual, b.WorstResidual), a.Unsolved + b.Unsolved);
+}
 
 /// <summary>Finds the fixed points z = map(z) of a block of rows, in groups of eight: the loop, the stopping test and the cap exist here once. Thread safe.</summary>
 /// <param name="method">Picard, Anderson, Auto or ForwardSubstitution.</param>
@@ -23,13 +26,11 @@ internal sealed unsafe class BlockSolver(FixedPointSolver method, Tolerance tole
     private const int SizeOfOwnWeights = 128;
 
     /// <summary>Groups that iterate side by side where W does not fit the first cache, so that it is read once for all of them.</summary>
-    private readonly int _groupsOfUnit = size <= 64 ? 4 : size <= 128 ? 2 : 8;
-
-    private bool SharesWeights => size < SizeOfOwnWeights;
+    private readonly int _groupsAtOnce = size <= 64 ? 4 : size <= 128 ? 2 : 8;
 
     private readonly Anderson _anderson = method as Anderson ?? MixingRule.Method;
     private readonly MixingRule _rule = new(tolerance.Relative, size);
-    private readonly ConcurrentBag<Unit> _free = [];
+    private readonly ConcurrentBag<GroupMemory> _free = [];
 
     /// <summary>Solves some rows.</summary>
     /// <param name="matrix">M, d x d.</param>
@@ -41,13 +42,13 @@ internal sealed unsafe class BlockSolver(FixedPointSolver method, Tolerance tole
     public BlockSolution Solve<T, TMap>(Panels matrix, TMap map, PaddedMatrix z, PaddedMatrix f, RowBlock rows, bool fromZero)
         where T : unmanaged, IWide<T> where TMap : struct, ITileMap<T>
     {
-        var unit = _free.TryTake(out var free) ? free : new Unit(this, z.Stride);
+        var memory = _free.TryTake(out var free) ? free : new GroupMemory(_groupsAtOnce, z.Stride, _anderson, size < SizeOfOwnWeights);
         var total = new BlockSolution();
         // What substitution finds is tested, and improved should rounding ask for it, as any start is.
         var backwards = method is ForwardSubstitution ? Substitution.IsBackwards(matrix) : null;
-        for (var row = 0; row < rows.Padded; row += _groupsOfUnit * Tile.Rows)
+        for (var row = 0; row < rows.Padded; row += _groupsAtOnce * Tile.Rows)
         {
-            var count = Math.Min(_groupsOfUnit * Tile.Rows, rows.Padded - row) / Tile.Rows;
+            var count = Math.Min(_groupsAtOnce * Tile.Rows, rows.Padded - row) / Tile.Rows;
             for (var i = 0; i < count; i++)
             {
                 var first = rows.First + row + i * Tile.Rows;
@@ -62,34 +63,38 @@ internal sealed unsafe class BlockSolver(FixedPointSolver method, Tolerance tole
                         Substitution.Solve<T, TMap>(matrix, map, ((nint)row + i * Tile.Rows + one) * z.Stride, z.Row(first + one), f.Row(first + one), direction);
                     }
                 }
-                unit.Groups[i].Begin(z.Row(first), f.Row(first), tolerance, method is Anderson);
+                memory.Groups[i].Begin(z.Row(first), f.Row(first), tolerance);
+                if (method is Anderson)
+                {
+                    memory.BeginMixing(i);
+                }
             }
-            Iterate<T, TMap>(unit, unit.Groups.AsSpan(0, count), matrix, map, (nint)row * z.Stride, z.Stride, fromZero && backwards is null);
+            Iterate<T, TMap>(memory, memory.Groups.AsSpan(0, count), matrix, map, (nint)row * z.Stride, z.Stride, fromZero && backwards is null);
             for (var i = 0; i < count; i++)
             {
                 var first = row + i * Tile.Rows;
-                unit.Finish(i);
-                total = Add(total, in unit.Groups[i], Math.Min(Tile.Rows, rows.Count - first));
-                if (unit.Groups[i].Z != z.Row(rows.First + first))
+                memory.Finish(i);
+                total += memory.Groups[i].Solution(Math.Min(Tile.Rows, rows.Count - first));
+                if (memory.Groups[i].Z != z.Row(rows.First + first))
                 {
                     Exchange(z.Row(rows.First + first), f.Row(rows.First + first), Tile.Rows * z.Stride);
                 }
             }
         }
-        _free.Add(unit);
+        _free.Add(memory);
         return total;
     }
 
-    private void Iterate<T, TMap>(Unit unit, Span<Group> groups, Panels matrix, TMap map, nint place, int stride, bool fromZero)
+    private void Iterate<T, TMap>(GroupMemory memory, Span<Group> groups, Panels matrix, TMap map, nint place, int stride, bool fromZero)
         where T : unmanaged, IWide<T> where TMap : struct, ITileMap<T>
     {
-        var tile = unit.Tile.Pointer;
+        var tile = memory.Product.Pointer;
         var sums = Tile.Rows * T.Count;
         for (var (iteration, active) = (1, groups.Length); active > 0; iteration++)
         {
             if (iteration == 1 && fromZero)
             {
-                unit.Tile.Span.Clear();
+                memory.Product.Span.Clear();
             }
             for (var panel = 0; panel < matrix.Count; panel++)
             {
@@ -103,7 +108,7 @@ internal sealed unsafe class BlockSolver(FixedPointSolver method, Tolerance tole
                             T.MultiplyTile(group.Z, stride, 1, matrix[panel], Tile.Columns, size, tile);
                         }
                         Map<T, TMap>(map, tile, place + (nint)i * Tile.Rows * stride + panel * Tile.Columns, stride, group.Z + panel * Tile.Columns, group.F + panel * Tile.Columns,
-                            unit.Sums.Pointer + 2 * i * sums, panel == 0);
+                            memory.Sums.Pointer + 2 * i * sums, panel == 0);
                     }
                 }
             }
@@ -115,19 +120,18 @@ internal sealed unsafe class BlockSolver(FixedPointSolver method, Tolerance tole
                 {
                     continue;
                 }
-                var squares = unit.Sums.Pointer + 2 * i * sums;
+                var squares = memory.Sums.Pointer + 2 * i * sums;
                 if (group.Test(iteration, T.SumEach(squares), T.SumEach(squares + sums), size, stride))
                 {
-                    Span<double> errors = unit.RoundingErrors;
                     for (var row = 0; row < Tile.Rows; row++)
                     {
-                        errors[row] = (group.Unmet >> row & 1) == 0 ? 0 : RoundingError<T, TMap>(matrix, map, in group, row, place + ((nint)i * Tile.Rows + row) * stride, stride);
+                        memory.RoundingErrors[row] = (group.Unmet >> row & 1) == 0 ? 0 : RoundingError<T, TMap>(matrix, map, in group, row, place + ((nint)i * Tile.Rows + row) * stride, stride);
                     }
-                    group.EndAtPrecisionLimit(errors);
+                    group.EndAtPrecisionLimit(memory.RoundingErrors);
                 }
                 if (group.IsToBeKept)
                 {
-                    unit.Keep(i, in group);
+                    memory.Keep(i);
                 }
                 if (iteration == maxIterations)
                 {
@@ -136,14 +140,14 @@ internal sealed unsafe class BlockSolver(FixedPointSolver method, Tolerance tole
                 if (!group.IsDone)
                 {
                     active++;
-                    Advance<T>(unit, ref group, i, maxIterations - iteration, stride);
+                    Advance<T>(memory, ref group, i, maxIterations - iteration, stride);
                 }
             }
         }
     }
 
     /// <summary>f = map(z) of 8 rows and 32 columns, and the sums of (f - z)^2 and of f^2, by row.</summary>
-    internal static void Map<T, TMap>(TMap map, float* tile, nint place, int stride, float* z, float* f, float* sums, bool first)
+    private static void Map<T, TMap>(TMap map, float* tile, nint place, int stride, float* z, float* f, float* sums, bool first)
         where T : unmanaged, IWide<T> where TMap : struct, ITileMap<T>
     {
         for (var row = 0; row < Tile.Rows; row++)
@@ -167,11 +171,11 @@ internal sealed unsafe class BlockSolver(FixedPointSolver method, Tolerance tole
         }
     }
 
-    private void Advance<T>(Unit unit, ref Group group, int index, int left, int stride) where T : unmanaged, IWide<T>
+    private void Advance<T>(GroupMemory memory, ref Group group, int index, int left, int stride) where T : unmanaged, IWide<T>
     {
         if (method is Auto && !group.Mixes && _rule.Pays(group.Residuals, left))
         {
-            group.Mixes = true;
+            memory.BeginMixing(index);
         }
         if (!group.Mixes)
         {
@@ -190,17 +194,12 @@ internal sealed unsafe class BlockSolver(FixedPointSolver method, Tolerance tole
             // A row without a number in it must not spoil the weights of the others.
             ClearLost(in group, stride);
         }
-        var mixings = unit.MixingsOf(index);
+        var mixings = memory.MixingsOf(index);
         var length = Tile.Rows * stride / mixings.Length;
         for (var i = 0; i < mixings.Length; i++)
         {
-            if (!group.HasMixed)
-            {
-                mixings[i].Begin();
-            }
             mixings[i].Advance<T>(group.Z + i * length, group.F + i * length);
         }
-        group.HasMixed = true;
     }
 
     private static void ClearLost(in Group group, int stride)
@@ -227,7 +226,7 @@ internal sealed unsafe class BlockSolver(FixedPointSolver method, Tolerance tole
     /// <summary>As of the managed cell: the norm of the error that rounding alone makes in the map of one row.</summary>
     private double RoundingError<T, TMap>(Panels matrix, TMap map, in Group group, int row, nint place, int stride) where T : unmanaged, IWide<T> where TMap : struct, ITileMap<T>
     {
-        const double Epsilon = 1.0 / (1 << 23), UnitsOfAct = 7;
+        const double Epsilon = 1.0 / (1 << 23);
         float* z = group.Z + row * stride, f = group.F + row * stride;
         double sum = 0;
         for (var column = 0; column < size; column++)
@@ -238,18 +237,10 @@ internal sealed unsafe class BlockSolver(FixedPointSolver method, Tolerance tole
             {
                 terms += Math.Abs((double)weights[(nint)k * Tile.Columns] * z[k]);
             }
-            var error = Epsilon * (terms * map.Gain(f[column], place + column) + UnitsOfAct * Math.Abs(f[column]));
+            var error = Epsilon * (terms * map.Gain(f[column], place + column) + ActivationExtensions.ErrorUnits * Math.Abs(f[column]));
             sum += error * error;
         }
         return Math.Sqrt(sum);
-    }
-
-    private static BlockSolution Add(in BlockSolution total, in Group group, int rows)
-    {
-        var counted = (1u << rows) - 1;
-        var worst = (group.Lost & counted) != 0 ? double.PositiveInfinity : group.Residuals.Now;
-        return new BlockSolution(Math.Max(total.Iterations, group.Iterations), total.RowIterations + (long)Tile.Rows * group.Iterations, Math.Max(total.WorstResidual, worst),
-            total.Unsolved + BitOperations.PopCount(group.Unmet & counted));
     }
 
     private static void Exchange(float* a, float* b, int length)
@@ -260,55 +251,5 @@ internal sealed unsafe class BlockSolver(FixedPointSolver method, Tolerance tole
             two.Store(a + i);
             one.Store(b + i);
         }
-    }
-
-    /// <summary>What one thread needs to solve some groups.</summary>
-    private sealed class Unit(BlockSolver solver, int stride)
-    {
-        private readonly Mixing[]?[] _mixings = new Mixing[solver._groupsOfUnit][];
-
-        private readonly AlignedArray?[] _kept = new AlignedArray?[solver._groupsOfUnit];
-
-        public Group[] Groups { get; } = new Group[solver._groupsOfUnit];
-
-        public double[] RoundingErrors { get; } = new double[Numerics.Tile.Rows];
-
-        public AlignedArray Tile { get; } = new(Numerics.Tile.Rows * Numerics.Tile.Columns);
-
-        public AlignedArray Sums { get; } = new(solver._groupsOfUnit * 2 * Numerics.Tile.Rows * Vector512<float>.Count);
-
-        /// <summary>One for all rows of a group, or one for each.</summary>
-        public Mixing[] MixingsOf(int group) => _mixings[group] ??= solver.SharesWeights ? [New(Numerics.Tile.Rows * stride)] : [.. Enumerable.Range(0, Numerics.Tile.Rows).Select(_ => New(stride))];
-
-        /// <summary>Keeps the iterate of a group and the map of it.</summary>
-        public void Keep(int index, in Group group)
-        {
-            var length = Numerics.Tile.Rows * stride;
-            var kept = (_kept[index] ??= new AlignedArray(2 * length)).Span;
-            new ReadOnlySpan<float>(group.Z, length).CopyTo(kept);
-            new ReadOnlySpan<float>(group.F, length).CopyTo(kept[length..]);
-        }
-
-        /// <summary>Gives a group that was not solved the best iterate that was kept, and a row that is not finite the value that tells so.</summary>
-        public void Finish(int index)
-        {
-            ref var group = ref Groups[index];
-            var length = Numerics.Tile.Rows * stride;
-            if (group.KeptIsBetter)
-            {
-                _kept[index]!.Span[..length].CopyTo(new Span<float>(group.Z, length));
-                _kept[index]!.Span[length..].CopyTo(new Span<float>(group.F, length));
-                group.TakeKept();
-            }
-            for (var row = 0; group.Lost >> row != 0; row++)
-            {
-                if ((group.Lost >> row & 1) != 0)
-                {
-                    new ReadOnlySpan<float>(group.F + row * stride, stride).CopyTo(new Span<float>(group.Z + row * stride, stride));
-                }
-            }
-        }
-
-        private Mixing New(int length) => new(solver._anderson, length);
     }
 }

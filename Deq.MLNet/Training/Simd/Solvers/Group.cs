@@ -11,7 +11,6 @@ internal unsafe struct Group
     private StoppingRule _rule;
     private float _floor, _relative;
     private Vector256<float> _residuals, _norms;
-    private double _least;
 
     /// <summary>The iterate, 8 rows.</summary>
     public float* Z;
@@ -21,9 +20,6 @@ internal unsafe struct Group
 
     /// <summary>Whether the next iterate is mixed from the last ones.</summary>
     public bool Mixes;
-
-    /// <summary>Whether an iterate was mixed before.</summary>
-    public bool HasMixed;
 
     /// <summary>The worst residuals of the last four tests, the newest first.</summary>
     public (double Now, double One, double Two, double Three) Residuals;
@@ -55,12 +51,11 @@ internal unsafe struct Group
     /// <summary>The row of the largest residual.</summary>
     public int WorstRow { readonly get; private set; }
 
-    public void Begin(float* z, float* f, Tolerance tolerance, bool mixes)
+    public void Begin(float* z, float* f, Tolerance tolerance)
     {
         this = default;
-        (_rule, _floor, _relative, Mixes) = (new StoppingRule(tolerance), (float)(tolerance.Absolute / tolerance.Relative), (float)tolerance.Relative, mixes);
+        (_rule, _floor, _relative) = (new StoppingRule(tolerance), (float)(tolerance.Absolute / tolerance.Relative), (float)tolerance.Relative);
         Residuals = (double.NaN, double.NaN, double.NaN, double.NaN);
-        _least = double.PositiveInfinity;
         Z = z;
         F = f;
     }
@@ -125,6 +120,13 @@ internal unsafe struct Group
 
     public void EndAtCap() => Status ??= SolveStatus.IterationLimit;
 
+    /// <summary>How the first of the rows were solved, of which padding does not count.</summary>
+    public readonly BlockSolution Solution(int rows)
+    {
+        var counted = (1u << rows) - 1;
+        return new BlockSolution(Iterations, (long)Tile.Rows * Iterations, (Lost & counted) != 0 ? double.PositiveInfinity : Residuals.Now, BitOperations.PopCount(Unmet & counted));
+    }
+
     /// <summary>Takes the iterate that was kept for that of the last test; its vectors are copied by the caller.</summary>
     public void TakeKept() => (Residuals.Now, Unmet, Lost) = Kept;
 
@@ -134,15 +136,10 @@ internal unsafe struct Group
     /// <summary>Where residuals fall from test to test, as they nearly always do, nothing need be kept.</summary>
     private void Weigh()
     {
-        var residual = Lost == 0xFF ? double.PositiveInfinity : Residuals.Now;
-        IsToBeKept = false;
-        if (!HasRisen && residual < _least)
+        IsToBeKept = Lost != 0xFF && (HasRisen ? Residuals.Now < Kept.Residual : !_rule.IsBest);
+        if (IsToBeKept)
         {
-            _least = residual;
-        }
-        else if (double.IsFinite(residual) && (!HasRisen || residual < Kept.Residual))
-        {
-            (HasRisen, IsToBeKept, Kept) = (true, true, (residual, Unmet, Lost));
+            (HasRisen, Kept) = (true, (Residuals.Now, Unmet, Lost));
         }
     }
 

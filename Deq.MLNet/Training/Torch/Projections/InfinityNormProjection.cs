@@ -9,16 +9,13 @@ namespace Deq.MLNet.Training.Torch.Projections;
 /// </remarks>
 internal sealed class InfinityNormProjection(double limit) : Projection
 {
-    /// <summary>Room for the rounding of float32 sums of positive terms.</summary>
-    private const double Margin = 1e-5;
-
     protected override Tensor Project(Tensor w)
     {
-        var target = limit / (1 + Margin);
+        var target = limit / (1 + BoundMargins.OfNorm);
         var counts = ones_like(w).cumsum(1);
         var sorted = w.abs().sort(dim: 1, descending: true).Values;
         var threshold = sorted.cumsum(1).AddInPlace(-target).div_(counts).amax([1L], keepdim: true).RaiseInPlace(0);
         w.sub_(w.clamp(threshold.neg(), threshold));
-        return ScaleDown(w, w.abs().sum(1, keepdim: true).MultiplyInPlace(1 + Margin), limit).max();
+        return ScaleDown(w, w.abs().sum(1, keepdim: true).MultiplyInPlace(1 + BoundMargins.OfNorm), limit).max();
     }
 }

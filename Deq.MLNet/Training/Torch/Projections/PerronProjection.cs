@@ -9,9 +9,6 @@ namespace Deq.MLNet.Training.Torch.Projections;
 /// </remarks>
 internal sealed class PerronProjection(double limit) : Projection
 {
-    /// <summary>Room for the rounding of float32 sums of positive terms.</summary>
-    private const double Margin = 1e-5;
-
     private readonly KeptVector _vector = new();
 
     public override void BeginEpoch() => _vector.Reset();
@@ -32,7 +29,7 @@ internal sealed class PerronProjection(double limit) : Projection
             if (bound is not null)
             {
                 _vector.Keep(s);
-                return ScaleDown(w, bound.MultiplyInPlace(1 + Margin), limit);
+                return ScaleDown(w, bound.MultiplyInPlace(1 + BoundMargins.OfNorm), limit);
             }
         }
     }

@@ -6,15 +6,12 @@ namespace Deq.MLNet.Training.Torch.Projections;
 /// <summary>Brings W back under its rule, in place and on its device. A W within a rounding error's reach of its bound may be moved though it obeys; one further inside stays as it is.</summary>
 internal abstract class Projection : IDisposable
 {
-    /// <summary>What rounding may add to a bound that is multiplied by its own reciprocal in float32.</summary>
-    private const double Rounding = 3e-7;
-
     private Tensor? _bound;
 
     /// <summary>The projection of a rule; null where there is none.</summary>
     public static Projection? Create(DeqArchitecture architecture)
     {
-        var limit = architecture.TrainingBound / architecture.Activation.Lipschitz() ?? double.NaN;
+        var limit = architecture.LimitOfNorm();
         return architecture.Rule switch
         {
             SpectralRule => new SpectralProjection(limit),
@@ -60,7 +57,7 @@ internal abstract class Projection : IDisposable
     /// <summary>Scales W by a factor of at most 1 that brings a bound on it under a limit; both may be a number for each row (d x 1). Returns the bound after it.</summary>
     protected static Tensor ScaleDown(Tensor w, Tensor bound, double limit)
     {
-        var factor = bound.reciprocal().MultiplyInPlace(limit * (1 - Rounding)).LowerInPlace(1);
+        var factor = bound.reciprocal().MultiplyInPlace(limit * (1 - BoundMargins.Rounding)).LowerInPlace(1);
         w.mul_(factor);
         return bound.mul_(factor);
     }

@@ -9,9 +9,6 @@ namespace Deq.MLNet.Training.Torch.Projections;
 /// </remarks>
 internal sealed class SpectralProjection(double limit) : Projection
 {
-    /// <summary>Room for the rounding of float32, in the bound itself; checked against float64 singular values in the tests.</summary>
-    private const double Margin = 1e-5;
-
     private readonly KeptVector _vector = new();
 
     public override void BeginEpoch() => _vector.Reset();
@@ -57,7 +54,7 @@ internal sealed class SpectralProjection(double limit) : Projection
             power = power.mm(power);
             log = log.MultiplyInPlace(2).AddInPlace(Normalize(power));
         }
-        return log.MultiplyInPlace(1.0 / (2L << PowerIteration.Squarings)).exp_().mul_(scale).MultiplyInPlace(1 + Margin);
+        return log.MultiplyInPlace(1.0 / (2L << PowerIteration.Squarings)).exp_().mul_(scale).MultiplyInPlace(1 + BoundMargins.OfNorm);
     }
 
     private static Tensor Normalize(Tensor matrix)

@@ -8,9 +8,6 @@ namespace Deq.MLNet.Training.Torch.Solvers;
 /// </summary>
 internal abstract class TensorMap
 {
-    /// <summary>The error of act in units in the last place, at the most.</summary>
-    protected const double UnitsOfAct = 7;
-
     /// <summary>M, d x d.</summary>
     public abstract Tensor Matrix { get; }
 
@@ -97,7 +94,7 @@ internal sealed class CellMap(Tensor w, Tensor injection, Activation activation,
         // About a kink the error decides which side is taken.
         errors.mul_(Slope(sums - errors).abs_().maximum(Slope(sums.clone().AddInPlace(errors)).abs_()));
         TensorModel.Activate(activation, sums);
-        errors.AddInPlace(mask is null ? sums.abs_() : sums.mul_(mask).abs_(), UnitsOfAct * epsilon);
+        errors.AddInPlace(mask is null ? sums.abs_() : sums.mul_(mask).abs_(), ActivationExtensions.ErrorUnits * epsilon);
     }
 
     /// <summary>The adjoint of the cell at some states.</summary>
@@ -165,7 +162,7 @@ internal sealed class AdjointMap(Tensor w, Tensor stateGradient, Tensor slope, L
 
     protected override void PassErrors(Tensor sums, Tensor errors, double epsilon)
     {
-        errors.AddInPlace(sums.abs_(), UnitsOfAct * epsilon).mul_(slope.abs());
+        errors.AddInPlace(sums.abs_(), ActivationExtensions.ErrorUnits * epsilon).mul_(slope.abs());
         norm?.PullErrors(errors);
     }
 
