@@ -26,10 +26,12 @@ public sealed class SimdFnnTests
             using var engine = new SimdEngine(Setup.Settings(architecture), network, c.form);
             engine.Attach(rows);
 
-            Setup.RelativeDistance(engine.Gradient([.. Enumerable.Range(1, c.rows - 1), 0]), gradient).Should().BeLessThan(2e-5);
-            engine.ReadMetrics().Training.Loss.Should().BeApproximately(loss, 1e-5 * loss);
+            // Where outputs come near their targets, the differences that loss and gradient are made of lose digits.
+            var cancelled = 1e-6 / Math.Sqrt(loss);
+            Setup.RelativeDistance(engine.Gradient([.. Enumerable.Range(1, c.rows - 1), 0]), gradient).Should().BeLessThan(2e-5 + cancelled);
+            engine.ReadMetrics().Training.Loss.Should().BeApproximately(loss, (1e-5 + 2 * cancelled) * loss);
             FluentActions.Invoking(() => engine.Evaluate(rows, () => throw new OperationCanceledException())).Should().Throw<OperationCanceledException>();
-            engine.Evaluate(rows, () => { }).Loss.Should().BeApproximately(loss, 1e-5 * loss);
+            engine.Evaluate(rows, () => { }).Loss.Should().BeApproximately(loss, (1e-5 + 2 * cancelled) * loss);
         }, iter: LongForm.Times(60), threads: 1);
     }
 
