@@ -13,7 +13,7 @@ internal static class LayerRules
         ["Equilibrium"] = ["Numerics", "Errors"],
         ["Networks"] = ["Equilibrium", "Numerics", "Errors"],
         ["Storage"] = ["Networks", "Equilibrium", "Errors"],
-        ["Onnx"] = ["Networks", "Equilibrium", "Errors"],
+        ["Onnx"] = ["Networks", "Equilibrium", "Numerics", "Errors"],
         ["Training"] = ["Networks", "Equilibrium", "Errors"],
         ["Training/Torch"] = ["Training", "Networks", "Equilibrium", "Errors"],
         ["Training/Simd"] = ["Training", "Networks", "Equilibrium", "Errors", "Numerics"],

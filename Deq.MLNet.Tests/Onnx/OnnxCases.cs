@@ -33,14 +33,14 @@ internal static class OnnxCases
     public static (byte[] Bytes, OnnxExportReport Report) Export(Network network, string input, string output, OnnxExportOptions? options, IReadOnlyDictionary<string, string> metadata, params (Readout, string)[] more)
     {
         var builder = new OnnxModelBuilder(OnnxExporter.GraphName(network), (options ??= new OnnxExportOptions()).Opset);
-        var steps = OnnxExporter.Steps(network, options);
+        var plan = OnnxExporter.Plan(network, options.Settings, null, [new Readout(network.Link)]);
         builder.AddInput(input, network.InputSize);
-        NetworkGraph.Add(builder, network, input, steps, [(new Readout(network.Link), output), .. more]);
+        NetworkGraph.Add(builder, input, plan, [(new Readout(network.Link), output), .. more]);
         foreach (var (_, name) in more.Prepend((default, output)))
         {
             builder.AddOutput(name, network.OutputSize);
         }
-        return OnnxExporter.Finish(builder, network, steps, input, metadata);
+        return OnnxExporter.Finish(builder, [plan], metadata);
     }
 
     /// <summary>The scores of rows in ONNX Runtime.</summary>

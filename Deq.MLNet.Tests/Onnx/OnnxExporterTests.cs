@@ -231,9 +231,9 @@ public class OnnxExporterTests
         model.OpsetImport.Single().Version.Should().Be(15);
         var metadata = model.MetadataProps.ToDictionary(m => m.Key, m => m.Value);
         metadata.Keys.Should().BeInAscendingOrder(StringComparer.Ordinal);
-        (metadata["task"], metadata["deq.form"], metadata["deq.steps"], metadata["deq.opset"]).Should().Be(("regression", "unrolled", "2", "15"));
+        (metadata["task"], metadata["deq.form"], metadata["deq.steps"], metadata["deq.opset"]).Should().Be(("regression", "Unrolled", "2", "15"));
         (metadata["deq.max_error"], metadata["deq.mean_error"], metadata["deq.version"]).Should().Be(("0.25", "0.125", model.ProducerVersion));
-        report.InputName.Should().Be("a");
+        report.InputNames[0].Should().Be("a");
         report.OutputNames.Should().Equal("b");
     }
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Deq.MLNet.Networks;
+using Deq.MLNet.Onnx.Forms;
 
 namespace Deq.MLNet.Onnx;
 
@@ -11,15 +12,15 @@ internal static class NetworkGraph
 
     /// <summary>Adds a network that reads one value, (B, n).</summary>
     /// <param name="graph">Receives weights and nodes.</param>
-    /// <param name="network">The network.</param>
     /// <param name="input">The value that holds the features.</param>
-    /// <param name="steps">For a DEQ the steps of plain iteration from zero, at least 1.</param>
+    /// <param name="plan">The network, and how it is written.</param>
     /// <param name="outputs">What follows from the affine outputs, (B, K) each, and the names it gets.</param>
-    public static void Add(IOnnxGraph graph, Network network, string input, int steps, params IReadOnlyList<(Readout Readout, string Name)> outputs)
+    public static void Add(IOnnxGraph graph, string input, NetworkPlan plan, params IReadOnlyList<(Readout Readout, string Name)> outputs)
     {
+        var network = plan.Network;
         var (prefix, affine) = network switch
         {
-            DeqNetwork deq => ("deq", AddDeq(graph, deq, input, steps)),
+            DeqNetwork deq => ("deq", AddDeq(graph, deq, input, plan)),
             FnnNetwork fnn => ("fnn", AddFnn(graph, fnn, input)),
             _ => throw new NotSupportedException($"{network.GetType().Name} has no ONNX form."),
         };
@@ -50,7 +51,7 @@ internal static class NetworkGraph
         graph.AddNode("Cast", "label/cast", [known], output, ("to", (long)OnnxType.UInt32));
     }
 
-    private static string AddDeq(IOnnxGraph graph, DeqNetwork network, string input, int steps)
+    private static string AddDeq(IOnnxGraph graph, DeqNetwork network, string input, NetworkPlan plan)
     {
         long d = network.StateSize;
         var cell = new CellNodes(graph, "deq", network.Activation, network.Weights);
@@ -59,14 +60,8 @@ internal static class NetworkGraph
         var b = graph.AddInitializer("deq/b", network.B.Span, d);
         var injection = AddGemm(graph, "deq/injection", encoded, u, b);
 
-        // From z = 0 the first step needs no product; W is stored once and read by all others.
-        var z = cell.Add(Step(1, steps), injection);
-        var w = steps > 1 ? graph.AddInitializer("deq/W", network.W.Span, d, d) : "";
-        for (var step = 2; step <= steps; step++)
-        {
-            var name = Step(step, steps);
-            z = cell.Add(name, AddGemm(graph, $"{name}/gemm", z, w, injection));
-        }
+        var digits = Math.Max(2, plan.Steps.ToString(CultureInfo.InvariantCulture).Length);
+        var z = new PlainForm().States(new CellGraph(graph, network, cell, injection, digits)).ElementAt(plan.Steps - 1);
         var v = graph.AddInitializer("deq/V", network.V.Span, network.OutputSize, d);
         var c = graph.AddInitializer("deq/c", network.C.Span, network.OutputSize);
         if (network.S.IsEmpty)
@@ -99,12 +94,6 @@ internal static class NetworkGraph
         var weights = graph.AddInitializer($"{name}/W", layer.Weights.Span, layer.OutputSize, layer.InputSize);
         var bias = graph.AddInitializer($"{name}/b", layer.Bias.Span, layer.OutputSize);
         return AddGemm(graph, $"{name}/gemm", input, weights, bias);
-    }
-
-    private static string Step(int step, int steps)
-    {
-        var digits = Math.Max(2, steps.ToString(CultureInfo.InvariantCulture).Length);
-        return $"deq/step_{step.ToString($"D{digits}", CultureInfo.InvariantCulture)}";
     }
 
     /// <summary>input * weights' + bias: the weights stay outputs x inputs, as a network holds them.</summary>

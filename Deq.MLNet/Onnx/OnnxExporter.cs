@@ -15,34 +15,39 @@ internal static class OnnxExporter
     /// <summary>What a graph with this network is called.</summary>
     public static string GraphName(Network network) => network is DeqNetwork ? "deep equilibrium network" : "feed-forward network";
 
-    /// <summary>The steps to unroll; 0 for a feed-forward network.</summary>
+    /// <summary>How a network is written.</summary>
+    /// <param name="network">The network.</param>
+    /// <param name="settings">What is asked for.</param>
+    /// <param name="rows">Rows of n features to measure the error on; null for what was measured in training.</param>
+    /// <param name="readouts">What the model gives of the network's outputs.</param>
     /// <exception cref="OnnxExportException">The error asked for is not reached or cannot be known, or the file would pass 2 GiB.</exception>
-    public static int Steps(Network network, OnnxExportOptions options)
+    public static NetworkPlan Plan(Network network, ExportSettings settings, IReadOnlyList<ReadOnlyMemory<float>>? rows, IReadOnlyList<Readout> readouts)
     {
-        var steps = 0;
+        var plan = new NetworkPlan(network, null, 0);
         if (network is DeqNetwork deq)
         {
-            CheckUnrolling(deq.Unroll, deq.Certificate, options.MaxError);
-            steps = options.Steps ?? ChooseSteps(deq.Unroll, deq.Certificate, options.MaxError);
+            CheckUnrolling(deq.Unroll, deq.Certificate, settings.MaxError);
+            var steps = settings.Steps ?? ChooseSteps(deq.Unroll, deq.Certificate, settings.MaxError);
+            plan = new NetworkPlan(network, OnnxForm.Unrolled, steps)
+            {
+                MaxError = ErrorAfter(steps, deq.Unroll?.MaxErrors),
+                MeanError = ErrorAfter(steps, deq.Unroll?.MeanErrors),
+                Bound = deq.Certificate.PlainIterationError(steps),
+            };
         }
-        CheckSize(network.ParameterCount, steps);
-        return steps;
+        CheckSize(network.ParameterCount, plan.Steps);
+        return plan;
     }
 
-    /// <summary>The file of a graph that holds one network.</summary>
-    /// <param name="builder">The graph, with its outputs.</param>
-    /// <param name="network">The network.</param>
-    /// <param name="steps">Its steps.</param>
-    /// <param name="inputName">The name of its features.</param>
+    /// <summary>The file of a graph.</summary>
+    /// <param name="builder">The graph, with its inputs and outputs.</param>
+    /// <param name="plans">The networks in it, at least one.</param>
     /// <param name="metadata">Goes into the file's metadata; keys that start with "deq." are the library's own, and its values win.</param>
-    public static (byte[] Bytes, OnnxExportReport Report) Finish(OnnxModelBuilder builder, Network network, int steps, string inputName, IReadOnlyDictionary<string, string> metadata)
+    public static (byte[] Bytes, OnnxExportReport Report) Finish(OnnxModelBuilder builder, IReadOnlyList<NetworkPlan> plans, IReadOnlyDictionary<string, string> metadata)
     {
         builder.ReplaceBinarizers();
-        var deq = network as DeqNetwork;
-        var report = new OnnxExportReport(deq is null ? "feed-forward" : "unrolled", steps,
-            ErrorAfter(steps, deq?.Unroll?.MaxErrors), ErrorAfter(steps, deq?.Unroll?.MeanErrors),
-            deq?.Certificate.PlainIterationError(steps),
-            builder.Opset, builder.NodeCount, 0, inputName, builder.Outputs);
+        var plan = plans[0];
+        var report = new OnnxExportReport(plan.Form, plan.Steps, plan.MaxError, plan.MeanError, plan.Bound, builder.Opset, builder.NodeCount, 0, builder.Inputs, builder.Outputs);
         var bytes = builder.Build(WithFigures(metadata, report));
         return (bytes, report with { Bytes = bytes.Length });
     }
@@ -106,7 +111,7 @@ internal static class OnnxExporter
     {
         var all = new Dictionary<string, string>(metadata)
         {
-            ["deq.form"] = report.Form,
+            ["deq.form"] = report.Form?.ToString() ?? "FeedForward",
             ["deq.steps"] = report.Steps.ToString(CultureInfo.InvariantCulture),
             ["deq.opset"] = report.Opset.ToString(CultureInfo.InvariantCulture),
             ["deq.version"] = Library.Version,

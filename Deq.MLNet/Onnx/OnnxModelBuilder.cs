@@ -25,6 +25,9 @@ internal sealed class OnnxModelBuilder(string graphName, int opset) : IOnnxGraph
 
     public int NodeCount => _graph.Node.Count;
 
+    /// <summary>The names of the graph's inputs, in the order in which they were added.</summary>
+    public IReadOnlyList<string> Inputs => [.. _graph.Input.Select(i => i.Name)];
+
     /// <summary>The names of the graph's outputs, in the order in which they were added.</summary>
     public IReadOnlyList<string> Outputs => [.. _graph.Output.Select(o => o.Name)];
 

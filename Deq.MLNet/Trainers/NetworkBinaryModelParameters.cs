@@ -45,12 +45,14 @@ public sealed class NetworkBinaryModelParameters : NetworkModelParameters<float>
     /// <summary>What the model gives: the Score and the Probability.</summary>
     internal static IReadOnlyList<Readout> Readouts(PlattCalibration? calibration) => [new Readout(Link.Identity), (calibration ?? PlattCalibration.None).Readout];
 
+    private protected override IReadOnlyList<Readout> OnnxReadouts => Readouts(Calibration);
+
     /// <inheritdoc/>
     /// <remarks>The outputs are PredictedLabel, which ML.NET's scorer writes, Score and Probability; under a calibrator of ML.NET's the Score alone.</remarks>
-    private protected override void WriteOnnx(IOnnxGraph graph, string features, int steps, string[] outputs)
+    private protected override void WriteOnnx(IOnnxGraph graph, string features, NetworkPlan plan, string[] outputs)
     {
         var names = outputs.Length == 1 ? outputs : outputs[1..];
-        NetworkGraph.Add(graph, Network, features, steps, [.. Readouts(Calibration).Zip(names)]);
+        NetworkGraph.Add(graph, features, plan, [.. Readouts(Calibration).Zip(names)]);
     }
 
     private protected override Delegate GetMapper()

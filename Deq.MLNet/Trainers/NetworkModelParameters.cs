@@ -1,3 +1,4 @@
+using Deq.MLNet.Networks;
 using Deq.MLNet.Onnx;
 using Deq.MLNet.Storage;
 using Deq.MLNet.Trainers;
@@ -71,13 +72,18 @@ public abstract class NetworkModelParameters<TOutput> : ModelParametersBase<TOut
     bool ISingleCanSaveOnnx.SaveAsOnnx(OnnxContext ctx, string[] outputNames, string featureColumn)
     {
         ctx.CheckOpSetVersion(NetworkGraph.MinOpset, _version.LoaderSignature);
-        var options = (ctx as GraphContext)?.Options ?? new OnnxExportOptions();
-        WriteOnnx(new ContextGraph(ctx), featureColumn, OnnxExporter.Steps(Network, options), outputNames);
+        var own = ctx as GraphContext;
+        var plan = OnnxExporter.Plan(Network, own?.Settings ?? new OnnxExportOptions().Settings, own?.CalibrationRows, OnnxReadouts);
+        WriteOnnx(new ContextGraph(ctx), featureColumn, plan, outputNames);
+        own?.Plans.Add(plan);
         return true;
     }
 
     /// <summary>Writes the network to a graph, with the outputs of the task under the names that ML.NET's scorer of the task has for them.</summary>
-    private protected abstract void WriteOnnx(IOnnxGraph graph, string features, int steps, string[] outputs);
+    private protected abstract void WriteOnnx(IOnnxGraph graph, string features, NetworkPlan plan, string[] outputs);
+
+    /// <summary>What the model gives of the network's outputs, by which the error of an export is measured.</summary>
+    private protected virtual IReadOnlyList<Readout> OnnxReadouts => [new Readout(Network.Link)];
 
     /// <summary>A delegate with scratch of its own, for one thread.</summary>
     private protected abstract Delegate GetMapper();

@@ -30,9 +30,9 @@ public sealed class NetworkMulticlassModelParameters : NetworkModelParameters<VB
 
     /// <inheritdoc/>
     /// <remarks>The outputs are PredictedLabel and Score.</remarks>
-    private protected override void WriteOnnx(IOnnxGraph graph, string features, int steps, string[] outputs)
+    private protected override void WriteOnnx(IOnnxGraph graph, string features, NetworkPlan plan, string[] outputs)
     {
-        NetworkGraph.Add(graph, Network, features, steps, (new Readout(Network.Link), outputs[1]));
+        NetworkGraph.Add(graph, features, plan, (new Readout(Network.Link), outputs[1]));
         NetworkGraph.AddKey(graph, outputs[1], Network.OutputSize, outputs[0]);
     }
 

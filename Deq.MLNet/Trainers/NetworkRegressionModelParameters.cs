@@ -29,8 +29,8 @@ public sealed class NetworkRegressionModelParameters : NetworkModelParameters<fl
     private static VersionInfo Version => MakeVersion("DEQREGR ", LoaderSignature);
 
     /// <inheritdoc/>
-    private protected override void WriteOnnx(IOnnxGraph graph, string features, int steps, string[] outputs) =>
-        NetworkGraph.Add(graph, Network, features, steps, (new Readout(Network.Link), outputs[0]));
+    private protected override void WriteOnnx(IOnnxGraph graph, string features, NetworkPlan plan, string[] outputs) =>
+        NetworkGraph.Add(graph, features, plan, (new Readout(Network.Link), outputs[0]));
 
     private protected override Delegate GetMapper()
     {

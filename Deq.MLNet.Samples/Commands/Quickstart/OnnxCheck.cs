@@ -15,7 +15,7 @@ internal static class OnnxCheck
         // The graph takes what reaches the network: the features after the pipeline's other transforms.
         var input = new DenseTensor<float>(fitted.Features.SelectMany(row => row).ToArray(), [fitted.Features.Length, fitted.Network.InputSize]);
         using var session = new InferenceSession(path);
-        using var outputs = session.Run([NamedOnnxValue.CreateFromTensor(report.InputName, input)]);
+        using var outputs = session.Run([NamedOnnxValue.CreateFromTensor(report.InputNames[0], input)]);
         var onnx = outputs.Single(output => output.Name == "Score.output").AsEnumerable<float>();
 
         var exact = fitted.Features.Select(row => InFloat64(fitted.Network, row)).ToArray();

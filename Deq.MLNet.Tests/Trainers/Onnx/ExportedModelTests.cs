@@ -48,7 +48,7 @@ public sealed class ExportedModelTests : IDisposable
             File.WriteAllBytes(path, bytes);
             Run(bytes, unseen).ShouldBe(Reference(model, unseen));
 
-            using var onnx = _context.Transforms.ApplyOnnxModel([.. report.OutputNames], [report.InputName], path).Fit(data);
+            using var onnx = _context.Transforms.ApplyOnnxModel([.. report.OutputNames], [report.InputNames[0]], path).Fit(data);
             var scored = onnx.Transform(data);
             // ML.NET takes ".output" off its own converter's names.
             new Outputs(Linear.ToDouble(onnx.Scores(data)),
@@ -100,7 +100,7 @@ public sealed class ExportedModelTests : IDisposable
 
             var (bytes, report) = Export(model, schema: Named(_context.View(unseen), column).Schema);
 
-            report.InputName.Should().Be(column);
+            report.InputNames[0].Should().Be(column);
             Run(bytes, unseen, column).ShouldBe(Reference(model, unseen));
         }
     }

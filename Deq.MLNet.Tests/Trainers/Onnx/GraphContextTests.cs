@@ -184,7 +184,7 @@ public class GraphContextTests
         FluentActions.Invoking(() => context.AddInput("When", DateTimeDataViewType.Instance)).Should().Throw<NotSupportedException>().WithMessage("*DateTime*");
     }
 
-    private static GraphContext Context(OnnxExportOptions? options = null) => new("graph", options ?? new OnnxExportOptions());
+    private static GraphContext Context(OnnxExportOptions? options = null) => new("graph", (options ?? new OnnxExportOptions()).Settings);
 
     /// <summary>What the hook writes, without outputs.</summary>
     private static byte[] Written(INetworkModel model, string[] outputs, OnnxExportOptions? options = null)

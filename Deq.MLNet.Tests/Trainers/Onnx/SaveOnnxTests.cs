@@ -24,7 +24,7 @@ public sealed class SaveOnnxTests : IDisposable
         var expected = model.Model.Network.Reference(rows);
         var allowed = (trainer.IsDeq ? 1e-5 : 1e-6) * expected.Max(Math.Abs);
 
-        report.Should().Match<OnnxExportReport>(r => r.InputName == "Features" && r.Bytes == new FileInfo(Target).Length && r.Steps > 0 == (trainer.IsDeq));
+        report.Should().Match<OnnxExportReport>(r => r.InputNames.Single() == "Features" && r.Bytes == new FileInfo(Target).Length && r.Steps > 0 == (trainer.IsDeq));
         Run(rows).LargestDifference(expected).Should().BeLessThan(allowed);
 
         var onnx = _context.Transforms.ApplyOnnxModel("Score.output", "Features", Target).Fit(_context.View(rows));
@@ -57,7 +57,7 @@ public sealed class SaveOnnxTests : IDisposable
 
         var report = _context.Model.SaveOnnx(pipeline, data.Schema, stream);
 
-        report.InputName.Should().Be("Inputs");
+        report.InputNames[0].Should().Be("Inputs");
         stream.Length.Should().Be(report.Bytes);
         File.WriteAllBytes(Target, stream.ToArray());
         var unseen = _context.View(Rows(50, 4));

@@ -6,17 +6,23 @@ namespace Deq.MLNet.Trainers.Onnx;
 
 /// <summary>ML.NET's side of an export over this library's graph writer: the export hooks of scorers and models run in it.</summary>
 /// <remarks>Unlike in ML.NET's own context, an initializer never takes the place of a data column of its name.</remarks>
-internal sealed class GraphContext(string graphName, OnnxExportOptions options) : OnnxContext
+internal sealed class GraphContext(string graphName, ExportSettings settings) : OnnxContext
 {
     private readonly Dictionary<string, string> _columns = [];
     private readonly Dictionary<string, List<long>> _shapes = [];
     private readonly HashSet<string> _variables = [];
     private readonly HashSet<string> _nodes = [];
 
-    public OnnxExportOptions Options => options;
+    public ExportSettings Settings => settings;
+
+    /// <summary>Features of rows, as the network that is written next receives them, to measure its error on; null for what was measured in training.</summary>
+    public IReadOnlyList<ReadOnlyMemory<float>>? CalibrationRows { get; set; }
+
+    /// <summary>The networks written so far, each with how.</summary>
+    public List<NetworkPlan> Plans { get; } = [];
 
     /// <summary>The graph so far.</summary>
-    public OnnxModelBuilder Graph { get; } = new(graphName, options.Opset);
+    public OnnxModelBuilder Graph { get; } = new(graphName, settings.Opset);
 
     /// <summary>Makes a data column an input of the graph, under its own name.</summary>
     public void AddInput(string column, DataViewType type)
@@ -84,9 +90,9 @@ internal sealed class GraphContext(string graphName, OnnxExportOptions options) 
 
     public override void CheckOpSetVersion(int thisTransformerMinumumOpSetVersion, string registerTransformerName)
     {
-        if (options.Opset < thisTransformerMinumumOpSetVersion)
+        if (settings.Opset < thisTransformerMinumumOpSetVersion)
         {
-            throw new OnnxExportException($"{registerTransformerName} needs opset {thisTransformerMinumumOpSetVersion}; {nameof(OnnxExportOptions)}.{nameof(OnnxExportOptions.Opset)} is {options.Opset}.");
+            throw new OnnxExportException($"{registerTransformerName} needs opset {thisTransformerMinumumOpSetVersion}; {nameof(OnnxExportOptions)}.{nameof(OnnxExportOptions.Opset)} is {settings.Opset}.");
         }
     }
 

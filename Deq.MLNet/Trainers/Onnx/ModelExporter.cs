@@ -45,7 +45,7 @@ internal static class ModelExporter
         {
             throw new OnnxExportException($"The feature column has the name of an output, {predictor.FeatureColumnName}. Copy it to a column of another name before the trainer.");
         }
-        var context = new GraphContext(OnnxExporter.GraphName(network), options);
+        var context = new GraphContext(OnnxExporter.GraphName(network), options.Settings);
         context.AddInput(predictor.FeatureColumnName, features);
         ((ISaveAsOnnx)scored).SaveAsOnnx(context);
         foreach (var column in outputs)
@@ -53,7 +53,7 @@ internal static class ModelExporter
             context.AddOutput(column.Name, column.Type);
         }
         var metadata = new Dictionary<string, string> { ["deq.feature_column"] = predictor.FeatureColumnName };
-        return OnnxExporter.Finish(context.Graph, network, OnnxExporter.Steps(network, options), predictor.FeatureColumnName, metadata);
+        return OnnxExporter.Finish(context.Graph, context.Plans, metadata);
     }
 
     private static IEnumerable<ITransformer> Flatten(ITransformer model) =>

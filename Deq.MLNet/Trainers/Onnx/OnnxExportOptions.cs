@@ -1,4 +1,6 @@
 using Deq.MLNet.Errors;
+using Deq.MLNet.Onnx;
+using Microsoft.ML;
 
 namespace Deq.MLNet;
 
@@ -11,6 +13,9 @@ public sealed record OnnxExportOptions
     /// <exception cref="ArgumentOutOfRangeException">The value is out of its range.</exception>
     public int Opset { get; init => field = Check.Within(value, MinOpset, MaxOpset + 1, nameof(Opset)); } = MinOpset;
 
+    /// <summary>The form of the equilibrium; default <see cref="OnnxForm.Auto"/>. Of no meaning for a feed-forward network.</summary>
+    public OnnxForm Form { get; init; } = OnnxForm.Auto;
+
     /// <summary>
     /// The error that the unrolled equilibrium may have, as a share of the largest |y| over the training rows; positive, default 1e-5.
     /// Not tested where <see cref="Steps"/> is given, and of no meaning for a feed-forward network.
@@ -19,9 +24,20 @@ public sealed record OnnxExportOptions
     public double MaxError { get; init => field = Check.Positive(value, nameof(MaxError)); } = 1e-5;
 
     /// <summary>
-    /// Steps of plain iteration, 1 to 10,000. Default null: the least number from which on the error measured on training rows stays at or below a quarter of <see cref="MaxError"/>,
+    /// Steps of the form, 1 to 10,000. Default null: the least number from which on the error measured on training rows stays at or below a quarter of <see cref="MaxError"/>,
     /// a margin for rows not seen; where rounding keeps it above that, at or below <see cref="MaxError"/>.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is out of its range.</exception>
     public int? Steps { get; init => field = value is { } steps ? Check.Within(steps, 1, MostSteps + 1, nameof(Steps)) : null; }
+
+    /// <summary>Rows, with the columns that the pipeline reads, on which the error is measured anew, up to 2,048 of them, evenly spread; default null: what was measured in training counts.</summary>
+    public IDataView? CalibrationData { get; init; }
+
+    /// <summary>
+    /// Whether weights are stored as float16, at half the size, and widened to float32 when the graph is loaded; default false. It changes the model: <see cref="CalibrationData"/> must be given,
+    /// on which the error that this makes is measured and reported.
+    /// </summary>
+    public bool Float16Weights { get; init; }
+
+    internal ExportSettings Settings => new(Opset, Form, MaxError, Steps, Float16Weights);
 }

@@ -1,0 +1,34 @@
+using System.Globalization;
+
+namespace Deq.MLNet.Onnx;
+
+/// <summary>The cell of a network in a graph, for B rows: what the forms of an equilibrium write their steps with.</summary>
+/// <param name="graph">Receives constants and nodes.</param>
+/// <param name="network">The network.</param>
+/// <param name="nodes">phi as nodes.</param>
+/// <param name="injection">The value u = U e + b, (B, d).</param>
+/// <param name="digits">Of the numbers in the names of steps.</param>
+internal sealed class CellGraph(IOnnxGraph graph, DeqNetwork network, CellNodes nodes, string injection, int digits)
+{
+    private string? _w;
+
+    public IOnnxGraph Graph => graph;
+
+    public DeqNetwork Network => network;
+
+    /// <summary>u, (B, d).</summary>
+    public string Injection => injection;
+
+    /// <summary>The part of the graph that a step, from 1, stands in.</summary>
+    public string StepName(int step) => $"deq/step_{step.ToString($"D{digits}", CultureInfo.InvariantCulture)}";
+
+    /// <summary>W z + u, (B, d). W is stored once, where it is first needed.</summary>
+    public string Affine(string name, string z) =>
+        graph.AddNode("Gemm", $"{name}/gemm", [z, _w ??= graph.AddInitializer("deq/W", network.W.Span, network.StateSize, network.StateSize), injection], null, ("transB", 1));
+
+    /// <summary>phi of a pre-activation, with the normalisation of the cell.</summary>
+    public string Phi(string name, string preActivation) => nodes.Add(name, preActivation);
+
+    /// <summary>f(z) = phi(W z + u).</summary>
+    public string Map(string name, string z) => Phi(name, Affine(name, z));
+}

@@ -1,0 +1,18 @@
+namespace Deq.MLNet.Onnx;
+
+/// <summary>How a network is written, and what is known of the error.</summary>
+/// <param name="Network">The network.</param>
+/// <param name="Form">The form of its equilibrium, never <see cref="OnnxForm.Auto"/>; null for a feed-forward network.</param>
+/// <param name="Steps">Steps of the form; 0 for a feed-forward network.</param>
+internal sealed record NetworkPlan(Network Network, OnnxForm? Form, int Steps)
+{
+    public double? MaxError { get; init; }
+
+    public double? MeanError { get; init; }
+
+    public double? Bound { get; init; }
+
+    public int? BoundSteps { get; init; }
+
+    public double? WeightsError { get; init; }
+}
