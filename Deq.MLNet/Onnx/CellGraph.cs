@@ -7,24 +7,30 @@ namespace Deq.MLNet.Onnx;
 /// <param name="network">The network.</param>
 /// <param name="nodes">phi as nodes.</param>
 /// <param name="injection">The value u = U e + b, (B, d).</param>
-/// <param name="digits">Of the numbers in the names of steps.</param>
-internal sealed class CellGraph(IOnnxGraph graph, DeqNetwork network, CellNodes nodes, string injection, int digits)
+/// <param name="steps">Steps that are asked for at the most.</param>
+internal sealed class CellGraph(IOnnxGraph graph, DeqNetwork network, CellNodes nodes, string injection, int steps)
 {
+    private readonly string _stepFormat = $"D{Math.Max(2, steps.ToString(CultureInfo.InvariantCulture).Length)}";
     private string? _w;
 
     public IOnnxGraph Graph => graph;
 
     public DeqNetwork Network => network;
 
+    public int Steps => steps;
+
+    /// <summary>W, (d, d), stored once, where it is first needed.</summary>
+    public string W => _w ??= graph.AddWeights("deq/W", network.W.Span, network.StateSize, network.StateSize);
+
     /// <summary>u, (B, d).</summary>
     public string Injection => injection;
 
     /// <summary>The part of the graph that a step, from 1, stands in.</summary>
-    public string StepName(int step) => $"deq/step_{step.ToString($"D{digits}", CultureInfo.InvariantCulture)}";
+    public string StepName(int step) => $"deq/step_{step.ToString(_stepFormat, CultureInfo.InvariantCulture)}";
 
-    /// <summary>W z + u, (B, d). W is stored once, where it is first needed.</summary>
+    /// <summary>W z + u, (B, d).</summary>
     public string Affine(string name, string z) =>
-        graph.AddNode("Gemm", $"{name}/gemm", [z, _w ??= graph.AddInitializer("deq/W", network.W.Span, network.StateSize, network.StateSize), injection], null, ("transB", 1));
+        graph.AddNode("Gemm", $"{name}/gemm", [z, W, injection], null, ("transB", 1));
 
     /// <summary>phi of a pre-activation, with the normalisation of the cell.</summary>
     public string Phi(string name, string preActivation) => nodes.Add(name, preActivation);
