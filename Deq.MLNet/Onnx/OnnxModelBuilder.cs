@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Globalization;
 using Deq.MLNet.Networks;
 using Deq.MLNet.Onnx.Proto;
 using Google.Protobuf;
@@ -21,9 +22,13 @@ internal sealed class OnnxModelBuilder(string graphName, int opset) : IOnnxGraph
     private readonly HashSet<string> _values = [];
     private readonly HashSet<string> _nodes = [];
 
+    /// <summary>Receives nodes: the graph, or the body of a loop that is being written.</summary>
+    private GraphProto? _body;
+
     public int Opset => opset;
 
-    public int NodeCount => _graph.Node.Count;
+    /// <summary>Operators, with those in the bodies of loops.</summary>
+    public int NodeCount => Count(_graph);
 
     /// <summary>The names of the graph's inputs, in the order in which they were added.</summary>
     public IReadOnlyList<string> Inputs => [.. _graph.Input.Select(i => i.Name)];
@@ -57,7 +62,17 @@ internal sealed class OnnxModelBuilder(string graphName, int opset) : IOnnxGraph
         return AddTensor(name, OnnxType.Single, raw, shape);
     }
 
-    public string AddInitializer(string name, long value) => AddInitializer(name, OnnxType.Int64, [value]);
+    public string AddInitializer(string name, ReadOnlySpan<Half> values, params ReadOnlySpan<long> shape)
+    {
+        var raw = new byte[2 * values.Length];
+        for (var i = 0; i < values.Length; i++)
+        {
+            BinaryPrimitives.WriteHalfLittleEndian(raw.AsSpan(2 * i), values[i]);
+        }
+        return AddTensor(name, OnnxType.Half, raw, shape);
+    }
+
+    public string AddInitializer(string name, ReadOnlySpan<long> values, params ReadOnlySpan<long> shape) => AddInitializer(name, OnnxType.Int64, values, shape);
 
     /// <summary>Adds constant whole numbers or truth values, row-major; a UInt64 is given by its bits.</summary>
     public string AddInitializer(string name, OnnxType type, ReadOnlySpan<long> values, params ReadOnlySpan<long> shape)
@@ -111,9 +126,31 @@ internal sealed class OnnxModelBuilder(string graphName, int opset) : IOnnxGraph
             node.Input.Add(Holds(input) ? input : throw new ArgumentException($"The node {name} reads {input}, which nothing before it makes.", nameof(inputs)));
         }
         node.Output.Add(outputs.Select(output => Unique(_values, output)));
-        _graph.Node.Add(node);
+        (_body ?? _graph).Node.Add(node);
         return new OnnxNodeBuilder(node);
     }
+
+    public IReadOnlyList<string> AddLoop(string name, long most, IReadOnlyList<string> states, Func<IReadOnlyList<string>, (string Continue, IReadOnlyList<string> States)> body)
+    {
+        var iterations = AddInitializer($"{name}/most", OnnxType.Int64, [most]);
+        var yes = AddInitializer($"{name}/start", OnnxType.Boolean, [1]);
+        string[] inside = [.. states.Select((_, i) => Unique(_values, string.Create(CultureInfo.InvariantCulture, $"{name}/state_{i + 1}")))];
+        var (outer, graph) = (_body, new GraphProto { Name = name });
+        _body = graph;
+        var next = body(inside);
+        _body = outer;
+        // The types are those of what enters the loop.
+        string[] inputs = [Unique(_values, $"{name}/iteration"), Unique(_values, $"{name}/condition"), .. inside];
+        graph.Input.Add(inputs.Select(input => new ValueInfoProto { Name = input }));
+        graph.Output.Add(next.States.Prepend(next.Continue).Select(output => new ValueInfoProto { Name = output }));
+        string[] results = [.. states.Select((_, i) => string.Create(CultureInfo.InvariantCulture, $"{name}/result_{i + 1}"))];
+        AddNode("Loop", name, [iterations, yes, .. states], results, "").Add("body", graph);
+        return results;
+    }
+
+    /// <summary>The values that a node reads, with what the body of a loop reads from outside; names made within the body are among them.</summary>
+    public static IEnumerable<string> Reads(NodeProto node) =>
+        node.Input.Concat(node.Attribute.Where(a => a.G is not null).SelectMany(a => a.G.Node.SelectMany(Reads).Concat(a.G.Output.Select(o => o.Name))));
 
     /// <summary>Replaces every Binarizer: that of ONNX Runtime refuses a batch with a NaN, which is the score of a row with a missing feature.</summary>
     public void ReplaceBinarizers()
@@ -160,6 +197,8 @@ internal sealed class OnnxModelBuilder(string graphName, int opset) : IOnnxGraph
         _graph.Initializer.Add(new TensorProto { Name = Unique(_values, name), DataType = (int)type, Dims = { shape.ToArray() }, RawData = UnsafeByteOperations.UnsafeWrap(raw) });
         return name;
     }
+
+    private static int Count(GraphProto graph) => graph.Node.Sum(node => 1 + node.Attribute.Where(a => a.G is not null).Sum(a => Count(a.G)));
 
     private static ValueInfoProto Value(string name, int width, OnnxType type)
     {
