@@ -91,7 +91,7 @@ internal sealed class CurveMeasurement
         }
         var graph = new GraphEvaluator();
         graph.AddInput("u", injection, d);
-        var cell = new CellGraph(graph, _network, new CellNodes(graph, "deq", _network.Activation, _network.Weights), "u", digits: 1);
+        var cell = new CellGraph(graph, _network, new CellNodes(graph, "deq", _network.Activation, _network.Weights), "u", GraphForms.Of(form).Steps(_network) ?? UnrollCurve.MaxSteps);
         var (affine, errors, before) = (new float[_network.OutputSize], new List<double[]>(), new float[count * d]);
         using var states = GraphForms.Of(form).States(cell).GetEnumerator();
         graph.BeginStep();

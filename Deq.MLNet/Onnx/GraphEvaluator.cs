@@ -56,7 +56,19 @@ internal sealed class GraphEvaluator : IOnnxGraph
         return name;
     }
 
-    public string AddInitializer(string name, long value) => AddInitializer(name, [value]);
+    public string AddInitializer(string name, ReadOnlySpan<Half> values, params ReadOnlySpan<long> shape)
+    {
+        var wide = new float[values.Length];
+        TensorPrimitives.ConvertToSingle(values, wide);
+        return AddInitializer(name, wide, shape);
+    }
+
+    public string AddInitializer(string name, ReadOnlySpan<long> values, params ReadOnlySpan<long> shape)
+    {
+        var numbers = new float[values.Length];
+        TensorPrimitives.ConvertChecked(values, numbers);
+        return AddInitializer(name, numbers, shape);
+    }
 
     public string AddNode(string op, string name, ReadOnlySpan<string> inputs, string? output = null, params ReadOnlySpan<(string Name, long Value)> attributes)
     {
@@ -74,6 +86,21 @@ internal sealed class GraphEvaluator : IOnnxGraph
             _step?.Add(output ?? name);
         }
         return output ?? name;
+    }
+
+    public IReadOnlyList<string> AddLoop(string name, long most, IReadOnlyList<string> states, Func<IReadOnlyList<string>, (string Continue, IReadOnlyList<string> States)> body)
+    {
+        for (var iteration = 0L; iteration < most; iteration++)
+        {
+            var (goesOn, next) = body(states);
+            // Under names of their own: the nodes of the next iteration take the place of those of this one.
+            states = [.. next.Select((state, i) => AddNode("Identity", FormattableString.Invariant($"{name}/state_{i + 1}"), [state]))];
+            if (_values[goesOn].Data[0] == 0)
+            {
+                break;
+            }
+        }
+        return states;
     }
 
     private Matrix Compute(string op, Matrix[] inputs, long attribute) => op switch
@@ -101,6 +128,7 @@ internal sealed class GraphEvaluator : IOnnxGraph
         "Softmax" => EachRow(inputs[0], values => Link.Softmax.Apply(values)),
         "Identity" or "Cast" => inputs[0].Share(),
         "Concat" => Concat(inputs, (int)attribute),
+        "Transpose" => Transpose(inputs[0]),
         "Gather" => Gather(inputs[0], inputs[1], (int)attribute),
         "ReduceMax" => new Matrix([TensorPrimitives.Max<float>(inputs[0].Data)], 1),
         _ => throw new NotSupportedException($"The operator {op} is not computed here."),
@@ -111,10 +139,10 @@ internal sealed class GraphEvaluator : IOnnxGraph
     {
         var packed = transposed ? b.Packed : b.PackedTransposed;
         var result = New(a.Rows, packed.Rows);
-        var none = bias is null ? new float[packed.Rows] : null;
+        var added = new Stretched(bias ?? new Matrix([0], 1), result.Width);
         for (var row = 0; row < a.Rows; row++)
         {
-            Linear.Apply(packed, a[row], bias is null ? none : bias.Rows == 1 ? bias[0] : bias[row], result[row]);
+            Linear.Apply(packed, a[row], added[row], result[row]);
         }
         return result;
     }
@@ -184,41 +212,40 @@ internal sealed class GraphEvaluator : IOnnxGraph
 
     private Matrix Concat(Matrix[] inputs, int axis)
     {
-        CheckColumns(axis);
-        var result = New(inputs.Max(i => i.Rows), inputs.Sum(i => i.Width));
-        var start = 0;
-        foreach (var input in inputs)
+        if (axis == 0)
         {
-            for (var row = 0; row < result.Rows; row++)
+            var below = New(inputs.Sum(input => input.Rows), inputs[0].Width);
+            var end = 0;
+            foreach (var input in inputs)
             {
-                input[row].CopyTo(result[row][start..]);
+                input.Data.CopyTo(below.Data, end);
+                end += input.Data.Length;
             }
-            start += input.Width;
+            return below;
         }
-        return result;
+        return Transpose(Concat([.. inputs.Select(Transpose)], 0));
     }
 
-    /// <summary>Some columns.</summary>
+    /// <summary>Some rows, or columns.</summary>
     private Matrix Gather(Matrix value, Matrix indices, int axis)
     {
-        CheckColumns(axis);
-        var result = New(value.Rows, indices.Data.Length);
+        if (axis != 0)
+        {
+            return Transpose(Gather(Transpose(value), indices, 0));
+        }
+        var result = New(indices.Data.Length, value.Width);
         for (var row = 0; row < result.Rows; row++)
         {
-            for (var i = 0; i < result.Width; i++)
-            {
-                result[row][i] = value[row][(int)indices.Data[i]];
-            }
+            value[(int)indices.Data[row]].CopyTo(result[row]);
         }
         return result;
     }
 
-    private static void CheckColumns(int axis)
+    private Matrix Transpose(Matrix value)
     {
-        if (axis is not (1 or -1))
-        {
-            throw new NotSupportedException($"Axis {axis} is not computed here.");
-        }
+        var result = New(value.Width, value.Rows);
+        value.CopyTransposed(result.Data);
+        return result;
     }
 
     private Matrix New(int rows, int width) => new(Free(rows * width).TryPop(out var data) ? data : new float[rows * width], width);
@@ -253,25 +280,35 @@ internal sealed class GraphEvaluator : IOnnxGraph
 
         public PackedMatrix Packed => _packed ??= new PackedMatrix(data, Rows, width, Tile.Best);
 
-        public PackedMatrix PackedTransposed => _transposed ??= new PackedMatrix(Transpose(), width, Rows, Tile.Best);
+        public PackedMatrix PackedTransposed
+        {
+            get
+            {
+                if (_transposed is null)
+                {
+                    var transpose = new float[data.Length];
+                    CopyTransposed(transpose);
+                    _transposed = new PackedMatrix(transpose, width, Rows, Tile.Best);
+                }
+                return _transposed;
+            }
+        }
+
+        public void CopyTransposed(Span<float> to)
+        {
+            for (var row = 0; row < Rows; row++)
+            {
+                for (var column = 0; column < width; column++)
+                {
+                    to[column * Rows + row] = data[row * width + column];
+                }
+            }
+        }
 
         public Matrix Share()
         {
             IsShared = true;
             return new Matrix(data, width) { IsShared = true };
-        }
-
-        private float[] Transpose()
-        {
-            var transpose = new float[data.Length];
-            for (var row = 0; row < Rows; row++)
-            {
-                for (var column = 0; column < width; column++)
-                {
-                    transpose[column * Rows + row] = data[row * width + column];
-                }
-            }
-            return transpose;
         }
     }
 
