@@ -13,7 +13,8 @@ internal sealed record Expected(double[][] Scores, double[]? Probabilities, floa
     public static Expected Of(INetworkModel model, IReadOnlyList<float[]> features)
     {
         var network = model.Network;
-        Func<float[], double[]> affine = network is DeqNetwork deq ? new DeqReference(deq).EvaluateAffine : row => Float64.EvaluateAffine(network, row);
+        var reference = network is DeqNetwork deq ? new DeqReference(deq) : null;
+        Func<float[], double[]> affine = reference is not null ? row => reference.EvaluateAffine(row) : row => Float64.EvaluateAffine(network, row);
         Func<float[], double[]> score = row => new Readout(network.Link).Of(affine(row));
         var scores = features.AsParallel().AsOrdered().Select(score).ToArray();
         switch (model)

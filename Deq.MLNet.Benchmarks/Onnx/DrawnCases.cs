@@ -1,3 +1,4 @@
+using Deq.MLNet.Networks;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 

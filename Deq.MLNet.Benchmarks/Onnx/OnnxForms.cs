@@ -1,4 +1,3 @@
-using Deq.MLNet.Networks;
 using Deq.MLNet.Onnx;
 using Deq.MLNet.Tests.Onnx;
 

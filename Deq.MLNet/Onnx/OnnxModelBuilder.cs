@@ -186,6 +186,10 @@ internal sealed class OnnxModelBuilder(string graphName, int opset) : IOnnxGraph
         return added.Count;
     }
 
+    /// <summary>Says what type of elements a value has, where readers cannot infer it from the operator.</summary>
+    public void AddType(string value, OnnxType type) =>
+        _graph.ValueInfo.Add(new ValueInfoProto { Name = value, Type = new TypeProto { TensorType = new TypeProto.Types.Tensor { ElemType = (int)type } } });
+
     /// <summary>Removes the nodes, constants and inputs that no output depends on.</summary>
     public void RemoveUnused()
     {
@@ -195,7 +199,7 @@ internal sealed class OnnxModelBuilder(string graphName, int opset) : IOnnxGraph
         {
             if (_graph.Node[i].Output.Any(used.Contains))
             {
-                used.UnionWith(_graph.Node[i].Input);
+                used.UnionWith(Reads(_graph.Node[i]));
             }
             else
             {

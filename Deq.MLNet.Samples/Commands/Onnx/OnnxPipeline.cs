@@ -99,7 +99,7 @@ internal static class OnnxPipeline
     }
 
     /// <summary>The first rows and those that were not measured.</summary>
-    private static void PrintSome(IReadOnlyList<Penguin> rows, float[][] probabilities, string[] species, IReadOnlyList<float[]> theirs)
+    private static void PrintSome(List<Penguin> rows, float[][] probabilities, string[] species, List<float[]> theirs)
     {
         var table = new Table().Title("Rows in ONNX Runtime").AddColumns("Island", "Sex", "Beak, mm", "Mass, g", "Is", "Predicted", "Probability", "ML.NET's");
         foreach (var i in Enumerable.Range(0, rows.Count).Where(i => i < 2 || float.IsNaN(rows[i].BodyMass) || i == rows.Count - 1))
