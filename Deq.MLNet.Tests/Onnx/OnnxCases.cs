@@ -69,7 +69,8 @@ internal static class OnnxCases
         }).ToDictionary(output => output.name, output => output.Values);
     }
 
-    private static float[] Numbers(OrtValue value) => value.GetTensorTypeAndShape().ElementDataType switch
+    /// <summary>An output as numbers: a key as its number, a Boolean as 0 or 1.</summary>
+    public static float[] Numbers(OrtValue value) => value.GetTensorTypeAndShape().ElementDataType switch
     {
         TensorElementType.Float => value.GetTensorDataAsSpan<float>().ToArray(),
         TensorElementType.UInt32 => [.. value.GetTensorDataAsSpan<uint>().ToArray().Select(key => (float)key)],

@@ -35,7 +35,6 @@ internal static class OnnxExporter
     /// <param name="metadata">Goes into the file's metadata; keys that start with "deq." are the library's own, and its values win.</param>
     public static (byte[] Bytes, OnnxExportReport Report) Finish(OnnxModelBuilder builder, IReadOnlyList<NetworkPlan> plans, IReadOnlyDictionary<string, string> metadata)
     {
-        builder.ReplaceBinarizers();
         var plan = plans[0];
         var report = new OnnxExportReport(plan.Form, plan.Steps, plan.MaxError, plan.MeanError, plan.Bound, builder.Opset, builder.NodeCount, 0, builder.Inputs, builder.Outputs);
         var bytes = builder.Build(WithFigures(metadata, report));

@@ -15,7 +15,7 @@ internal sealed record TrainedNetwork(Network Network, TrainingHistory History, 
 internal static class NetworkTraining
 {
     /// <summary>Rows on which the finished network is measured, at the most.</summary>
-    private const int MostMeasuredRows = 2048;
+    internal const int MostMeasuredRows = 2048;
 
     /// <summary>Trains a network.</summary>
     /// <param name="settings">How.</param>
