@@ -9,7 +9,7 @@ public class OnnxExporterTests
 {
     private static readonly DeqNetwork Unmeasured = new([0.5f], [1], [0], [1], [0], Activation.ReLU);
 
-    private static DeqNetwork WithErrors(params float[] errors) => Unmeasured.WithUnroll(new UnrollCurve(10, 2, errors, [.. errors.Select(e => e / 2)]));
+    private static DeqNetwork WithErrors(params float[] errors) => Unmeasured.WithCurves(new UnrollCurve(OnnxForm.Unrolled, 10, 2, errors, [.. errors.Select(e => e / 2)]));
 
     [Fact]
     public void The_graph_reads_as_the_iteration()
@@ -126,7 +126,7 @@ public class OnnxExporterTests
     public void What_does_not_settle_is_not_called_rounding(float w, Activation activation, string expected)
     {
         var network = new DeqNetwork([w], [1], [0], [1], [0], activation);
-        var measured = network.WithUnroll(UnrollCurve.Measure(network, [new float[] { 1 }, new float[] { 2 }])!);
+        var measured = network.WithCurves(Measure(network, [new float[] { 1 }, new float[] { 2 }])!);
         FluentActions.Invoking(() => Export(measured)).Should().Throw<OnnxExportException>().WithMessage(expected);
     }
 
@@ -168,8 +168,8 @@ public class OnnxExporterTests
     [Fact]
     public void A_monotone_cell_is_exported_only_where_plain_iteration_was_seen_to_converge()
     {
-        DeqNetwork Monotone(float w, UnrollCurve? curve) => new(new DeqWeights([w], [1], [0], [1], [0]), Activation.ReLU, Link.Identity, new EquilibriumSettings(), WellPosedness.Monotone(), unroll: curve);
-        var (swings, settles) = (new UnrollCurve(9, 1, [1, 1], [1, 1]), new UnrollCurve(9, 1, [0.5f, 1e-7f], [0.5f, 1e-7f]));
+        DeqNetwork Monotone(float w, UnrollCurve? curve) => new(new DeqWeights([w], [1], [0], [1], [0]), Activation.ReLU, Link.Identity, new EquilibriumSettings(), WellPosedness.Monotone(), curves: curve is null ? [] : [curve]);
+        var (swings, settles) = (new UnrollCurve(OnnxForm.Unrolled, 9, 1, [1, 1], [1, 1]), new UnrollCurve(OnnxForm.Unrolled, 9, 1, [0.5f, 1e-7f], [0.5f, 1e-7f]));
         foreach (var curve in new[] { null, swings })
         {
             foreach (int? steps in new int?[] { null, 40 })

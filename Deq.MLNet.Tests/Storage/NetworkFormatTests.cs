@@ -20,7 +20,7 @@ public class NetworkFormatTests
         },
         Activation.Tanh, Link.Exp,
         new EquilibriumSettings(new Anderson(3, 0.5f, 1e-6), new Tolerance(1e-5, 1e-8), 77),
-        WellPosedness.Spectral(0.75f), new Certificate(WellPosedness.Spectral(0.75f), 2, 0.625, 1 / (1 - 0.625)), new UnrollCurve(12, 2.5f, [0.5f, 0.25f], [0.125f, 0.0625f]));
+        WellPosedness.Spectral(0.75f), new Certificate(WellPosedness.Spectral(0.75f), 2, 0.625, 1 / (1 - 0.625)), [new UnrollCurve(OnnxForm.Unrolled, 12, 2.5f, [0.5f, 0.25f], [0.125f, 0.0625f]) { StateGain = 3.5f }]);
 
     private static readonly FnnNetwork SmallFnn = new(
         [new DenseLayer(new float[] { 1, -2, 0.5f, 4 }, new float[] { 0.25f, -0.5f }), new DenseLayer(new float[] { 2, -1 }, new float[] { 3 })], Activation.ReLU, Link.Logistic);

@@ -29,6 +29,15 @@ internal readonly record struct Readout(Link Link, double Slope = 1, double Offs
         _ => Largest(Of(affine), Of(exact)),
     };
 
+    /// <summary>By how much an error of the affine values is multiplied at the most; of exp for errors below 1 and outputs up to the scale, as e^a - 1 is at most (e - 1) a there.</summary>
+    public double Steepness(double scale) => Math.Abs(Slope) * Link switch
+    {
+        Link.Logistic => 0.25,
+        Link.Softmax => 0.5,
+        Link.Exp => (Math.E - 1) * scale,
+        _ => 1,
+    };
+
     // Max would pass over a NaN, and a row that ran away would not count.
     private static double Largest(double[] y, double[] exact) =>
         y.All(v => float.IsFinite((float)v)) ? y.Zip(exact, (a, b) => Math.Abs((float)a - b)).Max() : double.PositiveInfinity;

@@ -3,6 +3,7 @@ using System.Globalization;
 using Deq.MLNet.Networks;
 using Deq.MLNet.Onnx.Proto;
 using Google.Protobuf;
+using Google.Protobuf.Collections;
 
 namespace Deq.MLNet.Onnx;
 
@@ -117,6 +118,9 @@ internal sealed class OnnxModelBuilder(string graphName, int opset) : IOnnxGraph
         return output ?? name;
     }
 
+    /// <summary>Adds a node as it is.</summary>
+    public void AddNode(NodeProto node) => AddNode(node.OpType, node.Name, node.Input, node.Output, node.Domain).Add(node.Attribute);
+
     /// <summary>Adds an operator of any domain, with any number of outputs.</summary>
     public OnnxNodeBuilder AddNode(string op, string name, IEnumerable<string> inputs, IEnumerable<string> outputs, string domain)
     {
@@ -153,21 +157,62 @@ internal sealed class OnnxModelBuilder(string graphName, int opset) : IOnnxGraph
     public static IEnumerable<string> Reads(NodeProto node) =>
         node.Input.Concat(node.Attribute.Where(a => a.G is not null).SelectMany(a => a.G.Node.SelectMany(Reads).Concat(a.G.Output.Select(o => o.Name))));
 
-    /// <summary>Replaces every Binarizer: that of ONNX Runtime refuses a batch with a NaN, which is the score of a row with a missing feature.</summary>
-    public void ReplaceBinarizers()
+    /// <summary>The nodes so far.</summary>
+    public IReadOnlyList<NodeProto> Nodes => _graph.Node;
+
+    /// <summary>The values of a constant; null where a value is none.</summary>
+    public TensorProto? Constant(string value) => _graph.Initializer.FirstOrDefault(tensor => tensor.Name == value);
+
+    /// <summary>Puts other nodes in the place of one. Its name and those of its outputs are free for them.</summary>
+    /// <param name="index">Of the node.</param>
+    /// <param name="write">Adds the others.</param>
+    /// <returns>How many those are.</returns>
+    public int Replace(int index, Action<NodeProto> write)
     {
-        for (var i = 0; i < _graph.Node.Count; i++)
+        var node = _graph.Node[index];
+        _graph.Node.RemoveAt(index);
+        _nodes.Remove(node.Name);
+        _values.ExceptWith(node.Output);
+        var count = _graph.Node.Count;
+        write(node);
+        var added = _graph.Node.Skip(count).ToList();
+        while (_graph.Node.Count > count)
         {
-            if (_graph.Node[i] is { OpType: "Binarizer" } binarizer)
+            _graph.Node.RemoveAt(count);
+        }
+        for (var i = 0; i < added.Count; i++)
+        {
+            _graph.Node.Insert(index + i, added[i]);
+        }
+        return added.Count;
+    }
+
+    /// <summary>Says what type of elements a value has, where readers cannot infer it from the operator.</summary>
+    public void AddType(string value, OnnxType type) =>
+        _graph.ValueInfo.Add(new ValueInfoProto { Name = value, Type = new TypeProto { TensorType = new TypeProto.Types.Tensor { ElemType = (int)type } } });
+
+    /// <summary>Removes the nodes, constants and inputs that no output depends on.</summary>
+    public void RemoveUnused()
+    {
+        var used = Outputs.ToHashSet();
+        // A node stands behind those that it reads.
+        for (var i = _graph.Node.Count - 1; i >= 0; i--)
+        {
+            if (_graph.Node[i].Output.Any(used.Contains))
             {
-                var threshold = AddInitializer($"{binarizer.Name}/threshold", [binarizer.Attribute.Single(a => a.Name == "threshold").F], 1);
-                var above = Unique(_values, $"{binarizer.Name}/above");
-                var number = new AttributeProto { Name = "to", I = (long)OnnxType.Single, Type = OnnxNodeBuilder.Whole };
-                _graph.Node[i] = new NodeProto { OpType = "Greater", Name = Unique(_nodes, above), Input = { binarizer.Input[0], threshold }, Output = { above } };
-                _graph.Node.Insert(i + 1, new NodeProto { OpType = "Cast", Name = binarizer.Name, Input = { above }, Output = { binarizer.Output }, Attribute = { number } });
+                used.UnionWith(Reads(_graph.Node[i]));
+            }
+            else
+            {
+                _graph.Node.RemoveAt(i);
             }
         }
+        RemoveWhere(_graph.Initializer, tensor => !used.Contains(tensor.Name));
+        RemoveWhere(_graph.Input, input => !used.Contains(input.Name));
     }
+
+    /// <summary>The domains of operators beyond the standard ones and <see cref="MLDomain"/>.</summary>
+    public IReadOnlyList<string> Domains => [.. _graph.Node.Select(node => node.Domain).Where(domain => domain is not ("" or MLDomain)).Distinct().Order(StringComparer.Ordinal)];
 
     /// <summary>The bytes of the file.</summary>
     /// <param name="metadata">Becomes the file's metadata, in ordinal order of the keys.</param>
@@ -186,6 +231,8 @@ internal sealed class OnnxModelBuilder(string graphName, int opset) : IOnnxGraph
         {
             model.OpsetImport.Add(new OperatorSetIdProto { Domain = MLDomain, Version = MLOpset });
         }
+        // Version 1 is the first and last of ONNX Runtime's own operators, com.microsoft.
+        model.OpsetImport.Add(Domains.Select(domain => new OperatorSetIdProto { Domain = domain, Version = 1 }));
         foreach (var (key, value) in metadata.OrderBy(m => m.Key, StringComparer.Ordinal))
         {
             model.MetadataProps.Add(new StringStringEntryProto { Key = key, Value = value });
@@ -211,6 +258,17 @@ internal sealed class OnnxModelBuilder(string graphName, int opset) : IOnnxGraph
 
     private static ValueInfoProto Value(string name, OnnxType type, TensorShapeProto shape) =>
         new() { Name = name, Type = new TypeProto { TensorType = new TypeProto.Types.Tensor { ElemType = (int)type, Shape = shape } } };
+
+    private static void RemoveWhere<T>(RepeatedField<T> items, Predicate<T> unwanted)
+    {
+        for (var i = items.Count - 1; i >= 0; i--)
+        {
+            if (unwanted(items[i]))
+            {
+                items.RemoveAt(i);
+            }
+        }
+    }
 
     private static string Unique(HashSet<string> names, string name)
     {

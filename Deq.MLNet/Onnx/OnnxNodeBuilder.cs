@@ -11,6 +11,8 @@ internal sealed class OnnxNodeBuilder(NodeProto node)
 
     private const int Single = 1, Text = 3, Graph = 5, Singles = 6, Wholes = 7, Texts = 8;
 
+    public void Add(IEnumerable<AttributeProto> attributes) => node.Attribute.Add(attributes);
+
     public void Add(string name, float value) => node.Attribute.Add(new AttributeProto { Name = name, F = value, Type = Single });
 
     public void Add(string name, long value) => node.Attribute.Add(new AttributeProto { Name = name, I = value, Type = Whole });

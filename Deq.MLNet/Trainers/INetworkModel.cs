@@ -8,4 +8,7 @@ internal interface INetworkModel
     TrainingHistory History { get; }
 
     SolveReport? Equilibrium { get; }
+
+    /// <summary>The names of the columns that it adds beside its task's, which tell of the solve of a row.</summary>
+    IEnumerable<string> SolveColumns { get; }
 }

@@ -55,6 +55,8 @@ public abstract class NetworkModelParameters<TOutput> : ModelParametersBase<TOut
     /// <summary>How the equilibria of training rows (up to 2,048, evenly spread) are found in scoring; null for a feed-forward network. It is saved with the model.</summary>
     public SolveReport? Equilibrium => Record.Equilibrium;
 
+    IEnumerable<string> INetworkModel.SolveColumns => _extra.Promised().Select(column => column.Name);
+
     private protected TrainingRecord Record { get; }
 
     DataViewType IValueMapper.InputType => new VectorDataViewType(NumberDataViewType.Single, Network.InputSize);

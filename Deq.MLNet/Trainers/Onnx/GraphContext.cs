@@ -8,10 +8,11 @@ namespace Deq.MLNet.Trainers.Onnx;
 /// <remarks>Unlike in ML.NET's own context, an initializer never takes the place of a data column of its name.</remarks>
 internal sealed class GraphContext(string graphName, ExportSettings settings) : OnnxContext
 {
-    private readonly Dictionary<string, string> _columns = [];
     private readonly Dictionary<string, List<long>> _shapes = [];
     private readonly HashSet<string> _variables = [];
     private readonly HashSet<string> _nodes = [];
+    private Dictionary<string, string> _columns = [];
+    private HashSet<string>? _made;
 
     public ExportSettings Settings => settings;
 
@@ -29,6 +30,38 @@ internal sealed class GraphContext(string graphName, ExportSettings settings) : 
     {
         var name = AddIntermediateVariable(type, column);
         Graph.AddInput(name, Width(type), Element(type));
+    }
+
+    /// <summary>
+    /// Runs the hook of a transform, which sees some of the columns and makes others. It names values of its own as it names columns ("CastOutput"):
+    /// those take no column's place.
+    /// </summary>
+    /// <param name="hook">The hook.</param>
+    /// <param name="reads">The columns that it sees.</param>
+    /// <param name="makes">The columns that it may make.</param>
+    /// <returns>Of <paramref name="makes"/>, those that no node of it has written.</returns>
+    public IReadOnlyList<string> Write(ISaveAsOnnx hook, IReadOnlySet<string> reads, IReadOnlyList<string> makes)
+    {
+        var before = _columns;
+        _columns = before.Where(column => reads.Contains(column.Key)).ToDictionary();
+        _made = [.. makes];
+        hook.SaveAsOnnx(this);
+        var after = _columns;
+        (_columns, _made) = (before, null);
+        var missing = new List<string>();
+        foreach (var column in makes)
+        {
+            if (after.TryGetValue(column, out var value) && value != before.GetValueOrDefault(column) && Graph.Holds(value))
+            {
+                before[column] = value;
+            }
+            else
+            {
+                before.Remove(column);
+                missing.Add(column);
+            }
+        }
+        return missing;
     }
 
     /// <summary>Makes the values of a data column an output of the graph, named as ML.NET's converter does; returns false where no node has written them, or a hook has taken them back.</summary>
@@ -55,7 +88,10 @@ internal sealed class GraphContext(string graphName, ExportSettings settings) : 
     public override string AddIntermediateVariable(DataViewType? type, string colName, bool skip = false)
     {
         var name = Free(_variables, colName);
-        _columns[colName] = name;
+        if (_made is null || _made.Contains(colName))
+        {
+            _columns[colName] = name;
+        }
         if (!skip && type is not null)
         {
             // As ML.NET's own context has it, -1 for the open number of rows.
@@ -76,7 +112,10 @@ internal sealed class GraphContext(string graphName, ExportSettings settings) : 
 
     public override void RemoveVariable(string variableName, bool removeColumn)
     {
-        _columns.Remove(_columns.Single(c => c.Value == variableName).Key);
+        if (_columns.FirstOrDefault(c => c.Value == variableName).Key is { } column)
+        {
+            _columns.Remove(column);
+        }
         _variables.Remove(variableName);
         _shapes.Remove(variableName);
     }

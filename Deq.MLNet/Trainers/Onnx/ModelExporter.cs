@@ -1,13 +1,14 @@
+using System.Globalization;
+using System.Text.Json;
 using Deq.MLNet.Onnx;
 using Deq.MLNet.Storage;
 using Microsoft.ML;
 using Microsoft.ML.Data;
-using Microsoft.ML.Model.OnnxConverter;
 using Microsoft.ML.Runtime;
 
 namespace Deq.MLNet.Trainers.Onnx;
 
-/// <summary>Finds this library's model in a fitted pipeline and writes it as ONNX, by the hooks of ML.NET's scorer and of the model.</summary>
+/// <summary>Writes a fitted pipeline as ONNX, by the export hooks of its transforms: what the outputs of this library's models depend on, and those.</summary>
 internal static class ModelExporter
 {
     public static OnnxExportReport Save(IHostEnvironment environment, ITransformer model, DataViewSchema inputSchema, Stream stream, OnnxExportOptions? options)
@@ -27,35 +28,127 @@ internal static class ModelExporter
     private static (byte[] Bytes, OnnxExportReport Report) Export(IHostEnvironment environment, ITransformer model, DataViewSchema inputSchema, OnnxExportOptions options)
     {
         MLNetMembers.EnsurePresent();
-        // ML.NET's own schema exception, where the model cannot take such data.
-        model.GetOutputSchema(inputSchema);
-        var predictors = Flatten(model).OfType<ISingleFeaturePredictionTransformer<object>>().Where(p => p.Model is INetworkModel).ToList();
-        if (predictors is not [var predictor])
+        var pipeline = new Pipeline(environment, model, inputSchema);
+        if (pipeline.Models.Count == 0)
         {
-            var chain = string.Join(", ", Flatten(model).Select(t => t.GetType().Name));
-            throw new OnnxExportException($"The pipeline ({chain}) holds {predictors.Count} models of this library; one can be exported. Pass a pipeline, or the part of it, with exactly one of them and no reduction such as OneVersusAll around it.");
+            var chain = string.Join(", ", pipeline.Transformers.Select(t => t.GetType().Name));
+            throw new OnnxExportException($"The pipeline ({chain}) holds 0 models of this library; there is nothing to export. Pass a fitted pipeline with one of its trainers.");
         }
-        var network = ((INetworkModel)predictor.Model).Network;
-        var features = new VectorDataViewType(NumberDataViewType.Single, network.InputSize);
-        var schema = new DataViewSchema.Builder();
-        schema.AddColumn(predictor.FeatureColumnName, features);
-        var scored = predictor.Transform(new EmptyDataView(environment, schema.ToSchema()));
-        var outputs = scored.Schema.Where(column => !column.IsHidden && column.Index > 0).ToList();
-        if (outputs.Any(column => column.Name == predictor.FeatureColumnName))
+        var context = new GraphContext(OnnxExporter.GraphName(NetworksOf(pipeline.Models[0]).First().Network), options.Settings);
+        foreach (var column in pipeline.NeededInputs)
         {
-            throw new OnnxExportException($"The feature column has the name of an output, {predictor.FeatureColumnName}. Copy it to a column of another name before the trainer.");
+            AddInput(context, column);
         }
-        var context = new GraphContext(OnnxExporter.GraphName(network), options.Settings);
-        context.AddInput(predictor.FeatureColumnName, features);
-        ((ISaveAsOnnx)scored).SaveAsOnnx(context);
-        foreach (var column in outputs)
+        foreach (var (step, makes) in pipeline.NeededSteps)
+        {
+            if (options.CalibrationData is { } data && pipeline.Models.Contains(step))
+            {
+                context.CalibrationRows = CalibrationRows.Read(pipeline, step, data);
+            }
+            Write(context, step, makes);
+        }
+        foreach (var column in pipeline.NeededOutputs)
         {
             context.AddOutput(column.Name, column.Type);
         }
-        var metadata = new Dictionary<string, string> { ["deq.feature_column"] = predictor.FeatureColumnName };
-        return OnnxExporter.Finish(context.Graph, context.Plans, metadata);
+        MLNetOperators.Rewrite(context.Graph);
+        context.Graph.RemoveUnused();
+        MLNetOperators.DeclareTypes(context.Graph);
+        return OnnxExporter.Finish(context.Graph, context.Plans, Metadata(pipeline, context.Graph));
     }
 
-    private static IEnumerable<ITransformer> Flatten(ITransformer model) =>
-        model is IEnumerable<ITransformer> chain ? chain.SelectMany(Flatten) : [model];
+    private static void AddInput(GraphContext context, DataViewSchema.Column column)
+    {
+        if (column.Type is VectorDataViewType { IsKnownSize: false })
+        {
+            throw new OnnxExportException($"The input column {column.Name} is a vector of variable size; a graph needs one of known size. Give it one in the schema that is exported (in the class of a row by [VectorType(n)]).");
+        }
+        try
+        {
+            context.AddInput(column.Name, column.Type);
+        }
+        catch (NotSupportedException e)
+        {
+            throw new OnnxExportException($"The input column {column.Name} is of the type {column.Type}, which ONNX does not have. Convert it before the pipeline that is exported.", e);
+        }
+    }
+
+    /// <summary>Lets the hook of a step write the columns that are needed of it.</summary>
+    private static void Write(GraphContext context, PipelineStep step, IReadOnlyList<int> makes)
+    {
+        var reads = step.Needs(makes).Select(column => column.Name).ToHashSet();
+        if (step.Transformer is IPredictionTransformer<object> && reads.Intersect(step.Names(step.Made)).FirstOrDefault() is { } taken)
+        {
+            throw new OnnxExportException($"The feature column has the name of an output, {taken}. Copy it to a column of another name before the trainer.");
+        }
+        if (makes.Select(index => HookLimits.Refusal(step, index)).FirstOrDefault(reason => reason is not null) is { } refusal)
+        {
+            throw Refused(step, makes, refusal);
+        }
+        var hook = step.Hook(context) ?? throw Refused(step, makes, "it has no ONNX form in ML.NET, or not with its settings");
+        IReadOnlyList<string> missing;
+        try
+        {
+            missing = context.Write(hook, reads, [.. step.Names(step.Made)]);
+        }
+        catch (Exception e) when (e is not OnnxExportException)
+        {
+            throw Refused(step, makes, $"its export hook in ML.NET fails: {e.Message}", e);
+        }
+        if (step.Names(makes).Intersect(missing).ToList() is { Count: > 0 } absent)
+        {
+            throw Refused(step, makes, $"its export hook in ML.NET leaves out {string.Join(", ", absent)}");
+        }
+    }
+
+    private static OnnxExportException Refused(PipelineStep step, IReadOnlyList<int> makes, string reason, Exception? cause = null) =>
+        new($"{step.Name}, which makes {string.Join(", ", step.Names(makes).Distinct())}, cannot be exported: {reason}. The outputs depend on it: "
+            + "apply it to the data before the pipeline that is exported, and fit that from there on, or use another transform.", cause);
+
+    private static IEnumerable<INetworkModel> NetworksOf(PipelineStep step) => Pipeline.NetworksOf(((ISingleFeaturePredictionTransformer<object>)step.Transformer).Model);
+
+    /// <summary>What a program needs to know to feed the graph and to read it.</summary>
+    private static Dictionary<string, string> Metadata(Pipeline pipeline, OnnxModelBuilder graph)
+    {
+        var step = pipeline.Models[^1];
+        var predictor = (ISingleFeaturePredictionTransformer<object>)step.Transformer;
+        var metadata = new Dictionary<string, string>
+        {
+            ["deq.feature_column"] = predictor.FeatureColumnName,
+            ["deq.inputs"] = JsonSerializer.Serialize(graph.Inputs),
+            ["deq.outputs"] = JsonSerializer.Serialize(graph.Outputs),
+            ["deq.task"] = TaskOf(predictor),
+        };
+        if (step.Schema.FirstOrDefault(column => step.Made.Contains(column.Index) && column.Name == DefaultColumnNames.PredictedLabel) is { Name: not null } label && ClassesOf(label) is { } classes)
+        {
+            metadata["deq.classes"] = JsonSerializer.Serialize(classes);
+        }
+        return metadata;
+    }
+
+    private static string TaskOf(ITransformer predictor) => predictor switch
+    {
+        _ when predictor.GetType().Name.StartsWith("Regression", StringComparison.Ordinal) => "regression",
+        _ when predictor.GetType().Name.StartsWith("Binary", StringComparison.Ordinal) => "binary classification",
+        _ => "multiclass classification",
+    };
+
+    /// <summary>The values of a key, 1 first, as text in the invariant culture; null where the data did not have them.</summary>
+    private static string[]? ClassesOf(DataViewSchema.Column key)
+    {
+        if (!key.HasKeyValues())
+        {
+            return null;
+        }
+        var type = key.Annotations.Schema[AnnotationUtils.Kinds.KeyValues].Type.GetItemType().RawType;
+        var read = typeof(ModelExporter).GetMethod(nameof(ValuesOf), System.Reflection.BindingFlags.NonPublic | System.Reflection.BindingFlags.Static)!.MakeGenericMethod(type);
+        return (string[])read.Invoke(null, [key])!;
+    }
+
+    private static string[] ValuesOf<T>(DataViewSchema.Column key)
+    {
+        VBuffer<T> values = default;
+        key.GetKeyValues(ref values);
+        return [.. values.DenseValues().Select(value => Convert.ToString(value is ReadOnlyMemory<char> text ? text.ToString() : value, CultureInfo.InvariantCulture)!)];
+    }
 }

@@ -1,0 +1,51 @@
+using System.Runtime.CompilerServices;
+using Microsoft.ML;
+using Microsoft.ML.Data;
+using Microsoft.ML.Model.OnnxConverter;
+
+namespace Deq.MLNet.Trainers.Onnx;
+
+/// <summary>What a fitted transformer does to the data in one go: a composite transformer has several of them.</summary>
+/// <param name="transformer">The transformer in the user's chain.</param>
+/// <param name="mapper">Which columns it reads for which.</param>
+/// <param name="source">The columns before it.</param>
+internal sealed class PipelineStep(ITransformer transformer, IRowToRowMapper mapper, DataViewSchema source)
+{
+    private readonly HashSet<int> _made = [.. mapper.OutputSchema.Where(column => !column.IsHidden && Count(mapper.OutputSchema, column.Name) > Count(source, column.Name)).Select(column => column.Index)];
+
+    public ITransformer Transformer => transformer;
+
+    public DataViewSchema Source => source;
+
+    public DataViewSchema Schema => mapper.OutputSchema;
+
+    /// <summary>The columns that it adds and that can be seen, indices of <see cref="Schema"/>. A column that hides one of its name is of them; one that is handed on is not.</summary>
+    public IReadOnlySet<int> Made => _made;
+
+    /// <summary>The type that did the fitted work, without the parts of its name that say nothing to a user.</summary>
+    public string Name
+    {
+        get
+        {
+            var type = transformer.GetType();
+            var name = Kind == type || type.Name == "Transformer" ? Kind.Name : $"{type.Name}, of it {Kind.Name}";
+            return name.Replace("`1", "", StringComparison.Ordinal);
+        }
+    }
+
+    /// <summary>The class of the transform: that of the transformer, in a composite one that of the part.</summary>
+    public Type Kind => mapper is RowToRowMapperTransform transform && MapperOf(transform).GetType().DeclaringType is { } kind ? kind : transformer.GetType();
+
+    /// <summary>The columns of <see cref="Source"/> that some of <see cref="Schema"/> are made from, or are.</summary>
+    public IEnumerable<DataViewSchema.Column> Needs(IEnumerable<int> columns) => mapper.GetDependencies(columns.Select(index => Schema[index]));
+
+    /// <summary>Its hook for the export; null where it has none, or says that it cannot.</summary>
+    public ISaveAsOnnx? Hook(OnnxContext context) => mapper is ISaveAsOnnx hook && hook.CanSaveOnnx(context) ? hook : null;
+
+    public IEnumerable<string> Names(IEnumerable<int> columns) => columns.Select(index => Schema[index].Name);
+
+    private static int Count(DataViewSchema schema, string name) => schema.Count(column => column.Name == name);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_mapper")]
+    private static extern ref IRowMapper MapperOf(RowToRowMapperTransform transform);
+}
