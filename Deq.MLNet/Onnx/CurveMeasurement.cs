@@ -14,7 +14,7 @@ internal sealed class CurveMeasurement
     /// <summary>Steps without a smaller movement after which a state that moves by no more than rounding has come to rest.</summary>
     private const int Patience = 20;
 
-    private const float Rounding = 1e-5f;
+    private const float Rounding = 1e-6f;
 
     private readonly DeqNetwork _network;
     private readonly IReadOnlyList<ReadOnlyMemory<float>> _rows;
@@ -143,7 +143,7 @@ internal sealed class CurveMeasurement
             _since[row] = movement < _least[row] ? 0 : _since[row] + 1;
             _least[row] = Math.Min(_least[row], movement);
             // A state that ran away comes to rest as one that is not finite.
-            if (movement == 0 || !float.IsFinite(movement) || _since[row] >= Patience && movement <= Rounding * TensorPrimitives.Norm(state))
+            if (movement == 0 || !Kernels.AllFinite(state) || _since[row] >= Patience && movement <= Rounding * TensorPrimitives.Norm(state))
             {
                 _rests[row] = true;
                 _moving--;
