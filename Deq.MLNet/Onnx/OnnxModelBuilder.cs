@@ -143,9 +143,10 @@ internal sealed class OnnxModelBuilder(string graphName, int opset) : IOnnxGraph
         _body = graph;
         var next = body(inside);
         _body = outer;
-        // The types are those of what enters the loop.
-        string[] inputs = [Unique(_values, $"{name}/iteration"), Unique(_values, $"{name}/condition"), .. inside];
-        graph.Input.Add(inputs.Select(input => new ValueInfoProto { Name = input }));
+        graph.Input.Add(Value(Unique(_values, $"{name}/iteration"), OnnxType.Int64, new TensorShapeProto()));
+        graph.Input.Add(Value(Unique(_values, $"{name}/condition"), OnnxType.Boolean, new TensorShapeProto()));
+        // The types of the states are those of what enters the loop.
+        graph.Input.Add(inside.Select(state => new ValueInfoProto { Name = state }));
         graph.Output.Add(next.States.Prepend(next.Continue).Select(output => new ValueInfoProto { Name = output }));
         string[] results = [.. states.Select((_, i) => string.Create(CultureInfo.InvariantCulture, $"{name}/result_{i + 1}"))];
         AddNode("Loop", name, [iterations, yes, .. states], results, "").Add("body", graph);
@@ -252,8 +253,11 @@ internal sealed class OnnxModelBuilder(string graphName, int opset) : IOnnxGraph
         var shape = new TensorShapeProto();
         shape.Dim.Add(new TensorShapeProto.Types.Dimension { DimParam = BatchDimension });
         shape.Dim.Add(new TensorShapeProto.Types.Dimension { DimValue = width });
-        return new ValueInfoProto { Name = name, Type = new TypeProto { TensorType = new TypeProto.Types.Tensor { ElemType = (int)type, Shape = shape } } };
+        return Value(name, type, shape);
     }
+
+    private static ValueInfoProto Value(string name, OnnxType type, TensorShapeProto shape) =>
+        new() { Name = name, Type = new TypeProto { TensorType = new TypeProto.Types.Tensor { ElemType = (int)type, Shape = shape } } };
 
     private static void RemoveWhere<T>(RepeatedField<T> items, Predicate<T> unwanted)
     {

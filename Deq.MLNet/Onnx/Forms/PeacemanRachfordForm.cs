@@ -14,15 +14,13 @@ internal sealed class PeacemanRachfordForm : IGraphForm
     {
         var (graph, network, d) = (cell.Graph, cell.Network, cell.Network.StateSize);
         var step = (network.Scoring.Solver as PeacemanRachford ?? new PeacemanRachford()).Step;
-        var resolvent = Splitting.Resolvent(network.Cell, step);
-        // Twice a float32 is exact.
-        var twice = graph.AddWeights("deq/twice_resolvent", Array.ConvertAll(resolvent, r => 2 * r), d, d);
+        var twice = graph.AddWeights("deq/twice_resolvent", TwiceTransposed(Splitting.Resolvent(network.Cell, step), d), d, d);
         var stepSize = step == 1 ? null : graph.AddInitializer("deq/step_size", [step], 1);
 
         // From z = v = 0 the bracket is step u, and nothing is added to.
         var name = cell.StepName(1);
         var bracket = stepSize is null ? cell.Injection : graph.AddNode("Mul", $"{name}/bracket", [cell.Injection, stepSize]);
-        var v = graph.AddNode("Gemm", $"{name}/v", [bracket, twice, graph.AddInitializer("deq/zero", [0f], 1)], null, ("transB", 1));
+        var v = graph.AddNode("MatMul", $"{name}/v", [bracket, twice]);
         for (var next = 2; ; next++)
         {
             var z = cell.Proximal(name, v, step);
@@ -34,7 +32,18 @@ internal sealed class PeacemanRachfordForm : IGraphForm
                 var scaled = graph.AddNode("Mul", $"{name}/scaled", [graph.AddNode("Sub", $"{name}/change", [forward, z]), stepSize]);
                 forward = graph.AddNode("Add", $"{name}/forward", [z, scaled]);
             }
-            v = graph.AddNode("Gemm", $"{name}/v", [graph.AddNode("Sub", $"{name}/bracket", [forward, v]), twice, v], null, ("transB", 1));
+            v = graph.AddNode("Gemm", $"{name}/v", [graph.AddNode("Sub", $"{name}/bracket", [forward, v]), twice, v]);
         }
+    }
+
+    /// <summary>Twice the transpose, which is exact.</summary>
+    private static float[] TwiceTransposed(float[] resolvent, int d)
+    {
+        var result = new float[d * d];
+        for (var i = 0; i < result.Length; i++)
+        {
+            result[i % d * d + i / d] = 2 * resolvent[i];
+        }
+        return result;
     }
 }
