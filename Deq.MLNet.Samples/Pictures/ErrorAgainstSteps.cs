@@ -23,6 +23,8 @@ internal static class ErrorAgainstSteps
             (measured.Color, measured.MarkerSize) = (line.Color, 8);
             steps = Math.Max(steps, errors.Length);
         }
+        var point = plot.Add.ScatterPoints(Array.Empty<double>(), Array.Empty<double>());
+        (point.LegendText, point.Color, point.MarkerSize) = ("in ONNX Runtime", Colors.Gray, 8);
         plot.Add.HorizontalLine(Math.Log10(allowed), 1, Colors.Gray, LinePattern.Dashed).LegendText = "MaxError";
         plot.Title(title);
         plot.XLabel("steps");

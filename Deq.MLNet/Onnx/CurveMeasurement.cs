@@ -18,109 +18,82 @@ internal sealed class CurveMeasurement
 
     private readonly DeqNetwork _network;
     private readonly IReadOnlyList<ReadOnlyMemory<float>> _rows;
-    private readonly IReadOnlyList<Readout> _readouts;
-    private readonly double[] _scales;
-    private readonly float _stateGain;
+    private readonly bool _float16Weights;
+    private readonly ExactOutputs _exact;
 
     /// <summary>Solves the rows in float64.</summary>
     /// <param name="network">The network.</param>
     /// <param name="rows">Rows of n features.</param>
     /// <param name="readouts">What a model gives; an error is the largest share among them, each of its own max |y|. None for the network's link.</param>
-    public CurveMeasurement(DeqNetwork network, IReadOnlyList<ReadOnlyMemory<float>> rows, params IReadOnlyList<Readout> readouts)
-    {
-        (_network, _rows, _readouts) = (network, rows, readouts.Count > 0 ? readouts : [new Readout(network.Link)]);
-        var reference = new DeqReference(network);
-        Exact = new double[rows.Count][];
-        var lengths = new double[rows.Count];
-        Parallel.For(0, rows.Count, r =>
-        {
-            var z = new double[network.StateSize];
-            Exact[r] = reference.EvaluateAffine(rows[r].Span, z);
-            lengths[r] = Kernels.Norm<double>(z);
-        });
-        _scales = [.. _readouts.Select(readout => Exact.Select(affine => Math.Abs(TensorPrimitives.MaxMagnitude<double>(readout.Of(affine)))).DefaultIfEmpty(double.NaN).Max())];
-        if (IsPossible)
-        {
-            var slope = _readouts.Zip(_scales, (readout, scale) => readout.Steepness(scale) / (scale > 0 ? scale : 1)).Max();
-            _stateGain = (float)(slope * lengths.Max() * network.V.ToArray().Chunk(network.StateSize).Max(row => Kernels.Norm<float>(row)));
-        }
-    }
+    /// <param name="float16Weights">Whether weights are stored as float16, as the network's own are: a form may have others beside them.</param>
+    public CurveMeasurement(DeqNetwork network, IReadOnlyList<ReadOnlyMemory<float>> rows, IReadOnlyList<Readout> readouts, bool float16Weights = false) =>
+        (_network, _rows, _float16Weights, _exact) = (network, rows, float16Weights, new ExactOutputs(network, rows, readouts));
 
-    /// <summary>The curves that are measured when a fit ends: of every form that an export may take for the network; none where it is not possible.</summary>
+    /// <summary>What the rows give at their equilibria.</summary>
+    public ExactOutputs Exact => _exact;
+
+    /// <summary>The curves that are measured when a fit ends: of every form that an export may take for the network; none where the rows' equilibria are not found.</summary>
     public static IReadOnlyList<UnrollCurve> All(DeqNetwork network, IReadOnlyList<ReadOnlyMemory<float>> rows, params IReadOnlyList<Readout> readouts)
     {
         var measurement = new CurveMeasurement(network, rows, readouts);
-        return measurement.IsPossible ? [.. FormRules.Measured(network).Select(form => measurement.Of(form)!)] : [];
+        return measurement._exact.AreKnown ? [.. FormRules.Measured(network).Select(form => measurement.Of(form)!)] : [];
     }
 
-    /// <summary>The affine outputs of each row in float64; NaN where the equilibrium was not found.</summary>
-    public double[][] Exact { get; }
-
-    /// <summary>Whether there are rows, and every row's equilibrium was found and gives finite outputs.</summary>
-    public bool IsPossible => Exact.Length > 0 && Exact.All(affine => Kernels.AllFinite<double>(affine)) && Kernels.AllFinite<double>(_scales);
-
-    /// <summary>The curve of a form; null where it is not possible.</summary>
-    public UnrollCurve? Of(OnnxForm form)
+    /// <summary>The curve of a form; null where the rows' equilibria are not found.</summary>
+    /// <param name="form">The form.</param>
+    /// <param name="steps">Steps at the most; of a form with one value to give those that it may take.</param>
+    public UnrollCurve? Of(OnnxForm form, int? steps = null)
     {
-        if (!IsPossible)
+        if (!_exact.AreKnown)
         {
             return null;
         }
-        var errors = new List<double[]>[(_rows.Count + Block - 1) / Block];
-        Parallel.For(0, errors.Length, block => errors[block] = BlockErrors(form, block * Block, Math.Min(Block, _rows.Count - block * Block)));
-        var max = new float[errors.Max(e => e.Count)];
+        var most = steps ?? GraphForms.Of(form).Steps(_network) ?? UnrollCurve.MaxSteps;
+        var blocks = new List<(double Max, double Sum)>[(_rows.Count + Block - 1) / Block];
+        Parallel.For(0, blocks.Length, block => blocks[block] = Errors(form, most, block * Block, Math.Min(Block, _rows.Count - block * Block)));
+        var max = new float[blocks.Max(errors => errors.Count)];
         var mean = new float[max.Length];
         for (var k = 0; k < max.Length; k++)
         {
             // Rows that came to rest keep their last error.
-            var all = errors.SelectMany(e => e[Math.Min(k, e.Count - 1)]).ToList();
-            (max[k], mean[k]) = ((float)all.Max(), (float)all.Average());
+            max[k] = (float)blocks.Max(errors => errors[Math.Min(k, errors.Count - 1)].Max);
+            mean[k] = (float)(blocks.Sum(errors => errors[Math.Min(k, errors.Count - 1)].Sum) / _rows.Count);
         }
-        return new UnrollCurve(form, _rows.Count, (float)_scales[0], max, mean) { StateGain = _stateGain };
+        return new UnrollCurve(form, _rows.Count, (float)_exact.Scale, max, mean) { StateGain = (float)_exact.StateGain(_network) };
     }
 
-    /// <summary>The error of each row of a block after 1, 2, ... steps, until all have come to rest.</summary>
-    private List<double[]> BlockErrors(OnnxForm form, int first, int count)
+    /// <summary>The largest error of some rows and the sum of their errors after 1, 2, ... steps, until all have come to rest.</summary>
+    private List<(double Max, double Sum)> Errors(OnnxForm form, int most, int first, int count)
     {
-        var (d, rest) = (_network.StateSize, new Rest(count));
-        var injection = new float[count * d];
-        var scratch = new float[_network.ScratchSize];
+        var (d, graph) = (_network.StateSize, new GraphEvaluator());
+        var (injection, scratch) = (new float[count * d], new float[_network.ScratchSize]);
         for (var r = 0; r < count; r++)
         {
             _network.Inject(_rows[first + r].Span, scratch, injection.AsSpan(r * d, d));
         }
-        var graph = new GraphEvaluator();
         graph.AddInput("u", injection, d);
-        var cell = new CellGraph(graph, _network, new CellNodes(graph, "deq", _network.Activation, _network.Weights), "u", GraphForms.Of(form).Steps(_network) ?? UnrollCurve.MaxSteps);
-        var (affine, errors, before) = (new float[_network.OutputSize], new List<double[]>(), new float[count * d]);
+        IOnnxGraph written = _float16Weights ? new HalfWeightsGraph(graph) : graph;
+        var cell = new CellGraph(written, _network, new CellNodes(written, "deq", _network.Activation, _network.Weights), "u", most);
+        var (errors, rest, before, affine) = (new List<(double, double)>(), new Rest(count), new float[count * d], new float[_network.OutputSize]);
         using var states = GraphForms.Of(form).States(cell).GetEnumerator();
         graph.BeginStep();
-        while (!rest.IsWhole && errors.Count < UnrollCurve.MaxSteps && states.MoveNext())
+        while (!rest.IsWhole && errors.Count < most && states.MoveNext())
         {
             var z = graph[states.Current];
-            var step = new double[count];
+            double max = 0, sum = 0;
             for (var r = 0; r < count; r++)
             {
                 var state = z.Slice(r * d, d);
                 _network.Read(_rows[first + r].Span, state, affine);
-                step[r] = Error(Kernels.ToDouble(affine), Exact[first + r]);
+                var error = _exact.Error(first + r, Kernels.ToDouble(affine));
+                (max, sum) = (Math.Max(max, error), sum + error);
                 rest.Observe(r, state, before.AsSpan(r * d, d));
             }
-            errors.Add(step);
+            errors.Add((max, sum));
             z.CopyTo(before);
             graph.BeginStep();
         }
         return errors;
-    }
-
-    private double Error(double[] affine, double[] exact)
-    {
-        double largest = 0;
-        for (var i = 0; i < _readouts.Count; i++)
-        {
-            largest = Math.Max(largest, _readouts[i].Error(affine, exact) / (_scales[i] > 0 ? _scales[i] : 1));
-        }
-        return largest;
     }
 
     /// <summary>Which rows' states still move.</summary>

@@ -4,19 +4,8 @@ namespace Deq.MLNet.Onnx;
 internal sealed class HalfWeightsGraph(IOnnxGraph graph) : IOnnxGraph
 {
     /// <exception cref="OnnxExportException">A weight is beyond the range of float16.</exception>
-    public string AddWeights(string name, ReadOnlySpan<float> values, params ReadOnlySpan<long> shape)
-    {
-        var halves = new Half[values.Length];
-        for (var i = 0; i < halves.Length; i++)
-        {
-            halves[i] = (Half)values[i];
-            if (Half.IsInfinity(halves[i]))
-            {
-                throw new OnnxExportException(FormattableString.Invariant($"{name} holds {values[i]}, and float16 ends at {Half.MaxValue}: export without {nameof(OnnxExportOptions.Float16Weights)}."));
-            }
-        }
-        return graph.AddNode("Cast", $"{name}/float32", [graph.AddInitializer(name, halves, shape)], null, ("to", (long)OnnxType.Single));
-    }
+    public string AddWeights(string name, ReadOnlySpan<float> values, params ReadOnlySpan<long> shape) =>
+        graph.AddNode("Cast", $"{name}/float32", [graph.AddInitializer(name, HalfWeights.Round(name, values), shape)], null, ("to", (long)OnnxType.Single));
 
     public string AddInitializer(string name, ReadOnlySpan<float> values, params ReadOnlySpan<long> shape) => graph.AddInitializer(name, values, shape);
 

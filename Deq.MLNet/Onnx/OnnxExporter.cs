@@ -20,35 +20,68 @@ internal static class OnnxExporter
     /// <exception cref="OnnxExportException">The error asked for is not reached or cannot be known, or the file would pass 2 GiB.</exception>
     public static NetworkPlan Plan(Network network, ExportSettings settings, IReadOnlyList<ReadOnlyMemory<float>>? rows, IReadOnlyList<Readout> readouts)
     {
-        CurveMeasurement? measurement = null;
-        var plan = network is DeqNetwork deq ? StepChoice.Choose(deq, settings, form => Curve(deq, form)) : new NetworkPlan(network, null, 0);
-        CheckSize(network.ParameterCount, plan.Steps);
-        return plan;
+        var (written, weightsError) = settings.Float16Weights ? Rounded(network, rows, readouts) : (network, (double?)null);
+        var plan = new NetworkPlan(written, null, 0);
+        if (written is DeqNetwork deq)
+        {
+            var measurement = rows is null ? null : new CurveMeasurement(deq, rows, readouts, settings.Float16Weights);
+            if (measurement is { Exact.AreKnown: false })
+            {
+                throw new OnnxExportException($"The equilibrium of a row of {nameof(OnnxExportOptions.CalibrationData)} was not found in float64, or its output leaves float32: no error can be measured. Give rows like those of the training, or train with a {nameof(WellPosedness)} that proves an equilibrium.");
+            }
+            plan = StepChoice.Choose(deq, settings, form => measurement is null ? deq.UnrollCurves.FirstOrDefault(curve => curve.Form == form) : measurement.Of(form, form == OnnxForm.Loop ? settings.Steps : null));
+        }
+        CheckSize(plan with { Float16Weights = settings.Float16Weights });
+        return plan with { Float16Weights = settings.Float16Weights, WeightsError = weightsError };
+    }
 
-        UnrollCurve? Curve(DeqNetwork deq, OnnxForm form) =>
-            rows is null ? deq.UnrollCurves.FirstOrDefault(curve => curve.Form == form) : (measurement ??= new CurveMeasurement(deq, rows, readouts)).Of(form);
+    /// <summary>The network of float16 weights, and how far its outputs are from those of the network itself, both exact, as a share of max |y|.</summary>
+    private static (Network Network, double? Error) Rounded(Network network, IReadOnlyList<ReadOnlyMemory<float>>? rows, IReadOnlyList<Readout> readouts)
+    {
+        if (rows is null)
+        {
+            throw new OnnxExportException($"{nameof(OnnxExportOptions.Float16Weights)} changes the model, by how much is measured on rows: set {nameof(OnnxExportOptions)}.{nameof(OnnxExportOptions.CalibrationData)}.");
+        }
+        var rounded = HalfWeights.Of(network);
+        return (rounded, new ExactOutputs(network, rows, readouts).Error(new ExactOutputs(rounded, rows, readouts)));
     }
 
     /// <summary>The file of a graph.</summary>
     /// <param name="builder">The graph, with its inputs and outputs.</param>
-    /// <param name="plans">The networks in it, at least one.</param>
+    /// <param name="plans">The networks in it, at least one. Each figure of the report is the largest among them, and null where one of them has none.</param>
     /// <param name="metadata">Goes into the file's metadata; keys that start with "deq." are the library's own, and its values win.</param>
     public static (byte[] Bytes, OnnxExportReport Report) Finish(OnnxModelBuilder builder, IReadOnlyList<NetworkPlan> plans, IReadOnlyDictionary<string, string> metadata)
     {
-        var plan = plans[0];
-        var report = new OnnxExportReport(plan.Form, plan.Steps, plan.MaxError, plan.MeanError, plan.Bound, builder.Opset, builder.NodeCount, 0, builder.Inputs, builder.Outputs);
+        var most = plans.MaxBy(plan => plan.Steps)!;
+        var report = new OnnxExportReport(most.Form, most.Steps, Largest(plan => plan.MaxError), Largest(plan => plan.MeanError), Largest(plan => plan.Bound), builder.Opset, builder.NodeCount, 0, builder.Inputs, builder.Outputs)
+        {
+            BoundSteps = (int?)Largest(plan => plan.BoundSteps),
+            WeightsError = Largest(plan => plan.WeightsError),
+            Domains = builder.Domains,
+        };
         var bytes = builder.Build(WithFigures(metadata, report));
         return (bytes, report with { Bytes = bytes.Length });
+
+        double? Largest(Func<NetworkPlan, double?> figure) => plans.All(plan => figure(plan) is not null) ? plans.Max(figure) : null;
     }
 
     /// <summary>Refuses a file that would pass 2 GiB, before anything is built. The estimate is from above.</summary>
-    internal static void CheckSize(long weights, int steps)
+    internal static void CheckSize(NetworkPlan plan)
     {
-        const int bytesPerStep = 2_000, bytesBeside = 1 << 20;
-        var bytes = sizeof(float) * weights + (long)bytesPerStep * steps + bytesBeside;
+        const int bytesPerStep = 5_000, bytesBeside = 1 << 20;
+        var weights = (long)plan.Network.ParameterCount;
+        // The inverse of the splitting has the size of W, and the body of a loop is written once.
+        var stored = plan is { Form: OnnxForm.PeacemanRachford, Network: DeqNetwork deq } ? weights + deq.W.Length : weights;
+        var steps = plan.Form == OnnxForm.Loop ? 1 : plan.Steps;
+        CheckSize(stored, plan.Float16Weights ? sizeof(float) / 2 : sizeof(float), (long)bytesPerStep * steps + bytesBeside);
+    }
+
+    internal static void CheckSize(long weights, int bytesPerWeight, long bytesBeside)
+    {
+        var bytes = bytesPerWeight * weights + bytesBeside;
         if (bytes > MostBytes)
         {
-            throw new OnnxExportException($"The ONNX file would take about {bytes} bytes for {weights} weights; the format ends at {MostBytes}. Use a smaller state size or smaller layers.");
+            throw new OnnxExportException($"The ONNX file would take about {bytes} bytes for {weights} weights; the format ends at {MostBytes}. Use a smaller state size or smaller layers, or {nameof(OnnxExportOptions.Float16Weights)}.");
         }
     }
 
@@ -59,11 +92,18 @@ internal static class OnnxExporter
             ["deq.form"] = report.Form?.ToString() ?? "FeedForward",
             ["deq.steps"] = report.Steps.ToString(CultureInfo.InvariantCulture),
             ["deq.opset"] = report.Opset.ToString(CultureInfo.InvariantCulture),
+            ["deq.nodes"] = report.NodeCount.ToString(CultureInfo.InvariantCulture),
             ["deq.version"] = Library.Version,
         };
         AddFigure("deq.max_error", report.MaxError);
         AddFigure("deq.mean_error", report.MeanError);
         AddFigure("deq.bound", report.Bound);
+        AddFigure("deq.bound_steps", report.BoundSteps);
+        AddFigure("deq.weights_error", report.WeightsError);
+        if (report.Domains.Count > 0)
+        {
+            all["deq.domains"] = string.Join(", ", report.Domains);
+        }
         return all;
 
         void AddFigure(string key, double? figure)

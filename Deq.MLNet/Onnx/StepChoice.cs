@@ -8,7 +8,7 @@ internal static class StepChoice
     /// <summary>More plain steps than these, and Anderson mixing is tried.</summary>
     private const int FewSteps = 30;
 
-    /// <summary>Rows not seen may be further off than those measured, and get there at a slower rate: the error is asked to be a quarter, and a quarter more steps are taken.</summary>
+    /// <summary>Rows not seen may be further off than those measured, and come nearer at a slower rate: the error is asked to be a quarter, and a quarter more steps are taken.</summary>
     private const double ErrorMargin = 0.25, StepMargin = 0.25;
 
     /// <summary>The plan of a network.</summary>
@@ -65,12 +65,17 @@ internal static class StepChoice
         };
     }
 
-    /// <summary>The steps that keep an error; null where rows measured do not come so near.</summary>
+    /// <summary>The steps that keep an error also for rows not measured; null where those measured do not come so near.</summary>
     private static int? Steps(UnrollCurve curve, Certificate certificate, double maxError)
     {
-        // Where rounding keeps the error above the margin, more steps do not help: what is met, is taken.
-        var steps = curve.StepsFor(ErrorMargin * maxError) is { } enough ? Math.Min(UnrollCurve.MaxSteps, enough + (int)Math.Ceiling(StepMargin * enough)) : curve.StepsFor(maxError);
-        return curve.Form == OnnxForm.Unrolled && steps > ProvedSteps(curve, certificate, maxError) ? ProvedSteps(curve, certificate, maxError) : steps;
+        if (curve.StepsFor(maxError) is not { } kept)
+        {
+            return null;
+        }
+        // Where rounding keeps the error above the quarter, what is met is taken.
+        var enough = Enumerable.Range(kept, curve.MaxErrors.Count - kept + 1).FirstOrDefault(k => curve.MaxErrors[k - 1] <= ErrorMargin * maxError, kept);
+        var steps = Math.Min(UnrollCurve.MaxSteps, enough + (int)Math.Ceiling(StepMargin * enough));
+        return curve.Form == OnnxForm.Unrolled && ProvedSteps(curve, certificate, maxError) is { } proved ? Math.Min(steps, proved) : steps;
     }
 
     /// <summary>Steps of plain iteration that keep the error by proof: with the gain from the state to y, for every row whose state is no longer than the longest measured. Null where they are as many as are measured, or not proved.</summary>

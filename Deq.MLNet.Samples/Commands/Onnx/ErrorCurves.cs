@@ -13,7 +13,7 @@ internal static class ErrorCurves
     {
         var columns = OnnxPipeline.Columns(rows);
         List<(string, double[], IEnumerable<(int, double)>)> curves = [];
-        foreach (var (name, model, form) in new[] { ("plain", contraction, OnnxForm.Unrolled), ("Anderson", contraction, OnnxForm.UnrolledAnderson), ("Peaceman-Rachford, another W", monotone, OnnxForm.PeacemanRachford) })
+        foreach (var (name, model, form) in new[] { ("plain, as training measured it", contraction, OnnxForm.Unrolled), ("Anderson, as training measured it", contraction, OnnxForm.UnrolledAnderson), ("Peaceman-Rachford, of a monotone W", monotone, OnnxForm.PeacemanRachford) })
         {
             var network = NetworkOf(model);
             var reference = new Float64Network(network);
@@ -30,7 +30,7 @@ internal static class ErrorCurves
             });
             curves.Add((name, errors, points.ToList()));
         }
-        ErrorAgainstSteps.Draw("How far the ONNX file is from the equilibrium: measured in training, and (points) in ONNX Runtime", curves, OnnxPipeline.MaxError, output["onnx_error.png"]);
+        ErrorAgainstSteps.Draw("How far an ONNX file is from the equilibrium, by its steps", curves, OnnxPipeline.MaxError, output["onnx_error.png"]);
     }
 
     private static DeqNetwork NetworkOf(ITransformer model) =>
