@@ -14,9 +14,9 @@ internal sealed record Expected(double[][] Scores, double[]? Probabilities, floa
     {
         var network = model.Network;
         var reference = network is DeqNetwork deq ? new DeqReference(deq) : null;
-        Func<float[], double[]> affine = reference is not null ? row => reference.EvaluateAffine(row) : row => Float64.EvaluateAffine(network, row);
-        Func<float[], double[]> score = row => new Readout(network.Link).Of(affine(row));
-        var scores = features.AsParallel().AsOrdered().Select(score).ToArray();
+        // The Score of two classes is what goes into the logistic function.
+        var link = model is NetworkBinaryModelParameters ? Link.Identity : network.Link;
+        var scores = features.AsParallel().AsOrdered().Select(row => new Readout(link).Of(reference is null ? Float64.EvaluateAffine(network, row) : reference.EvaluateAffine(row))).ToArray();
         switch (model)
         {
             case NetworkBinaryModelParameters binary:

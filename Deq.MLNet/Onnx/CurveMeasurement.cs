@@ -26,8 +26,8 @@ internal sealed class CurveMeasurement
     /// <param name="rows">Rows of n features.</param>
     /// <param name="readouts">What a model gives; an error is the largest share among them, each of its own max |y|. None for the network's link.</param>
     /// <param name="float16Weights">Whether weights are stored as float16, as the network's own are: a form may have others beside them.</param>
-    public CurveMeasurement(DeqNetwork network, IReadOnlyList<ReadOnlyMemory<float>> rows, IReadOnlyList<Readout> readouts, bool float16Weights = false) =>
-        (_network, _rows, _float16Weights, _exact) = (network, rows, float16Weights, new ExactOutputs(network, rows, readouts));
+    public CurveMeasurement(DeqNetwork network, IReadOnlyList<ReadOnlyMemory<float>> rows, IReadOnlyList<Readout>? readouts = null, bool float16Weights = false) =>
+        (_network, _rows, _float16Weights, _exact) = (network, rows, float16Weights, new ExactOutputs(network, rows, readouts ?? []));
 
     /// <summary>What the rows give at their equilibria.</summary>
     public ExactOutputs Exact => _exact;
