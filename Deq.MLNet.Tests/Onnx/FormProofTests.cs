@@ -64,7 +64,7 @@ public class FormProofTests
         var drawn = new FormCase(form, Activation.ReLU, Parts: true, Size: 12);
         var network = drawn.Network;
         IReadOnlyList<ReadOnlyMemory<float>> measured = [.. drawn.Rows(500).Chunk(FormCase.Inputs).Select(row => (ReadOnlyMemory<float>)row)];
-        network = network.WithCurves(new CurveMeasurement(network, measured).Of(form)!);
+        network = network.WithCurves(new CurveMeasurement(network, measured, []).Of(form)!);
         var x = Gaussian(new Random(99), LongForm.Times(10_000) * FormCase.Inputs);
 
         var (bytes, report) = OnnxCases.Export(network, new OnnxExportOptions { Form = form });
@@ -136,7 +136,7 @@ public class FormProofTests
         var expected = network.ParameterCount + form switch
         {
             OnnxForm.PeacemanRachford => d * d,
-            OnnxForm.ForwardSubstitution => -d * (d + 1) / 2,
+            OnnxForm.ForwardSubstitution => -d * (d - 1) / 2,
             _ => 0,
         };
         foreach (var (half, bytes) in new[] { (false, sizeof(float)), (true, 2) })
