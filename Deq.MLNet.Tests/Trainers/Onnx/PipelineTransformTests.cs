@@ -101,7 +101,7 @@ public class PipelineTransformTests
         ["Concatenate of truth values"] = ("ColumnConcatenatingTransformer", t => t.Concatenate("V", "Flag", "Flag").Append(t.Conversion.ConvertType("X", "V", DataKind.Single))),
         ["ConvertType of text"] = ("TypeConvertingTransformer", t => t.Conversion.ConvertType("X", "Digits", DataKind.Single)),
         ["ConvertType to a narrower type"] = ("TypeConvertingTransformer", t => t.Conversion.ConvertType("V", "Big", DataKind.Int16).Append(t.Conversion.ConvertType("X", "V", DataKind.Single))),
-        ["ConvertType of a key"] = ("TypeConvertingTransformer", t => t.Conversion.MapValueToKey("K", "Colour").Append(t.Conversion.ConvertType("V", "K", DataKind.UInt32)).Append(t.Conversion.ConvertType("X", "V", DataKind.Single))),
+        ["ConvertType of a key"] = ("TypeConvertingTransformer", t => t.Conversion.MapValueToKey("K", "Colour").Append(t.Conversion.ConvertType("V", "K", DataKind.UInt64)).Append(t.Conversion.MapKeyToVector("X", "V"))),
         ["MapValueToKey of doubles"] = ("ValueToKeyMappingTransformer", t => t.Conversion.MapValueToKey("K", "Rate").Append(t.Conversion.MapKeyToVector("X", "K"))),
         ["MapValue of texts to texts"] = ("ValueMappingTransformer", t => t.Conversion.MapValue("V", new Dictionary<string, string> { ["red"] = "rouge" }, "Colour").Append(t.Categorical.OneHotEncoding("X", "V"))),
         ["MapValue of real numbers"] = ("ValueMappingTransformer", t => t.Conversion.MapValue("X", new Dictionary<float, float> { [0.3f] = 1 }, "Grade")),

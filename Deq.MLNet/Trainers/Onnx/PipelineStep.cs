@@ -27,9 +27,10 @@ internal sealed class PipelineStep(ITransformer transformer, IRowToRowMapper map
     {
         get
         {
-            var type = transformer.GetType();
-            var name = Kind == type || type.Name == "Transformer" ? Kind.Name : $"{type.Name}, of it {Kind.Name}";
-            return name.Replace("`1", "", StringComparison.Ordinal);
+            var (whole, part) = (Plain(transformer.GetType()), Plain(Kind));
+            return whole == part ? whole : whole == "Transformer" ? part : $"{whole}, of it {part}";
+
+            static string Plain(Type type) => type.Name.Split('`')[0];
         }
     }
 
