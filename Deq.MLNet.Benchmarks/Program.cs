@@ -7,6 +7,7 @@ const string usage = """
       score [--quick]               scoring against ONNX Runtime
       memory [--quick]              memory of a training step and of scoring
       scaling [--quick] [--out DIR] time against rows, states, features and contraction; DIR/scaling.png, default out
+      onnx [--quick] [--out DIR]    exported files in ONNX Runtime against float64; DIR keeps the files
       solvers                       every solver against float64
       choosing [SEED | time]        what the trainers' options are worth
     --quick shows that everything runs, in less than two minutes.
@@ -27,6 +28,10 @@ switch (args.Where(arg => arg != "--quick").ToArray())
         return Scaling.Run(effort, "out");
     case ["scaling", "--out", var folder]:
         return Scaling.Run(effort, folder);
+    case ["onnx"]:
+        return OnnxExport.Run(effort, null);
+    case ["onnx", "--out", var folder]:
+        return OnnxExport.Run(effort, folder);
     case ["solvers"]:
         return Solvers.Run();
     case ["choosing", "time"]:

@@ -15,6 +15,7 @@ var quickstart = Sample("quickstart", "Compares four trainers, then trains, save
 var regression = Sample("regression", "Predicts a number (diabetes), with a validation set and early stopping.", parsed => Regression.Run(parsed.GetRequiredValue(folder), parsed.GetValue(repeats)), folder, repeats);
 var binary = Sample("binary", "Predicts yes or no (breast cancer), with a probability.", parsed => Binary.Run(parsed.GetRequiredValue(folder), parsed.GetValue(repeats)), folder, repeats);
 var multiclass = Sample("multiclass", "Predicts one of several classes (wine, handwritten digits).", parsed => Multiclass.Run(parsed.GetRequiredValue(folder), parsed.GetValue(repeats)), folder, repeats);
+var onnx = Sample("onnx", "Exports a whole pipeline (texts, missing values, names of classes) as one ONNX file, and scores it without ML.NET.", parsed => OnnxPipeline.Run(parsed.GetRequiredValue(folder)), folder);
 var doctor = Sample("doctor", "Prints what this machine offers for training and scoring.", _ => Doctor.Run());
 
 // The quickstart starts it as a process of its own.
@@ -23,7 +24,7 @@ var scores = new Argument<string>("scores");
 var scoreSaved = Sample("score-saved", "Scores the test rows by a saved model.", parsed => ScoreSaved.Run(parsed.GetRequiredValue(model), parsed.GetRequiredValue(scores)), model, scores);
 scoreSaved.Hidden = true;
 
-var parsed = new RootCommand("Samples of Deq.MLNet: deep equilibrium models as ML.NET trainers.") { quickstart, regression, binary, multiclass, doctor, scoreSaved }.Parse(args);
+var parsed = new RootCommand("Samples of Deq.MLNet: deep equilibrium models as ML.NET trainers.") { quickstart, regression, binary, multiclass, onnx, doctor, scoreSaved }.Parse(args);
 var exitCode = parsed.Invoke();
 return parsed.Errors.Count == 0 ? exitCode : 2;
 

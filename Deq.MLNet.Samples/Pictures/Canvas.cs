@@ -1,4 +1,6 @@
+using System.Globalization;
 using ScottPlot;
+using ScottPlot.TickGenerators;
 
 namespace Deq.MLNet.Samples;
 
@@ -41,4 +43,17 @@ internal static class Canvas
         line.LineWidth = 2;
         return line;
     }
+
+    /// <summary>Labels an axis of logarithms by powers of ten: ScottPlot's axes are linear, and only the ticks know of logarithms.</summary>
+    public static void LogarithmicTicks(this IYAxis axis) => axis.TickGenerator = PowersOfTen();
+
+    /// <summary>The same for the horizontal axis.</summary>
+    public static void LogarithmicTicks(this IXAxis axis) => axis.TickGenerator = PowersOfTen();
+
+    private static NumericAutomatic PowersOfTen() => new()
+    {
+        MinorTickGenerator = new LogMinorTickGenerator(),
+        IntegerTicksOnly = true,
+        LabelFormatter = exponent => string.Create(CultureInfo.InvariantCulture, $"1E{exponent:F0}"),
+    };
 }

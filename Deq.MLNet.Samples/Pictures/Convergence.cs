@@ -1,4 +1,3 @@
-using System.Globalization;
 using ScottPlot;
 
 namespace Deq.MLNet.Samples;
@@ -28,7 +27,7 @@ internal static class Convergence
         residual.Add.HorizontalLine(Math.Log10(tolerance), 1, Colors.Gray, LinePattern.Dashed).LegendText = "tolerance";
         residual.YLabel("worst residual");
         residual.XLabel("epoch");
-        LogarithmicY(residual);
+        residual.Axes.Left.LogarithmicTicks();
 
         foreach (var panel in panels.GetPlots())
         {
@@ -38,16 +37,5 @@ internal static class Convergence
             panel.ShowLegend(panel == loss ? Alignment.UpperRight : Alignment.LowerRight);
         }
         panels.SavePng(path, 900, 900);
-    }
-
-    /// <summary>ScottPlot draws logarithms on a linear axis; only the ticks know of them.</summary>
-    private static void LogarithmicY(Plot plot)
-    {
-        plot.Axes.Left.TickGenerator = new ScottPlot.TickGenerators.NumericAutomatic
-        {
-            MinorTickGenerator = new ScottPlot.TickGenerators.LogMinorTickGenerator(),
-            IntegerTicksOnly = true,
-            LabelFormatter = exponent => string.Create(CultureInfo.InvariantCulture, $"1E{exponent:F0}"),
-        };
     }
 }

@@ -1,5 +1,6 @@
 using CsCheck;
 using Deq.MLNet.Networks;
+using Deq.MLNet.Tests.Onnx;
 
 namespace Deq.MLNet.Tests.Networks;
 
@@ -77,7 +78,7 @@ public class NetworkPartsTests
         {
             return;
         }
-        var curve = UnrollCurve.Measure(network, [.. rows.Select(x => (ReadOnlyMemory<float>)x)])!;
+        var curve = OnnxCases.Measure(network, [.. rows.Select(x => (ReadOnlyMemory<float>)x)])!;
 
         var exact = rows.Select(x => Float64.Evaluate(network, x)).ToList();
         var scale = exact.Max(y => y.Max(Math.Abs));

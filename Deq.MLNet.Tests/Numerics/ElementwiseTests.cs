@@ -9,6 +9,9 @@ public unsafe class ElementwiseTests
     public void GELU_is_right_to_7_units() => Check<GaussianErrorLinear>(ErrorFunction.Gelu, ErrorFunction.GeluSlope, units: 7, slopeError: 5e-7);
 
     [Fact]
+    public void Erf_is_right_to_4_units() => Check<ErrorFunctionMap>(ErrorFunction.Erf, v => 2 / Math.Sqrt(Math.PI) * Math.Exp(-v * v), units: 4, slopeError: 1e-6);
+
+    [Fact]
     public void Tanh_is_right_to_4_units() => Check<HyperbolicTangent>(Math.Tanh, v => 1 - Math.Tanh(v) * Math.Tanh(v), units: 4, slopeError: 5e-7);
 
     [Fact]

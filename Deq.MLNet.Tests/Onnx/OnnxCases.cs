@@ -16,8 +16,11 @@ internal static class OnnxCases
         var network = new RandomCell(d, features, outputs, 0.9999 * factor / Phi.Lipschitz(activation), seed).Fill().Network(activation, link, rule: WellPosedness.Spectral((float)factor));
         var random = new Random(seed + 1);
         var rows = Enumerable.Range(0, 200).Select(_ => (ReadOnlyMemory<float>)Gaussian(random, features)).ToList();
-        return network.WithUnroll(UnrollCurve.Measure(network, rows)!);
+        return network.WithCurves(Measure(network, rows)!);
     }
+
+    /// <summary>The curve of plain iteration; null where the rows' equilibria are not found.</summary>
+    public static UnrollCurve? Measure(DeqNetwork network, IReadOnlyList<ReadOnlyMemory<float>> rows, params IReadOnlyList<Readout> readouts) => new CurveMeasurement(network, rows, readouts).Of(OnnxForm.Unrolled);
 
     public static FnnNetwork RandomFnn(int seed, Activation activation, Link link, params int[] sizes) => new([.. RandomLayers.Of(new Random(seed), sizes)], activation, link);
 
@@ -66,7 +69,8 @@ internal static class OnnxCases
         }).ToDictionary(output => output.name, output => output.Values);
     }
 
-    private static float[] Numbers(OrtValue value) => value.GetTensorTypeAndShape().ElementDataType switch
+    /// <summary>An output as numbers: a key as its number, a Boolean as 0 or 1.</summary>
+    public static float[] Numbers(OrtValue value) => value.GetTensorTypeAndShape().ElementDataType switch
     {
         TensorElementType.Float => value.GetTensorDataAsSpan<float>().ToArray(),
         TensorElementType.UInt32 => [.. value.GetTensorDataAsSpan<uint>().ToArray().Select(key => (float)key)],

@@ -38,7 +38,7 @@ public class OnnxScoringTests
             var x = Gaussian(new Random(rows), rows * network.InputSize);
             var expected = Reference(network, x);
             var actual = Run(session, x, network.InputSize);
-            actual.LargestDifference(expected).Should().BeLessThan(1e-5 * network.Unroll!.Scale);
+            actual.LargestDifference(expected).Should().BeLessThan(1e-5 * network.UnrollCurves[0].Scale);
         }
         report.MaxError.Should().BeLessThanOrEqualTo(1e-5);
     }
@@ -52,11 +52,11 @@ public class OnnxScoringTests
         {
             return;
         }
-        network = network.WithUnroll(UnrollCurve.Measure(network, [.. rows.Select(row => (ReadOnlyMemory<float>)row)])!);
+        network = network.WithCurves(Measure(network, [.. rows.Select(row => (ReadOnlyMemory<float>)row)])!);
         var (bytes, report) = Export(network, new OnnxExportOptions { MaxError = 1e-4 });
         float[] x = [.. rows.SelectMany(row => row)];
 
-        Run(bytes, x, network.InputSize).LargestDifference(Reference(network, x)).Should().BeLessThan(1e-4 * network.Unroll!.Scale);
+        Run(bytes, x, network.InputSize).LargestDifference(Reference(network, x)).Should().BeLessThan(1e-4 * network.UnrollCurves[0].Scale);
         (report.Bound is null || !drawn.Normalized).Should().BeTrue("nothing is proved of a layer-normalised cell");
     }, iter: LongForm.Times(40), threads: 1);
 
@@ -93,7 +93,7 @@ public class OnnxScoringTests
         var network = RandomDeq(5, 24, 0.9, Activation.ReLU, Link.Identity, 2);
         var (bytes, report) = Export(network, new OnnxExportOptions { MaxError = maxError });
         var x = Gaussian(new Random(1), 500 * network.InputSize);
-        Run(bytes, x, network.InputSize).LargestDifference(Reference(network, x)).Should().BeLessThan((maxError + UnitInTheLastPlace) * network.Unroll!.Scale, "at 1e-6 rounding leaves no margin for rows not measured");
+        Run(bytes, x, network.InputSize).LargestDifference(Reference(network, x)).Should().BeLessThan((maxError + UnitInTheLastPlace) * network.UnrollCurves[0].Scale, "at 1e-6 rounding leaves no margin for rows not measured");
 
         var coarser = Export(network, new OnnxExportOptions { MaxError = 10 * maxError });
         coarser.Report.Steps.Should().BeLessThan(report.Steps);
@@ -165,7 +165,7 @@ public class OnnxScoringTests
             var x = Gaussian(new Random(8), 5 * 3);
             var (bytes, report) = Export(network, new OnnxExportOptions { Opset = opset });
             report.Opset.Should().Be(opset);
-            Run(bytes, x, 3).LargestDifference(Reference(network, x)).Should().BeLessThan(1e-5 * network.Unroll!.Scale);
+            Run(bytes, x, 3).LargestDifference(Reference(network, x)).Should().BeLessThan(1e-5 * network.UnrollCurves[0].Scale);
         }
     }
 
@@ -187,7 +187,7 @@ public class OnnxScoringTests
 
             var scores = model.Transform(data).GetColumn<float[]>("Score").SelectMany(s => s).ToArray();
 
-            scores.LargestDifference(Reference(network, [.. rows.SelectMany(r => r.Features)])).Should().BeLessThan(1e-5 * network.Unroll!.Scale);
+            scores.LargestDifference(Reference(network, [.. rows.SelectMany(r => r.Features)])).Should().BeLessThan(1e-5 * network.UnrollCurves[0].Scale);
         }
         finally
         {

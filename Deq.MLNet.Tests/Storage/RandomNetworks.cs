@@ -43,9 +43,18 @@ internal static class RandomNetworks
 
     private static readonly Gen<float> Error = Gen.OneOf(Gen.Float[0f, 10f], Gen.Const(float.PositiveInfinity), Gen.Const(float.NaN));
 
-    private static readonly Gen<UnrollCurve?> Curves = Gen.OneOf(
-        Gen.Const((UnrollCurve?)null),
-        Gen.Int[1, 9].SelectMany(k => Gen.Select(Gen.Int[1, 5_000], Gen.Float[0f, 1e9f], Error.Array[k], Error.Array[k], (rows, scale, max, mean) => (UnrollCurve?)new UnrollCurve(rows, scale, max, mean))));
+    private static Gen<UnrollCurve> Curve(OnnxForm form) =>
+        from k in Gen.Int[1, 9]
+        from rows in Gen.Int[1, 5_000]
+        from scale in Gen.Float[0f, 1e9f]
+        from gain in Gen.OneOf(Gen.Float[0f, 1e9f], Gen.Const(float.PositiveInfinity))
+        from max in Error.Array[k]
+        from mean in Error.Array[k]
+        select new UnrollCurve(form, rows, scale, max, mean) { StateGain = gain };
+
+    /// <summary>None, one or some, of different forms.</summary>
+    private static readonly Gen<UnrollCurve[]> Curves =
+        Gen.Select(Gen.Int[0, 3], Curve(OnnxForm.Unrolled), Curve(OnnxForm.UnrolledAnderson), Curve(OnnxForm.Loop), (count, a, b, c) => new[] { a, b, c }[..count]);
 
     private static readonly Gen<Activation> Activations = Gen.Enum<Activation>();
 

@@ -27,12 +27,12 @@ internal static class SameBits
         }
         a.Scoring.Should().Be(e.Scoring);
         a.Certificate.Should().Be(e.Certificate);
-        (a.Unroll is null).Should().Be(e.Unroll is null);
-        if (e.Unroll is not null)
+        a.UnrollCurves.Count.Should().Be(e.UnrollCurves.Count);
+        foreach (var (left, right) in a.UnrollCurves.Zip(e.UnrollCurves))
         {
-            (a.Unroll!.Rows, a.Unroll.Scale).Should().Be((e.Unroll.Rows, e.Unroll.Scale));
-            Assert([.. a.Unroll.MaxErrors], [.. e.Unroll.MaxErrors]);
-            Assert([.. a.Unroll.MeanErrors], [.. e.Unroll.MeanErrors]);
+            (left.Form, left.Rows, left.Scale, left.StateGain).Should().Be((right.Form, right.Rows, right.Scale, right.StateGain));
+            Assert([.. left.MaxErrors], [.. right.MaxErrors]);
+            Assert([.. left.MeanErrors], [.. right.MeanErrors]);
         }
     }
 

@@ -54,7 +54,7 @@ public sealed class NetworkModelParametersTests
         history.Epochs.Should().OnlyContain(e => e.MeanIterations >= 2 && e.WorstIterations >= e.MeanIterations && e.WorstResidual <= 1e-4 && e.WorstGradientResidual <= 1e-4 && e.ContractionBound <= 0.9f + 1e-6, "the bound itself is rounded to float32");
         model.Equilibrium.Should().Match<SolveReport>(r => r.Rows == 200 && r.Count(SolveStatus.Converged) == 200 && r.WorstResidual <= 1e-6 && r.MeanIterations > 1);
         network.Certificate.Should().Match<Certificate>(c => c.RuleHolds && c.IsProved && c.ContractionFactor > 0);
-        network.Unroll!.Rows.Should().Be(200);
+        network.UnrollCurves[0].Rows.Should().Be(200);
     }
 
     [Theory, AllTrainers]

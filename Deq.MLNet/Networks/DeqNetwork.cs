@@ -52,7 +52,7 @@ public sealed partial class DeqNetwork : Network
     }
 
     /// <summary>Without a certificate W is measured against the rule when it is first asked for.</summary>
-    internal DeqNetwork(DeqWeights weights, Activation activation, Link link, EquilibriumSettings scoring, WellPosedness rule, Certificate? certificate = null, UnrollCurve? unroll = null)
+    internal DeqNetwork(DeqWeights weights, Activation activation, Link link, EquilibriumSettings scoring, WellPosedness rule, Certificate? certificate = null, IReadOnlyList<UnrollCurve>? curves = null)
         : base(weights.InputSize, weights.OutputSize, activation, link)
     {
         Weights = weights.Checked();
@@ -65,7 +65,7 @@ public sealed partial class DeqNetwork : Network
         // What W proves of a cell without normalisation, it does not prove of one with it.
         _certificate = certificate is null ? new Lazy<Certificate>(() => rule.Certify(weights.W, StateSize, activation, proves: weights.Gain is null)) : new Lazy<Certificate>(certificate);
         Scoring = scoring;
-        Unroll = unroll;
+        UnrollCurves = curves ?? [];
         // The encoder is done before the solver begins.
         ScratchSize = checked(2 * StateSize + Math.Max(_solver.ScratchSize, _arrays.ScratchSize) + AlignedArray.Slack);
     }
@@ -118,8 +118,8 @@ public sealed partial class DeqNetwork : Network
     /// </summary>
     public double? OutputErrorPerResidual => Certificate.ErrorPerResidual * SpectralNorm.Of(Weights.V, StateSize);
 
-    /// <summary>The error of unrolled plain iteration against the number of steps, measured on training rows; null where it was not measured.</summary>
-    public UnrollCurve? Unroll { get; }
+    /// <summary>The errors of forms of an export against the number of steps, measured on training rows, at most one for each form; empty where none was measured.</summary>
+    public IReadOnlyList<UnrollCurve> UnrollCurves { get; }
 
     /// <inheritdoc/>
     public override int ParameterCount => Weights.Arrays.Sum(a => a.Values.Length);
@@ -149,5 +149,5 @@ public sealed partial class DeqNetwork : Network
         return new DeqNetwork(folded with { V = v, C = c }, Activation, Link, Scoring, Certificate.Rule, Certificate);
     }
 
-    internal DeqNetwork WithUnroll(UnrollCurve curve) => new(Weights, Activation, Link, Scoring, Certificate.Rule, Certificate, curve);
+    internal DeqNetwork WithCurves(params IReadOnlyList<UnrollCurve> curves) => new(Weights, Activation, Link, Scoring, Certificate.Rule, Certificate, curves);
 }

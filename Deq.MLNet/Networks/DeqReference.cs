@@ -23,9 +23,13 @@ internal sealed class DeqReference
     public double[] Evaluate(ReadOnlySpan<float> x) => new Readout(_network.Link).Of(EvaluateAffine(x));
 
     /// <summary>The same, before the link.</summary>
-    public double[] EvaluateAffine(ReadOnlySpan<float> x)
+    public double[] EvaluateAffine(ReadOnlySpan<float> x) => EvaluateAffine(x, new double[_network.StateSize]);
+
+    /// <summary>The same, and writes the equilibrium, d values, to z.</summary>
+    public double[] EvaluateAffine(ReadOnlySpan<float> x, Span<double> z)
     {
-        var (row, injection, z) = (Kernels.ToDouble(x), new double[_network.StateSize], new double[_network.StateSize]);
+        var (row, injection) = (Kernels.ToDouble(x), new double[_network.StateSize]);
+        z.Clear();
         _arrays.Inject(row, new double[_arrays.ScratchSize], injection);
         var solution = _solver.Solve(injection, z, new double[_solver.ScratchSize]);
         var y = new double[_network.OutputSize];

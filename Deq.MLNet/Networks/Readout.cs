@@ -26,10 +26,32 @@ internal readonly record struct Readout(Link Link, double Slope = 1, double Offs
     {
         Link.Logistic => Math.Abs(Slope) / 4 * Largest(affine, exact),
         Link.Softmax => Math.Abs(Slope) / 2 * Largest(affine, exact),
+        Link.Identity when IsLinkAlone => Largest(affine, exact),
         _ => Largest(Of(affine), Of(exact)),
     };
 
+    /// <summary>By how much an error of the affine values is multiplied at the most; of exp for errors below 1 and outputs up to the scale, as e^a - 1 is at most (e - 1) a there.</summary>
+    public double Steepness(double scale) => Math.Abs(Slope) * Link switch
+    {
+        Link.Logistic => 0.25,
+        Link.Softmax => 0.5,
+        Link.Exp => (Math.E - 1) * scale,
+        _ => 1,
+    };
+
     // Max would pass over a NaN, and a row that ran away would not count.
-    private static double Largest(double[] y, double[] exact) =>
-        y.All(v => float.IsFinite((float)v)) ? y.Zip(exact, (a, b) => Math.Abs((float)a - b)).Max() : double.PositiveInfinity;
+    private static double Largest(double[] y, double[] exact)
+    {
+        double largest = 0;
+        for (var k = 0; k < y.Length; k++)
+        {
+            var value = (float)y[k];
+            if (!float.IsFinite(value))
+            {
+                return double.PositiveInfinity;
+            }
+            largest = Math.Max(largest, Math.Abs(value - exact[k]));
+        }
+        return largest;
+    }
 }

@@ -38,7 +38,7 @@ internal readonly struct GaussianErrorLinear : IElementwise
 
     /// <summary>exp(-v^2 / 2) of v at least 0: what is rounded off v^2 is worth many units of the result, and goes in by itself.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static T Gauss<T>(T v) where T : unmanaged, IWide<T>
+    internal static T Gauss<T>(T v) where T : unmanaged, IWide<T>
     {
         var square = v * v;
         // Veltkamp: 12 digits and the others, whose products are exact.
@@ -51,7 +51,7 @@ internal readonly struct GaussianErrorLinear : IElementwise
 
     /// <summary>The probability of more than v, v at least 0, over exp(-v^2 / 2).</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static T ScaledTail<T>(T v) where T : unmanaged, IWide<T>
+    internal static T ScaledTail<T>(T v) where T : unmanaged, IWide<T>
     {
         var t = T.Create(2) / T.MultiplyAdd(v, T.Create(0.7071067812f), T.Create(2));
         var s = t + t - T.Create(1);

@@ -18,12 +18,19 @@ internal sealed class CellNodes(IOnnxGraph graph, string prefix, Activation acti
     {
         Activation.ReLU => graph.AddNode("Relu", $"{name}/relu", [value]),
         Activation.Tanh => graph.AddNode("Tanh", $"{name}/tanh", [value]),
-        Activation.LeakyReLU => graph.AddNode("Max", $"{name}/leaky_relu", [value, graph.AddNode("Mul", $"{name}/leak", [value, Constant("leak", (float)ActivationExtensions.Leak)])]),
+        Activation.LeakyReLU => AddLeaky(name, value, "leak", ActivationExtensions.Leak),
         Activation.GELU => AddGelu(name, value),
         Activation.Softplus => graph.AddNode("Softplus", $"{name}/softplus", [value]),
         Activation.Identity => value,
         _ => throw new NotSupportedException($"The activation {activation} has no ONNX form."),
     };
+
+    /// <summary>prox of step * g, where phi itself is prox of g; for a phi of straight lines.</summary>
+    public string AddProximal(string name, string value, double step) =>
+        activation == Activation.LeakyReLU ? AddLeaky(name, value, "proximal_leak", ActivationExtensions.ProximalLeak(step)) : AddActivation(name, value);
+
+    private string AddLeaky(string name, string value, string constant, double leak) =>
+        graph.AddNode("Max", $"{name}/leaky_relu", [value, graph.AddNode("Mul", $"{name}/leak", [value, Constant(constant, (float)leak)])]);
 
     /// <summary>v (1 + erf(v / sqrt(2))) / 2: the operator Gelu came with opset 20.</summary>
     private string AddGelu(string name, string value)

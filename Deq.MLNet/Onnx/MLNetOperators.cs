@@ -40,6 +40,24 @@ internal static class MLNetOperators
         }
     }
 
+    /// <summary>Writes the types of what the operators of ai.onnx.ml give for which ONNX's own checker infers none.</summary>
+    public static void DeclareTypes(OnnxModelBuilder graph)
+    {
+        foreach (var node in graph.Nodes)
+        {
+            OnnxType? type = node.OpType switch
+            {
+                "Imputer" => Attribute(node, "imputed_value_int64s") is null ? OnnxType.Single : OnnxType.Int64,
+                "Normalizer" or "OneHotEncoder" or "Scaler" => OnnxType.Single,
+                _ => null,
+            };
+            if (type is { } known && !graph.Outputs.Contains(node.Output[0]))
+            {
+                graph.AddType(node.Output[0], known);
+            }
+        }
+    }
+
     /// <summary>Axes became an input, of some operators with one opset, of the others with a later one.</summary>
     private static void MoveAxes(OnnxModelBuilder graph, NodeProto node, int since)
     {

@@ -17,6 +17,7 @@ internal static class NetworkGraph
     /// <param name="outputs">What follows from the affine outputs, (B, K) each, and the names it gets.</param>
     public static void Add(IOnnxGraph graph, string input, NetworkPlan plan, params IReadOnlyList<(Readout Readout, string Name)> outputs)
     {
+        graph = plan.Float16Weights ? new HalfWeightsGraph(graph) : graph;
         var network = plan.Network;
         var (prefix, affine) = network switch
         {
@@ -56,19 +57,20 @@ internal static class NetworkGraph
         long d = network.StateSize;
         var cell = new CellNodes(graph, "deq", network.Activation, network.Weights);
         var encoded = AddLayers(graph, network.Encoder, "deq/encoder", cell.AddActivation, input);
-        var u = graph.AddInitializer("deq/U", network.U.Span, d, network.U.Length / d);
-        var b = graph.AddInitializer("deq/b", network.B.Span, d);
+        var u = graph.AddWeights("deq/U", network.U.Span, d, network.U.Length / d);
+        var b = graph.AddWeights("deq/b", network.B.Span, d);
         var injection = AddGemm(graph, "deq/injection", encoded, u, b);
 
-        var digits = Math.Max(2, plan.Steps.ToString(CultureInfo.InvariantCulture).Length);
-        var z = new PlainForm().States(new CellGraph(graph, network, cell, injection, digits)).ElementAt(plan.Steps - 1);
-        var v = graph.AddInitializer("deq/V", network.V.Span, network.OutputSize, d);
-        var c = graph.AddInitializer("deq/c", network.C.Span, network.OutputSize);
+        var form = GraphForms.Of(plan.Form!.Value);
+        var states = form.States(new CellGraph(graph, network, cell, injection, plan.Steps));
+        var z = form.Steps(network) is null ? states.ElementAt(plan.Steps - 1) : states.First();
+        var v = graph.AddWeights("deq/V", network.V.Span, network.OutputSize, d);
+        var c = graph.AddWeights("deq/c", network.C.Span, network.OutputSize);
         if (network.S.IsEmpty)
         {
             return AddGemm(graph, "deq/output/gemm", z, v, c);
         }
-        var s = graph.AddInitializer("deq/S", network.S.Span, network.OutputSize, network.InputSize);
+        var s = graph.AddWeights("deq/S", network.S.Span, network.OutputSize, network.InputSize);
         return AddGemm(graph, "deq/output/gemm", z, v, AddGemm(graph, "deq/output/skip", input, s, c));
     }
 
@@ -91,8 +93,8 @@ internal static class NetworkGraph
 
     private static string AddLayer(IOnnxGraph graph, DenseLayer layer, string name, string input)
     {
-        var weights = graph.AddInitializer($"{name}/W", layer.Weights.Span, layer.OutputSize, layer.InputSize);
-        var bias = graph.AddInitializer($"{name}/b", layer.Bias.Span, layer.OutputSize);
+        var weights = graph.AddWeights($"{name}/W", layer.Weights.Span, layer.OutputSize, layer.InputSize);
+        var bias = graph.AddWeights($"{name}/b", layer.Bias.Span, layer.OutputSize);
         return AddGemm(graph, $"{name}/gemm", input, weights, bias);
     }
 

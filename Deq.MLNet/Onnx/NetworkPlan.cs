@@ -14,5 +14,8 @@ internal sealed record NetworkPlan(Network Network, OnnxForm? Form, int Steps)
 
     public int? BoundSteps { get; init; }
 
+    /// <summary>Whether weights are stored as float16.</summary>
+    public bool Float16Weights { get; init; }
+
     public double? WeightsError { get; init; }
 }

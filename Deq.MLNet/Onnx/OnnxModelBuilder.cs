@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Globalization;
 using Deq.MLNet.Networks;
 using Deq.MLNet.Onnx.Proto;
 using Google.Protobuf;
@@ -22,9 +23,13 @@ internal sealed class OnnxModelBuilder(string graphName, int opset) : IOnnxGraph
     private readonly HashSet<string> _values = [];
     private readonly HashSet<string> _nodes = [];
 
+    /// <summary>Receives nodes: the graph, or the body of a loop that is being written.</summary>
+    private GraphProto? _body;
+
     public int Opset => opset;
 
-    public int NodeCount => _graph.Node.Count;
+    /// <summary>Operators, with those in the bodies of loops.</summary>
+    public int NodeCount => Count(_graph);
 
     /// <summary>The names of the graph's inputs, in the order in which they were added.</summary>
     public IReadOnlyList<string> Inputs => [.. _graph.Input.Select(i => i.Name)];
@@ -58,7 +63,17 @@ internal sealed class OnnxModelBuilder(string graphName, int opset) : IOnnxGraph
         return AddTensor(name, OnnxType.Single, raw, shape);
     }
 
-    public string AddInitializer(string name, long value) => AddInitializer(name, OnnxType.Int64, [value]);
+    public string AddInitializer(string name, ReadOnlySpan<Half> values, params ReadOnlySpan<long> shape)
+    {
+        var raw = new byte[2 * values.Length];
+        for (var i = 0; i < values.Length; i++)
+        {
+            BinaryPrimitives.WriteHalfLittleEndian(raw.AsSpan(2 * i), values[i]);
+        }
+        return AddTensor(name, OnnxType.Half, raw, shape);
+    }
+
+    public string AddInitializer(string name, ReadOnlySpan<long> values, params ReadOnlySpan<long> shape) => AddInitializer(name, OnnxType.Int64, values, shape);
 
     /// <summary>Adds constant whole numbers or truth values, row-major; a UInt64 is given by its bits.</summary>
     public string AddInitializer(string name, OnnxType type, ReadOnlySpan<long> values, params ReadOnlySpan<long> shape)
@@ -115,9 +130,32 @@ internal sealed class OnnxModelBuilder(string graphName, int opset) : IOnnxGraph
             node.Input.Add(Holds(input) ? input : throw new ArgumentException($"The node {name} reads {input}, which nothing before it makes.", nameof(inputs)));
         }
         node.Output.Add(outputs.Select(output => Unique(_values, output)));
-        _graph.Node.Add(node);
+        (_body ?? _graph).Node.Add(node);
         return new OnnxNodeBuilder(node);
     }
+
+    public IReadOnlyList<string> AddLoop(string name, long most, IReadOnlyList<string> states, Func<IReadOnlyList<string>, (string Continue, IReadOnlyList<string> States)> body)
+    {
+        var iterations = AddInitializer($"{name}/most", OnnxType.Int64, [most]);
+        var yes = AddInitializer($"{name}/start", OnnxType.Boolean, [1]);
+        string[] inside = [.. states.Select((_, i) => Unique(_values, string.Create(CultureInfo.InvariantCulture, $"{name}/state_{i + 1}")))];
+        var (outer, graph) = (_body, new GraphProto { Name = name });
+        _body = graph;
+        var next = body(inside);
+        _body = outer;
+        graph.Input.Add(Value(Unique(_values, $"{name}/iteration"), OnnxType.Int64, new TensorShapeProto()));
+        graph.Input.Add(Value(Unique(_values, $"{name}/condition"), OnnxType.Boolean, new TensorShapeProto()));
+        // The types of the states are those of what enters the loop.
+        graph.Input.Add(inside.Select(state => new ValueInfoProto { Name = state }));
+        graph.Output.Add(next.States.Prepend(next.Continue).Select(output => new ValueInfoProto { Name = output }));
+        string[] results = [.. states.Select((_, i) => string.Create(CultureInfo.InvariantCulture, $"{name}/result_{i + 1}"))];
+        AddNode("Loop", name, [iterations, yes, .. states], results, "").Add("body", graph);
+        return results;
+    }
+
+    /// <summary>The values that a node reads, with what the body of a loop reads from outside; names made within the body are among them.</summary>
+    public static IEnumerable<string> Reads(NodeProto node) =>
+        node.Input.Concat(node.Attribute.Where(a => a.G is not null).SelectMany(a => a.G.Node.SelectMany(Reads).Concat(a.G.Output.Select(o => o.Name))));
 
     /// <summary>The nodes so far.</summary>
     public IReadOnlyList<NodeProto> Nodes => _graph.Node;
@@ -149,6 +187,10 @@ internal sealed class OnnxModelBuilder(string graphName, int opset) : IOnnxGraph
         return added.Count;
     }
 
+    /// <summary>Says what type of elements a value has, where readers cannot infer it from the operator.</summary>
+    public void AddType(string value, OnnxType type) =>
+        _graph.ValueInfo.Add(new ValueInfoProto { Name = value, Type = new TypeProto { TensorType = new TypeProto.Types.Tensor { ElemType = (int)type } } });
+
     /// <summary>Removes the nodes, constants and inputs that no output depends on.</summary>
     public void RemoveUnused()
     {
@@ -158,7 +200,7 @@ internal sealed class OnnxModelBuilder(string graphName, int opset) : IOnnxGraph
         {
             if (_graph.Node[i].Output.Any(used.Contains))
             {
-                used.UnionWith(_graph.Node[i].Input);
+                used.UnionWith(Reads(_graph.Node[i]));
             }
             else
             {
@@ -204,13 +246,18 @@ internal sealed class OnnxModelBuilder(string graphName, int opset) : IOnnxGraph
         return name;
     }
 
+    private static int Count(GraphProto graph) => graph.Node.Sum(node => 1 + node.Attribute.Where(a => a.G is not null).Sum(a => Count(a.G)));
+
     private static ValueInfoProto Value(string name, int width, OnnxType type)
     {
         var shape = new TensorShapeProto();
         shape.Dim.Add(new TensorShapeProto.Types.Dimension { DimParam = BatchDimension });
         shape.Dim.Add(new TensorShapeProto.Types.Dimension { DimValue = width });
-        return new ValueInfoProto { Name = name, Type = new TypeProto { TensorType = new TypeProto.Types.Tensor { ElemType = (int)type, Shape = shape } } };
+        return Value(name, type, shape);
     }
+
+    private static ValueInfoProto Value(string name, OnnxType type, TensorShapeProto shape) =>
+        new() { Name = name, Type = new TypeProto { TensorType = new TypeProto.Types.Tensor { ElemType = (int)type, Shape = shape } } };
 
     private static void RemoveWhere<T>(RepeatedField<T> items, Predicate<T> unwanted)
     {

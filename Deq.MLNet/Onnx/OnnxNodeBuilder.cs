@@ -9,7 +9,7 @@ internal sealed class OnnxNodeBuilder(NodeProto node)
     // ONNX's own numbers (AttributeProto.AttributeType).
     public const int Whole = 2;
 
-    private const int Single = 1, Text = 3, Singles = 6, Wholes = 7, Texts = 8;
+    private const int Single = 1, Text = 3, Graph = 5, Singles = 6, Wholes = 7, Texts = 8;
 
     public void Add(IEnumerable<AttributeProto> attributes) => node.Attribute.Add(attributes);
 
@@ -18,6 +18,8 @@ internal sealed class OnnxNodeBuilder(NodeProto node)
     public void Add(string name, long value) => node.Attribute.Add(new AttributeProto { Name = name, I = value, Type = Whole });
 
     public void Add(string name, string value) => node.Attribute.Add(new AttributeProto { Name = name, S = ByteString.CopyFromUtf8(value), Type = Text });
+
+    public void Add(string name, GraphProto value) => node.Attribute.Add(new AttributeProto { Name = name, G = value, Type = Graph });
 
     public void Add(string name, IEnumerable<float> values) => node.Attribute.Add(new AttributeProto { Name = name, Floats = { values }, Type = Singles });
 

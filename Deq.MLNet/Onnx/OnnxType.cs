@@ -12,6 +12,7 @@ internal enum OnnxType
     Int64 = 7,
     String = 8,
     Boolean = 9,
+    Half = 10,
     Double = 11,
     UInt32 = 12,
     UInt64 = 13,

@@ -9,8 +9,8 @@ namespace Deq.MLNet.Storage;
 /// </summary>
 internal static class NetworkFormat
 {
-    /// <summary>1: the first.</summary>
-    public const int Version = 1;
+    /// <summary>1: the first. 2: unroll curves of several forms in place of one.</summary>
+    public const int Version = 2;
 
     private const int HeaderSize = 8 + sizeof(int) + sizeof(long);
     private const int ReadAtOnce = 1 << 16;
@@ -21,7 +21,7 @@ internal static class NetworkFormat
     /// <exception cref="DeqException">The network takes more than an array can hold.</exception>
     public static void Write(Network network, Stream stream)
     {
-        // Beside the weights there are layer sizes, settings and a curve of a few hundred values.
+        // Beside the weights there are layer sizes, settings and curves of a few hundred values.
         var estimate = sizeof(float) * (long)network.ParameterCount + ReadAtOnce;
         if (estimate > Array.MaxLength)
         {
@@ -83,8 +83,10 @@ internal static class NetworkFormat
         {
             throw new ModelFormatException("The network's checksum does not fit: the bytes were changed after saving. Save or copy the model again.");
         }
-        return NetworkPayload.Read(new PayloadReader(content[HeaderSize..]));
+        return NetworkPayload.Read(new PayloadReader(content[HeaderSize..]), VersionOf(bytes));
     }
+
+    private static int VersionOf(ReadOnlySpan<byte> bytes) => BinaryPrimitives.ReadInt32LittleEndian(bytes[Magic.Length..]);
 
     /// <summary>The number of bytes that a network with this header takes.</summary>
     private static long CheckHeader(ReadOnlySpan<byte> bytes)
@@ -97,8 +99,8 @@ internal static class NetworkFormat
         {
             throw new ModelFormatException("These bytes are no network of Deq.MLNet: they do not start with its mark.");
         }
-        var version = BinaryPrimitives.ReadInt32LittleEndian(bytes[Magic.Length..]);
-        if (version != Version)
+        var version = VersionOf(bytes);
+        if (version is < 1 or > Version)
         {
             throw new ModelFormatException(version > Version
                 ? $"The network is of the newer format {version}; this version of Deq.MLNet reads formats up to {Version}. Update Deq.MLNet."

@@ -2,7 +2,7 @@ using Deq.MLNet.Networks;
 
 namespace Deq.MLNet.Storage;
 
-// How a network's equilibria are found, and what is known of them: settings, certificate and unroll curve.
+// How a network's equilibria are found, and what is known of them: settings, certificate and unroll curves.
 internal static partial class NetworkPayload
 {
     private const byte PicardKind = 0, AndersonKind = 1, NewtonKind = 2, ForwardSubstitutionKind = 3, ForwardBackwardKind = 4, PeacemanRachfordKind = 5, AutoKind = 6;
@@ -119,36 +119,51 @@ internal static partial class NetworkPayload
         return certificate.IsPossible ? certificate : throw reader.Invalid("contraction factor, or the error per residual of it,", FormattableString.Invariant($"{factor}, {error}"));
     }
 
-    private static void Write(UnrollCurve? curve, BinaryWriter writer)
+    private static void Write(UnrollCurve curve, BinaryWriter writer)
     {
-        writer.Write(curve is not null);
-        if (curve is not null)
-        {
-            writer.Write(curve.Rows);
-            writer.Write(curve.Scale);
-            writer.Write(curve.MaxErrors.Count);
-            Write([.. curve.MaxErrors], writer);
-            Write([.. curve.MeanErrors], writer);
-        }
+        writer.Write((byte)curve.Form);
+        writer.Write(curve.Rows);
+        writer.Write(curve.Scale);
+        writer.Write(curve.StateGain);
+        writer.Write(curve.MaxErrors.Count);
+        Write([.. curve.MaxErrors], writer);
+        Write([.. curve.MeanErrors], writer);
     }
 
-    private static UnrollCurve? ReadUnroll(ref PayloadReader reader)
+    private static List<UnrollCurve> ReadCurves(ref PayloadReader reader, int version)
     {
-        if (!reader.Bool("unroll curve"))
+        var curves = new List<UnrollCurve>();
+        if (version == 1)
         {
-            return null;
+            // One curve or none, of plain iteration, without the gain: what it proves goes unused.
+            return reader.Bool("unroll curve") ? [ReadCurve(ref reader, OnnxForm.Unrolled, version)] : [];
         }
+        for (var left = reader.Count("unroll curves"); left > 0; left--)
+        {
+            var form = reader.Enum<OnnxForm>("form of an unroll curve");
+            curves.Add(form != OnnxForm.Auto && curves.TrueForAll(c => c.Form != form) ? ReadCurve(ref reader, form, version) : throw reader.Invalid("form of an unroll curve", form));
+        }
+        return curves;
+    }
+
+    private static UnrollCurve ReadCurve(ref PayloadReader reader, OnnxForm form, int version)
+    {
         var rows = reader.Size("rows of the unroll curve");
         var scale = reader.Single("scale of the unroll curve");
         if (!(scale >= 0 && float.IsFinite(scale)))
         {
             throw reader.Invalid("scale of the unroll curve", scale);
         }
+        var gain = version == 1 ? float.PositiveInfinity : reader.Single("state gain of the unroll curve");
+        if (!(gain >= 0))
+        {
+            throw reader.Invalid("state gain of the unroll curve", gain);
+        }
         var steps = reader.Size("steps of the unroll curve");
-        return new UnrollCurve(rows, scale, Errors(ref reader, steps, "largest errors"), Errors(ref reader, steps, "mean errors"));
+        return new UnrollCurve(form, rows, scale, Errors(ref reader, steps, "largest errors"), Errors(ref reader, steps, "mean errors")) { StateGain = gain };
     }
 
-    /// <summary>Errors of plain iteration; those of one that runs away are infinite or NaN.</summary>
+    /// <summary>Errors of a form; those of one that runs away are infinite or NaN.</summary>
     private static float[] Errors(ref PayloadReader reader, int steps, string field)
     {
         var errors = reader.Singles(1, steps, field);

@@ -21,7 +21,9 @@ internal static partial class NetworkPayload
         }
     }
 
-    public static Network Read(PayloadReader reader)
+    /// <param name="reader">The bytes.</param>
+    /// <param name="version">The format that they are of, up to <see cref="NetworkFormat.Version"/>.</param>
+    public static Network Read(PayloadReader reader, int version)
     {
         try
         {
@@ -31,7 +33,7 @@ internal static partial class NetworkPayload
             var inputs = reader.Size("features");
             Network network = kind switch
             {
-                DeqKind => ReadDeq(ref reader, inputs, activation, link),
+                DeqKind => ReadDeq(ref reader, inputs, activation, link, version),
                 FnnKind => ReadFnn(ref reader, inputs, activation, link),
                 _ => throw reader.Invalid("kind", kind),
             };
@@ -62,10 +64,14 @@ internal static partial class NetworkPayload
         }
         Write(network.Scoring, writer);
         Write(network.Certificate, writer);
-        Write(network.Unroll, writer);
+        writer.Write(network.UnrollCurves.Count);
+        foreach (var curve in network.UnrollCurves)
+        {
+            Write(curve, writer);
+        }
     }
 
-    private static DeqNetwork ReadDeq(ref PayloadReader reader, int inputs, Activation activation, Link link)
+    private static DeqNetwork ReadDeq(ref PayloadReader reader, int inputs, Activation activation, Link link, int version)
     {
         var (states, outputs) = (reader.Size("state size"), reader.Size("outputs"));
         var layers = reader.Count("encoder layers");
@@ -83,7 +89,7 @@ internal static partial class NetworkPayload
         var scoring = ReadSettings(ref reader);
         var certificate = ReadCertificate(ref reader, states);
         Combination.CheckNetwork(certificate.Rule, activation, scoring.Solver);
-        return new DeqNetwork(DeqWeights.Of(shape, arrays), activation, link, scoring, certificate.Rule, certificate, ReadUnroll(ref reader));
+        return new DeqNetwork(DeqWeights.Of(shape, arrays), activation, link, scoring, certificate.Rule, certificate, ReadCurves(ref reader, version));
     }
 
     private static void WriteFnn(FnnNetwork network, BinaryWriter writer)

@@ -22,7 +22,7 @@ public abstract class NetworkBinaryTrainer : NetworkTrainer<BinaryPredictionTran
     }
 
     private protected override NetworkBinaryModelParameters MakeModel(TrainedNetwork trained) =>
-        new(Host, trained.MeasureUnrolling(NetworkBinaryModelParameters.Readouts(trained.Calibration)), Extra);
+        new(Host, WithCurves(trained, NetworkBinaryModelParameters.Readouts(trained.Calibration)), Extra);
 
     private protected override SchemaShape.Column[] GetTaskColumns(SchemaShape inputSchema)
     {

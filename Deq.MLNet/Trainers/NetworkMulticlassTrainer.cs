@@ -22,7 +22,7 @@ public abstract class NetworkMulticlassTrainer : NetworkTrainer<MulticlassPredic
     }
 
     private protected override NetworkMulticlassModelParameters MakeModel(TrainedNetwork trained) =>
-        new(Host, trained.MeasureUnrolling(), Extra);
+        new(Host, WithCurves(trained), Extra);
 
     private protected override SchemaShape.Column[] GetTaskColumns(SchemaShape inputSchema)
     {

@@ -22,7 +22,7 @@ public abstract class NetworkRegressionTrainer : NetworkTrainer<RegressionPredic
     }
 
     private protected override NetworkRegressionModelParameters MakeModel(TrainedNetwork trained) =>
-        new(Host, trained.MeasureUnrolling(), Extra);
+        new(Host, WithCurves(trained), Extra);
 
     private protected override SchemaShape.Column[] GetTaskColumns(SchemaShape inputSchema) => [PromisedScore(SchemaShape.Column.VectorKind.Scalar, AnnotationUtils.GetTrainerOutputAnnotation())];
 

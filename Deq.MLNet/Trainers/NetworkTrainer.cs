@@ -1,3 +1,5 @@
+using Deq.MLNet.Networks;
+using Deq.MLNet.Onnx;
 using Deq.MLNet.Trainers;
 using Deq.MLNet.Trainers.Scoring;
 using Deq.MLNet.Training;
@@ -89,6 +91,10 @@ public abstract class NetworkTrainer<TTransformer, TModel> : TrainerEstimatorBas
     private protected ExtraColumns Extra { get; }
 
     private protected abstract TModel MakeModel(TrainedNetwork trained);
+
+    /// <summary>The same, with the errors of its forms in an export measured; readouts are what the model gives, none for the network's own outputs.</summary>
+    private protected static TrainedNetwork WithCurves(TrainedNetwork trained, params IReadOnlyList<Readout> readouts) =>
+        trained is { Network: DeqNetwork deq, Sample: { } rows } ? trained with { Network = deq.WithCurves(CurveMeasurement.All(deq, rows, readouts)) } : trained;
 
     /// <summary>K, the affine outputs that the label asks for; throws where the column cannot be the label of the task.</summary>
     private protected abstract int CheckLabel(RoleMappedData data);

@@ -9,12 +9,7 @@ namespace Deq.MLNet.Training;
 /// <param name="Sample">The training rows, in their own units, that a finished deep equilibrium network is measured on: up to 2,048, evenly spread.</param>
 /// <param name="Calibration">For two classes Platt's two numbers; null where they are not needed, or there are no validation rows to fit them to.</param>
 /// <param name="GivesProbabilities">Whether what was trained is a probability without further ado.</param>
-internal sealed record TrainedNetwork(Network Network, TrainingHistory History, SolveReport? Equilibrium = null, IReadOnlyList<ReadOnlyMemory<float>>? Sample = null, PlattCalibration? Calibration = null, bool GivesProbabilities = false)
-{
-    /// <summary>The same, with the error of unrolling in what a model gives measured; none for the network's own outputs.</summary>
-    public TrainedNetwork MeasureUnrolling(params IReadOnlyList<Readout> readouts) =>
-        Network is DeqNetwork deq && Sample is not null && UnrollCurve.Measure(deq, Sample, readouts) is { } curve ? this with { Network = deq.WithUnroll(curve) } : this;
-}
+internal sealed record TrainedNetwork(Network Network, TrainingHistory History, SolveReport? Equilibrium = null, IReadOnlyList<ReadOnlyMemory<float>>? Sample = null, PlattCalibration? Calibration = null, bool GivesProbabilities = false);
 
 /// <summary>From rows to a network: splits off validation rows, standardises, trains on an engine, folds the scaling into the weights, measures the result.</summary>
 internal static class NetworkTraining

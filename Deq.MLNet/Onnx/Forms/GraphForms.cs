@@ -6,6 +6,10 @@ internal static class GraphForms
     public static IGraphForm Of(OnnxForm form) => form switch
     {
         OnnxForm.Unrolled => new PlainForm(),
+        OnnxForm.UnrolledAnderson => new AndersonForm(),
+        OnnxForm.PeacemanRachford => new PeacemanRachfordForm(),
+        OnnxForm.ForwardSubstitution => new ForwardSubstitutionForm(),
+        OnnxForm.Loop => new LoopForm(),
         _ => throw new ArgumentOutOfRangeException(nameof(form), form, null),
     };
 }

@@ -56,6 +56,7 @@ internal static class ModelExporter
         }
         MLNetOperators.Rewrite(context.Graph);
         context.Graph.RemoveUnused();
+        MLNetOperators.DeclareTypes(context.Graph);
         return OnnxExporter.Finish(context.Graph, context.Plans, Metadata(pipeline, context.Graph));
     }
 

@@ -1,16 +1,16 @@
 using CsCheck;
 using Deq.MLNet.Networks;
 
-namespace Deq.MLNet.Tests.Networks;
+namespace Deq.MLNet.Tests.Onnx;
 
-public class UnrollCurveTests
+public class CurveMeasurementTests
 {
     [Fact]
     public void Errors_are_those_of_plain_iteration_against_the_float64_equilibrium() => Gen.Select(RandomCell.Within(0.2, 0.9, 16), Gen.Enum<Activation>()).Sample((cell, activation) =>
     {
         var random = new Random(cell.Seed);
         var rows = Enumerable.Range(0, 5).Select(_ => (ReadOnlyMemory<float>)RandomCell.Values(random, cell.Inputs, 1)).ToList();
-        var curve = UnrollCurve.Measure(cell.Network(activation), rows)!;
+        var curve = OnnxCases.Measure(cell.Network(activation), rows)!;
 
         var (w, v, c) = (Linear.ToDouble(cell.W), Linear.ToDouble(cell.V), Linear.ToDouble(cell.C));
         var injections = rows.Select(r => Linear.Affine(Linear.ToDouble(cell.U), Linear.ToDouble(r.Span), Linear.ToDouble(cell.B))).ToList();
@@ -39,8 +39,8 @@ public class UnrollCurveTests
         var rows = Enumerable.Range(0, 9).Select(_ => (ReadOnlyMemory<float>)RandomCell.Values(random, cell.Inputs, 1)).ToList();
         var network = cell.Network(Activation.Tanh);
         var (score, probability) = (new Readout(Link.Identity), new Readout(Link.Logistic, slope, offset));
-        var both = UnrollCurve.Measure(network, rows, score, probability)!;
-        var (first, second) = (UnrollCurve.Measure(network, rows, score)!, UnrollCurve.Measure(network, rows, probability)!);
+        var both = OnnxCases.Measure(network, rows, score, probability)!;
+        var (first, second) = (OnnxCases.Measure(network, rows, score)!, OnnxCases.Measure(network, rows, probability)!);
 
         both.Scale.Should().Be(first.Scale);
         both.MaxErrors.Should().Equal(first.MaxErrors.Zip(second.MaxErrors, Math.Max));
@@ -53,10 +53,10 @@ public class UnrollCurveTests
     {
         var network = new DeqNetwork([0.5f], [1], [0], [1], [0], Activation.Tanh);
         List<ReadOnlyMemory<float>> rows = [.. Enumerable.Range(-10, 21).Select(i => (ReadOnlyMemory<float>)new[] { i / 10f })];
-        int Steps(double slope) => UnrollCurve.Measure(network, rows, new Readout(Link.Identity), new Readout(Link.Logistic, slope))!.StepsFor(1e-4)!.Value;
+        int Steps(double slope) => OnnxCases.Measure(network, rows, new Readout(Link.Identity), new Readout(Link.Logistic, slope))!.StepsFor(1e-4)!.Value;
 
         Steps(100).Should().BeGreaterThan(Steps(1));
-        Steps(0.01).Should().Be(UnrollCurve.Measure(network, rows, new Readout(Link.Identity))!.StepsFor(1e-4));
+        Steps(0.01).Should().Be(OnnxCases.Measure(network, rows, new Readout(Link.Identity))!.StepsFor(1e-4));
     }
 
     /// <summary>A network that is sure of its training rows was called exact after few steps; rows between the classes were off by more.</summary>
@@ -67,7 +67,7 @@ public class UnrollCurveTests
     {
         var network = new DeqNetwork([0.5f], [1], [0], [100, -100], [0, 0], Activation.ReLU, link);
         List<ReadOnlyMemory<float>> sure = [new float[] { 1 }, new float[] { 2 }];
-        var (probability, affine) = (UnrollCurve.Measure(network, sure)!, UnrollCurve.Measure(network, sure, new Readout(Link.Identity))!);
+        var (probability, affine) = (OnnxCases.Measure(network, sure)!, OnnxCases.Measure(network, sure, new Readout(Link.Identity))!);
 
         probability.Scale.Should().Be(1);
         affine.Scale.Should().Be(400);
@@ -77,19 +77,19 @@ public class UnrollCurveTests
     [Fact]
     public void StepsFor_is_the_start_of_the_tail_that_stays_below()
     {
-        var curve = new UnrollCurve(1, 1, [0.5f, 0.01f, 0.2f, 0.05f, 0.001f, 0.002f], [0, 0, 0, 0, 0, 0]);
+        var curve = new UnrollCurve(OnnxForm.Unrolled, 1, 1, [0.5f, 0.01f, 0.2f, 0.05f, 0.001f, 0.002f], [0, 0, 0, 0, 0, 0]);
         curve.StepsFor(1).Should().Be(1);
         curve.StepsFor(0.3).Should().Be(2);
         curve.StepsFor(0.1).Should().Be(4, "the error at step 2 does not stay");
         curve.StepsFor(0.0021).Should().Be(5);
         curve.StepsFor(0.0015).Should().BeNull();
-        new UnrollCurve(0, 0, [], []).StepsFor(1).Should().BeNull();
+        new UnrollCurve(OnnxForm.Unrolled, 0, 0, [], []).StepsFor(1).Should().BeNull();
     }
 
     [Fact]
     public void A_larger_bound_never_needs_more_steps() => Gen.Select(Gen.Float[0, 1].Array[1, 30], Gen.Double[0, 1], Gen.Double[0, 1]).Sample((errors, a, b) =>
     {
-        var curve = new UnrollCurve(1, 1, errors, errors);
+        var curve = new UnrollCurve(OnnxForm.Unrolled, 1, 1, errors, errors);
         var (fine, coarse) = (curve.StepsFor(Math.Min(a, b)) ?? int.MaxValue, curve.StepsFor(Math.Max(a, b)) ?? int.MaxValue);
         coarse.Should().BeLessThanOrEqualTo(fine);
     });
@@ -98,11 +98,11 @@ public class UnrollCurveTests
     public void No_rows_and_no_equilibrium_give_no_curve()
     {
         var network = new DeqNetwork([3], [1], [0], [1], [0], Activation.ReLU);
-        UnrollCurve.Measure(network, [new float[] { -1 }, new float[] { float.NaN }]).Should().BeNull();
-        UnrollCurve.Measure(network, []).Should().BeNull();
+        OnnxCases.Measure(network, [new float[] { -1 }, new float[] { float.NaN }]).Should().BeNull();
+        OnnxCases.Measure(network, []).Should().BeNull();
         // z = tanh(...) of norm 3 with a cycle: Anderson may find the equilibrium, plain iteration does not settle.
         var cycling = new DeqNetwork([-3], [1], [1], [1], [0], Activation.Tanh);
-        UnrollCurve.Measure(cycling, [new float[] { 1 }])?.StepsFor(1e-3).Should().BeNull();
+        OnnxCases.Measure(cycling, [new float[] { 1 }])?.StepsFor(1e-3).Should().BeNull();
     }
 
     /// <summary>A row whose float32 iterates ran away to NaN was passed over, and the curve of the other rows promised a number of steps.</summary>
@@ -111,7 +111,7 @@ public class UnrollCurveTests
     {
         // z1 = 2 z1 - z2 + 2, z2 = 3: plain iteration doubles its distance from the equilibrium z1 = 1 each step; Anderson finds it. The other row is dead.
         var network = new DeqNetwork([2, -1, 0, 0], [2, 3], [0, 0], [1, 0], [0], Activation.ReLU);
-        var curve = UnrollCurve.Measure(network, [new float[] { 1 }, new float[] { -1 }]);
+        var curve = OnnxCases.Measure(network, [new float[] { 1 }, new float[] { -1 }]);
         curve.Should().NotBeNull();
         curve!.Scale.Should().Be(1);
         curve.MaxErrors[^1].Should().Be(float.PositiveInfinity);
@@ -122,7 +122,7 @@ public class UnrollCurveTests
     public void Outputs_that_are_all_zero_have_absolute_errors()
     {
         var network = new DeqNetwork([0.5f], [1], [0], [0], [0], Activation.ReLU);
-        var curve = UnrollCurve.Measure(network, [new float[] { 1 }])!;
+        var curve = OnnxCases.Measure(network, [new float[] { 1 }])!;
         curve.Scale.Should().Be(0);
         curve.MaxErrors.Should().OnlyContain(e => e == 0);
         curve.StepsFor(1e-6).Should().Be(1);

@@ -1,0 +1,37 @@
+using Deq.MLNet.Networks;
+
+namespace Deq.MLNet.Onnx;
+
+/// <summary>Which form of the equilibrium fits which network.</summary>
+internal static class FormRules
+{
+    /// <summary>The forms that are measured when a fit ends: those that an export may take.</summary>
+    public static IReadOnlyList<OnnxForm> Measured(DeqNetwork network) =>
+        [OnnxForm.Unrolled, .. Natural(network) is var natural and not OnnxForm.Unrolled ? [natural] : new[] { OnnxForm.UnrolledAnderson }, OnnxForm.Loop];
+
+    /// <summary>What a network is written with, unless Anderson mixing is shorter: substitution where it is exact, splitting under the rule that needs it, else plain iteration.</summary>
+    public static OnnxForm Natural(DeqNetwork network) =>
+        network.Cell.SubstitutionIsExact ? OnnxForm.ForwardSubstitution
+        : network.Certificate.Rule is MonotoneRule ? OnnxForm.PeacemanRachford
+        : OnnxForm.Unrolled;
+
+    /// <summary>Throws where a form does not fit a network.</summary>
+    /// <exception cref="OnnxExportException">It names what does.</exception>
+    public static void Check(OnnxForm form, DeqNetwork network)
+    {
+        switch (form)
+        {
+            case OnnxForm.Unrolled or OnnxForm.UnrolledAnderson or OnnxForm.Loop when network.Certificate.Rule is MonotoneRule && network.Certificate.PlainIterationError(UnrollCurve.MaxSteps) is null:
+                throw Refused(form, $"iterates plainly, which need not converge for a W under {network.Certificate.Rule}: nothing proves that this one contracts", OnnxForm.PeacemanRachford);
+            case OnnxForm.PeacemanRachford when !network.Activation.IsPiecewiseLinear():
+                throw Refused(form, $"is for ReLU, LeakyReLU and Identity, whose proximal maps are known; the activation is {network.Activation}", OnnxForm.Unrolled);
+            case OnnxForm.PeacemanRachford when network.Cell.Norm is not null:
+                throw Refused(form, "is not for a layer-normalised cell, whose equilibrium is no splitting's", OnnxForm.Unrolled);
+            case OnnxForm.ForwardSubstitution when !network.Cell.SubstitutionIsExact:
+                throw Refused(form, "is for a lower triangular W: with zeros on its diagonal, or with entries below 1 there and ReLU, LeakyReLU or Identity. This network's is none", Natural(network));
+        }
+    }
+
+    private static OnnxExportException Refused(OnnxForm form, string reason, OnnxForm other) =>
+        new($"{nameof(OnnxExportOptions)}.{nameof(OnnxExportOptions.Form)} {form} {reason}. Set it to {other}, or to {OnnxForm.Auto}.");
+}

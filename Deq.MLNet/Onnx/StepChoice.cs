@@ -1,0 +1,123 @@
+using System.Globalization;
+
+namespace Deq.MLNet.Onnx;
+
+/// <summary>Chooses the form of an equilibrium and its number of steps, by what was measured and by what is proved.</summary>
+internal static class StepChoice
+{
+    /// <summary>More plain steps than these, and Anderson mixing is tried.</summary>
+    private const int FewSteps = 30;
+
+    /// <summary>Rows not seen may be further off than those measured, and come nearer at a slower rate: the error is asked to be a quarter, and a quarter more steps are taken.</summary>
+    private const double ErrorMargin = 0.25, StepMargin = 0.25;
+
+    /// <summary>The plan of a network.</summary>
+    /// <param name="network">The network.</param>
+    /// <param name="settings">What is asked for.</param>
+    /// <param name="curveOf">What was measured of a form; null where nothing was.</param>
+    /// <exception cref="OnnxExportException">The form does not fit the network, or the error asked for is not reached or cannot be known.</exception>
+    public static NetworkPlan Choose(DeqNetwork network, ExportSettings settings, Func<OnnxForm, UnrollCurve?> curveOf)
+    {
+        if (settings.Form != OnnxForm.Auto)
+        {
+            FormRules.Check(settings.Form, network);
+            return Plan(network, settings.Form, settings, curveOf(settings.Form));
+        }
+        // One pass of substitution has no number of steps to give.
+        var natural = FormRules.Natural(network) is var form && form == OnnxForm.ForwardSubstitution && settings.Steps is not null ? OnnxForm.Unrolled : form;
+        if (natural != OnnxForm.Unrolled || settings.Steps is not null)
+        {
+            return Plan(network, natural, settings, curveOf(natural));
+        }
+        var plain = curveOf(OnnxForm.Unrolled);
+        var steps = plain is null ? null : Steps(plain, network.Certificate, settings.MaxError);
+        if (steps <= FewSteps)
+        {
+            return Plan(network, OnnxForm.Unrolled, settings, plain);
+        }
+        var mixed = curveOf(OnnxForm.UnrolledAnderson);
+        return mixed is not null && Steps(mixed, network.Certificate, settings.MaxError) is { } fewer && !(fewer >= steps)
+            ? Plan(network, OnnxForm.UnrolledAnderson, settings, mixed)
+            : Plan(network, OnnxForm.Unrolled, settings, plain);
+    }
+
+    private static NetworkPlan Plan(DeqNetwork network, OnnxForm form, ExportSettings settings, UnrollCurve? curve)
+    {
+        var (certificate, maxError) = (network.Certificate, settings.MaxError);
+        var steps = form switch
+        {
+            OnnxForm.ForwardSubstitution when settings.Steps is not null => throw new OnnxExportException($"{nameof(OnnxExportOptions)}.{nameof(OnnxExportOptions.Steps)} is {settings.Steps}; {form} takes exactly as many as there are states. Leave it out, or choose another {nameof(OnnxExportOptions.Form)}."),
+            OnnxForm.ForwardSubstitution => network.StateSize,
+            // It ends by the tolerance of scoring, whatever error that leaves.
+            OnnxForm.Loop => settings.Steps ?? network.Scoring.MaxIterations,
+            _ => settings.Steps ?? Steps(curve ?? throw NotMeasured(form), certificate, maxError) ?? throw NotReached(curve, certificate, maxError),
+        };
+        if (form == OnnxForm.ForwardSubstitution && curve is not null && !(curve.MaxErrors[0] <= maxError))
+        {
+            throw NotReached(curve, certificate, maxError);
+        }
+        return new NetworkPlan(network, form, steps)
+        {
+            MaxError = ErrorAfter(steps, curve, curve?.MaxErrors),
+            MeanError = ErrorAfter(steps, curve, curve?.MeanErrors),
+            Bound = form switch { OnnxForm.Unrolled => certificate.PlainIterationError(steps), OnnxForm.ForwardSubstitution => 0, _ => null },
+            BoundSteps = form == OnnxForm.Unrolled && curve is not null ? ProvedSteps(curve, certificate, maxError) : null,
+        };
+    }
+
+    /// <summary>The steps that keep an error also for rows not measured; null where those measured do not come so near.</summary>
+    private static int? Steps(UnrollCurve curve, Certificate certificate, double maxError)
+    {
+        if (curve.StepsFor(maxError) is not { } kept)
+        {
+            return null;
+        }
+        // Where rounding keeps the error above the quarter, what is met is taken.
+        var enough = Enumerable.Range(kept, curve.MaxErrors.Count - kept + 1).FirstOrDefault(k => curve.MaxErrors[k - 1] <= ErrorMargin * maxError, kept);
+        var steps = Math.Min(UnrollCurve.MaxSteps, enough + (int)Math.Ceiling(StepMargin * enough));
+        return curve.Form == OnnxForm.Unrolled && ProvedSteps(curve, certificate, maxError) is { } proved ? Math.Min(steps, proved) : steps;
+    }
+
+    /// <summary>Steps of plain iteration that keep the error by proof: with the gain from the state to y, for every row whose state is no longer than the longest measured. Null where they are as many as are measured, or not proved.</summary>
+    private static int? ProvedSteps(UnrollCurve curve, Certificate certificate, double maxError)
+    {
+        // The gain of exp holds for errors below 1.
+        for (var steps = 1; steps < UnrollCurve.MaxSteps && maxError < 1; steps++)
+        {
+            if (certificate.PlainIterationError(steps) * curve.StateGain <= maxError)
+            {
+                return steps;
+            }
+        }
+        return null;
+    }
+
+    /// <summary>A curve that ends before its last possible step has come to rest there.</summary>
+    private static double? ErrorAfter(int steps, UnrollCurve? curve, IReadOnlyList<float>? errors) => errors switch
+    {
+        null or [] => null,
+        _ when curve!.Form is OnnxForm.ForwardSubstitution or OnnxForm.Loop => errors[0],
+        _ when steps <= errors.Count => errors[steps - 1],
+        { Count: < UnrollCurve.MaxSteps } => errors[^1],
+        _ => null,
+    };
+
+    // max |y| is known from rows only: without them no proof about the state says how large a share of it an error is.
+    private static OnnxExportException NotMeasured(OnnxForm form) =>
+        new($"The error of the form {form} was not measured for this network. Set {nameof(OnnxExportOptions)}.{nameof(OnnxExportOptions.CalibrationData)} to rows, or {nameof(OnnxExportOptions.Steps)}; of networks that a trainer made the error is known.");
+
+    private static OnnxExportException NotReached(UnrollCurve curve, Certificate certificate, double maxError)
+    {
+        // Rounding is the cause where exact arithmetic would have arrived: every row came to rest, or what is proved of the iteration has long passed the error.
+        var atRest = curve.MaxErrors.Count < UnrollCurve.MaxSteps
+            || certificate.PlainIterationError(curve.MaxErrors.Count / 2) < maxError;
+        var remedy = atRest && float.IsFinite(curve.MaxErrors[^1])
+            ? "What is left is the rounding of float32, as features far from zero bring it (a mean of many standard deviations), and logits in the hundreds. Bring features to mean 0 before the trainer, stop a classifier earlier or give it WeightDecay"
+            : certificate.IsProved
+                ? "Its contraction is too slow for so many steps. Train with a lower bound on W"
+                : "No contraction is proved for this cell, and iteration does not settle. Train with WellPosedness.Spectral and without layer normalisation";
+        return new OnnxExportException(string.Create(CultureInfo.InvariantCulture,
+            $"The form {curve.Form} is off by {curve.MaxErrors[^1]:G3} of max |y| after {curve.MaxErrors.Count} steps; {nameof(OnnxExportOptions)}.{nameof(OnnxExportOptions.MaxError)} is {maxError:G3}. ")
+            + $"{remedy}, allow a larger MaxError, or set {nameof(OnnxExportOptions.Steps)} to accept the error.");
+    }
+}
