@@ -10,7 +10,7 @@ namespace Deq.MLNet.Tests.Trainers.Onnx;
 /// <summary>Built-in transforms before a trainer: the file gives what ML.NET gives, or the transform is refused by its name.</summary>
 public class PipelineTransformTests
 {
-    private static readonly MLContext _context = new(1);
+    private static readonly MLContext Context = new(1);
 
     /// <summary>Each makes the column X, of numbers.</summary>
     private static readonly Dictionary<string, Estimator> Exported = new()
@@ -127,9 +127,9 @@ public class PipelineTransformTests
     {
         var (transformer, make) = Refused[name];
         var model = Fit(make);
-        var schema = _context.Data.LoadFromEnumerable(PipelineRows.Known(1)).Schema;
+        var schema = Context.Data.LoadFromEnumerable(PipelineRows.Known(1)).Schema;
 
-        FluentActions.Invoking(() => _context.Model.SaveOnnx(model, schema, Stream.Null)).Should().Throw<OnnxExportException>()
+        FluentActions.Invoking(() => Context.Model.SaveOnnx(model, schema, Stream.Null)).Should().Throw<OnnxExportException>()
             .WithMessage($"*{transformer}, which makes *, cannot be exported: *apply it to the data before*");
     }
 
@@ -147,17 +147,17 @@ public class PipelineTransformTests
 
     internal static ITransformer Fit(Estimator before)
     {
-        var data = _context.Data.LoadFromEnumerable(PipelineRows.Known());
-        return before(_context.Transforms).Append(_context.Transforms.Concatenate("Features", "X"))
-            .Append(_context.Regression.Trainers.Fnn(new FnnRegressionTrainer.Options { Epochs = 3, HiddenSizes = [6], Activation = Activation.Identity, Seed = 1 })).Fit(data);
+        var data = Context.Data.LoadFromEnumerable(PipelineRows.Known());
+        return before(Context.Transforms).Append(Context.Transforms.Concatenate("Features", "X"))
+            .Append(Context.Regression.Trainers.Fnn(new FnnRegressionTrainer.Options { Epochs = 3, HiddenSizes = [6], Activation = Activation.Identity, Seed = 1 })).Fit(data);
     }
 
     private static void ShouldAgree(ITransformer model, int opset)
     {
         var rows = PipelineRows.Later();
-        var data = _context.Data.LoadFromEnumerable(rows);
+        var data = Context.Data.LoadFromEnumerable(rows);
         using var stream = new MemoryStream();
-        _context.Model.SaveOnnx(model, data.Schema, stream, new OnnxExportOptions { Opset = opset });
+        Context.Model.SaveOnnx(model, data.Schema, stream, new OnnxExportOptions { Opset = opset });
         using var session = OnnxCases.Open(stream.ToArray());
         var expected = Numbers(PipelineRows.Values(model.Transform(data), "Score"));
         var actual = Numbers(PipelineRows.Run(session, data)["Score.output"]);
@@ -171,7 +171,7 @@ public class PipelineTransformTests
         // In other batches a row gives the same.
         foreach (var batch in new[] { rows[..1], rows[1..2], rows[2..9], [.. rows.Reverse()] })
         {
-            var other = Numbers(PipelineRows.Run(session, _context.Data.LoadFromEnumerable(batch))["Score.output"]);
+            var other = Numbers(PipelineRows.Run(session, Context.Data.LoadFromEnumerable(batch))["Score.output"]);
             other.Should().Equal(batch.Select(row => actual[Array.IndexOf(rows, row)]), (a, b) => a.Equals(b) || Math.Abs(a - b) <= 1e-6 * largest);
         }
     }
