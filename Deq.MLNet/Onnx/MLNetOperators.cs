@@ -15,6 +15,7 @@ internal static class MLNetOperators
         ["Binarizer"] = Binarize,
         ["FeatureVectorizer"] = Concatenate,
         ["GatherElements"] = Gather,
+        ["Identity"] = Pass,
         ["LabelEncoder"] = Encode,
         ["Normalizer"] = Normalize,
         ["OneHotEncoder"] = Flatten,
@@ -87,6 +88,16 @@ internal static class MLNetOperators
         graph.AddNode("Flatten", node.Name, [columns], node.Output[0], ("axis", 1));
     }
 
+    /// <summary>Of a column of which feature selection keeps nothing, ML.NET's hook writes one row of a constant, whatever the number of rows.</summary>
+    private static void Pass(OnnxModelBuilder graph, NodeProto node)
+    {
+        if (graph.Constant(node.Input[0]) is not null)
+        {
+            throw new OnnxExportException($"Feature selection keeps nothing of a column ({node.Output[0]}), and ML.NET's export hook writes that for a single row only. Leave the column out of the features.");
+        }
+        graph.AddNode(node);
+    }
+
     /// <summary>The encoding of a column, (B, k, categories), as the vector that ML.NET makes of it, (B, k * categories); a sum over k reads it as it is.</summary>
     private static void Flatten(OnnxModelBuilder graph, NodeProto node)
     {
@@ -117,10 +128,20 @@ internal static class MLNetOperators
         graph.AddNode(node);
     }
 
-    /// <summary>ONNX Runtime takes the largest value for the largest magnitude, and its sums over a row of zeros differ from ML.NET's, which leaves such a row.</summary>
+    /// <summary>ONNX divides by the largest value of a row, ML.NET by the largest magnitude; a row of zeros stays as it is.</summary>
     private static void Normalize(OnnxModelBuilder graph, NodeProto node)
     {
-        graph.AddNode(node);
+        if (Attribute(node, "norm")!.S.ToStringUtf8() != "MAX")
+        {
+            graph.AddNode(node);
+            return;
+        }
+        var magnitude = new NodeProto { OpType = "ReduceMax", Name = $"{node.Name}/largest", Input = { graph.AddNode("Abs", $"{node.Name}/magnitudes", [node.Input[0]]) }, Output = { $"{node.Name}/largest" } };
+        new OnnxNodeBuilder(magnitude).Add("axes", new long[] { 1 });
+        MoveAxes(graph, magnitude, 18);
+        var present = graph.AddNode("Greater", $"{node.Name}/present", [magnitude.Output[0], graph.AddInitializer($"{node.Name}/zero", [0f], 1)]);
+        var divisor = graph.AddNode("Where", $"{node.Name}/divisor", [present, magnitude.Output[0], graph.AddInitializer($"{node.Name}/one", [1f], 1)]);
+        graph.AddNode("Div", node.Name, [node.Input[0], divisor], node.Output[0]);
     }
 
     private static AttributeProto? Attribute(NodeProto node, string name) => node.Attribute.FirstOrDefault(a => a.Name == name);
