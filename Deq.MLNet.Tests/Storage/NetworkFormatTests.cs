@@ -152,8 +152,8 @@ public class NetworkFormatTests
     public void A_newer_format_is_called_newer()
     {
         var bytes = Bytes(SmallDeq);
-        bytes[8] = 2;
-        Refuses(bytes).Message.Should().Contain("newer format 2").And.Contain("Update");
+        bytes[8] = 3;
+        Refuses(bytes).Message.Should().Contain("newer format 3").And.Contain("Update");
     }
 
     [Theory]
@@ -192,15 +192,27 @@ public class NetworkFormatTests
         Refuses(Sealed(content)).Message.Should().Contain("W holds a value that is not finite");
     }
 
-    /// <summary>Bytes of format 1 as first written: they must load for ever.</summary>
+    /// <summary>Bytes of formats as first written: they must load for ever. Format 1 had at most one curve, of plain iteration, and no gain.</summary>
     [Fact]
-    public void Format_1_keeps_loading()
+    public void Every_format_keeps_loading()
     {
-        SameBits.Assert(NetworkFormat.Read(Convert.FromBase64String(Format1Deq)), SmallDeq);
+        SameBits.Assert(NetworkFormat.Read(Convert.FromBase64String(Format1Deq)), SmallDeq.WithCurves(SmallDeq.UnrollCurves[0] with { StateGain = float.PositiveInfinity }));
         SameBits.Assert(NetworkFormat.Read(Convert.FromBase64String(Format1Fnn)), SmallFnn);
-        Convert.ToBase64String(Bytes(SmallDeq)).Should().Be(Format1Deq);
-        Convert.ToBase64String(Bytes(SmallFnn)).Should().Be(Format1Fnn);
+        SameBits.Assert(NetworkFormat.Read(Convert.FromBase64String(Format2Deq)), SmallDeq);
+        Convert.ToBase64String(Bytes(SmallDeq)).Should().Be(Format2Deq);
+        SameBits.Assert(NetworkFormat.Read(Bytes(SmallFnn)), SmallFnn);
     }
+
+    [Fact]
+    public void A_form_that_has_two_curves_or_is_none_is_refused()
+    {
+        var curve = SmallDeq.UnrollCurves[0];
+        Refuses(Bytes(SmallDeq.WithCurves(curve, curve))).Message.Should().Contain("form of an unroll curve");
+        Refuses(Bytes(SmallDeq.WithCurves(curve with { Form = OnnxForm.Auto }))).Message.Should().Contain("form of an unroll curve");
+        Refuses(Bytes(SmallDeq.WithCurves(curve with { StateGain = float.NaN }))).Message.Should().Contain("state gain");
+    }
+
+    private const string Format2Deq = "TO_BE_WRITTEN";
 
     private const string Format1Deq = "REVRTUxORVQBAAAA6gAAAAAAAAAAAQECAAAAAgAAAAEAAAABAAAAAwAAAAEBAAAAPwAAgL4AAAA+AAAAPwAAgD8AAADAAABAQAAAAD8AAIA+AACAvwAAAD8AAIC/AACAPwAAAEAAAEDAAABAPwAAgEAAAMA/AAAAQAAAAL8AAIA+AACAPwAAAEAAAEBAAACAQAAAoEAAAMBAAADgQAAAAEEAABBBAQMAAAAAAAA/je21oPfGsD7xaOOItfjkPjqMMOKOeUU+TQAAAAABAABAPwAAAAAAAOQ/AVVVVVVVVQVAAQwAAAAAACBAAgAAAAAAAD8AAIA+AAAAPgAAgD2dKpiXm9eOpD49eqLi+tARf6uajFrechfOCGLjQ5oocg==";
 

@@ -7,7 +7,7 @@ namespace Deq.MLNet;
 /// <param name="MeanError">The same, the mean over rows of each row's largest error.</param>
 /// <param name="Bound">
 /// What the certificate proves for every row, seen or not, in exact arithmetic: ||z_steps - z|| &lt;= Bound ||z||, in Euclidean norms of the state, as <see cref="Certificate.PlainIterationError"/> tells.
-/// Iteration starts at zero, so its first error is ||z||. Null where nothing is proved of the form, and for an FNN.
+/// Iteration starts at zero, so its first error is ||z||. 0 for <see cref="OnnxForm.ForwardSubstitution"/>; null where nothing is proved of the form, and for an FNN. With float16 weights it is that of the rounded W.
 /// </param>
 /// <param name="Opset">The version of ONNX's operators.</param>
 /// <param name="NodeCount">Operators in the graph.</param>
@@ -16,7 +16,10 @@ namespace Deq.MLNet;
 /// <param name="OutputNames">The outputs, each named after its column: Score.output, (B, K) float32; for two classes also Probability.output, (B, 1) float32, and PredictedLabel.output, (B, 1) bool; for K classes PredictedLabel.output, (B, 1) uint32, a key from 1.</param>
 public sealed record OnnxExportReport(OnnxForm? Form, int Steps, double? MaxError, double? MeanError, double? Bound, int Opset, int NodeCount, long Bytes, IReadOnlyList<string> InputNames, IReadOnlyList<string> OutputNames)
 {
-    /// <summary>Steps of plain iteration after which the certificate alone, without a measurement, keeps the error of every row at <see cref="OnnxExportOptions.MaxError"/>; null where that takes 300 and more, or nothing is proved: then only what was measured has decided.</summary>
+    /// <summary>
+    /// Steps of plain iteration after which, by the certificate and <see cref="UnrollCurve.StateGain"/>, the error of every row whose state is no longer than the longest measured is at most <see cref="OnnxExportOptions.MaxError"/>,
+    /// in exact arithmetic: no more are taken. Null where that takes 300 and more, where nothing is proved, and for other forms than <see cref="OnnxForm.Unrolled"/>: then only what was measured has decided.
+    /// </summary>
     public int? BoundSteps { get; init; }
 
     /// <summary>With <see cref="OnnxExportOptions.Float16Weights"/>: max |y - y16| / max |y| between the equilibria of the weights and of the rounded ones, both in float64; else null.</summary>

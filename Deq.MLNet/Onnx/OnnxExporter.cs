@@ -31,8 +31,9 @@ internal static class OnnxExporter
             }
             plan = StepChoice.Choose(deq, settings, form => measurement is null ? deq.UnrollCurves.FirstOrDefault(curve => curve.Form == form) : measurement.Of(form, form == OnnxForm.Loop ? settings.Steps : null));
         }
-        CheckSize(plan with { Float16Weights = settings.Float16Weights });
-        return plan with { Float16Weights = settings.Float16Weights, WeightsError = weightsError };
+        plan = plan with { Float16Weights = settings.Float16Weights, WeightsError = weightsError };
+        CheckSize(LargestSize(plan), StoredWeights(plan));
+        return plan;
     }
 
     /// <summary>The network of float16 weights, and how far its outputs are from those of the network itself, both exact, as a share of max |y|.</summary>
@@ -65,20 +66,22 @@ internal static class OnnxExporter
         double? Largest(Func<NetworkPlan, double?> figure) => plans.All(plan => figure(plan) is not null) ? plans.Max(figure) : null;
     }
 
-    /// <summary>Refuses a file that would pass 2 GiB, before anything is built. The estimate is from above.</summary>
-    internal static void CheckSize(NetworkPlan plan)
+    /// <summary>The bytes of a file with this network alone, estimated from above.</summary>
+    internal static long LargestSize(NetworkPlan plan)
     {
-        const int bytesPerStep = 5_000, bytesBeside = 1 << 20;
-        var weights = (long)plan.Network.ParameterCount;
-        // The inverse of the splitting has the size of W, and the body of a loop is written once.
-        var stored = plan is { Form: OnnxForm.PeacemanRachford, Network: DeqNetwork deq } ? weights + deq.W.Length : weights;
+        const long bytesPerStep = 5_000, bytesBeside = 1 << 20;
+        // The body of a loop is written once.
         var steps = plan.Form == OnnxForm.Loop ? 1 : plan.Steps;
-        CheckSize(stored, plan.Float16Weights ? sizeof(float) / 2 : sizeof(float), (long)bytesPerStep * steps + bytesBeside);
+        return StoredWeights(plan) * (plan.Float16Weights ? sizeof(float) / 2 : sizeof(float)) + bytesPerStep * steps + bytesBeside;
     }
 
-    internal static void CheckSize(long weights, int bytesPerWeight, long bytesBeside)
+    /// <summary>The inverse of the splitting has the size of W.</summary>
+    private static long StoredWeights(NetworkPlan plan) =>
+        plan is { Form: OnnxForm.PeacemanRachford, Network: DeqNetwork deq } ? deq.ParameterCount + (long)deq.W.Length : plan.Network.ParameterCount;
+
+    /// <summary>Refuses a file that would pass 2 GiB, before anything is built.</summary>
+    internal static void CheckSize(long bytes, long weights)
     {
-        var bytes = bytesPerWeight * weights + bytesBeside;
         if (bytes > MostBytes)
         {
             throw new OnnxExportException($"The ONNX file would take about {bytes} bytes for {weights} weights; the format ends at {MostBytes}. Use a smaller state size or smaller layers, or {nameof(OnnxExportOptions.Float16Weights)}.");

@@ -60,7 +60,7 @@ internal static class StepChoice
         {
             MaxError = ErrorAfter(steps, curve, curve?.MaxErrors),
             MeanError = ErrorAfter(steps, curve, curve?.MeanErrors),
-            Bound = form == OnnxForm.Unrolled ? certificate.PlainIterationError(steps) : null,
+            Bound = form switch { OnnxForm.Unrolled => certificate.PlainIterationError(steps), OnnxForm.ForwardSubstitution => 0, _ => null },
             BoundSteps = form == OnnxForm.Unrolled && curve is not null ? ProvedSteps(curve, certificate, maxError) : null,
         };
     }
