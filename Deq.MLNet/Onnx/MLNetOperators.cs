@@ -117,10 +117,20 @@ internal static class MLNetOperators
         graph.AddNode(node);
     }
 
-    /// <summary>ONNX Runtime takes the largest value for the largest magnitude, and its sums over a row of zeros differ from ML.NET's, which leaves such a row.</summary>
+    /// <summary>ONNX divides by the largest value of a row, ML.NET by the largest magnitude; a row of zeros stays as it is.</summary>
     private static void Normalize(OnnxModelBuilder graph, NodeProto node)
     {
-        graph.AddNode(node);
+        if (Attribute(node, "norm")!.S.ToStringUtf8() != "MAX")
+        {
+            graph.AddNode(node);
+            return;
+        }
+        var magnitude = new NodeProto { OpType = "ReduceMax", Name = $"{node.Name}/largest", Input = { graph.AddNode("Abs", $"{node.Name}/magnitudes", [node.Input[0]]) }, Output = { $"{node.Name}/largest" } };
+        new OnnxNodeBuilder(magnitude).Add("axes", new long[] { 1 });
+        MoveAxes(graph, magnitude, 18);
+        var present = graph.AddNode("Greater", $"{node.Name}/present", [magnitude.Output[0], graph.AddInitializer($"{node.Name}/zero", [0f], 1)]);
+        var divisor = graph.AddNode("Where", $"{node.Name}/divisor", [present, magnitude.Output[0], graph.AddInitializer($"{node.Name}/one", [1f], 1)]);
+        graph.AddNode("Div", node.Name, [node.Input[0], divisor], node.Output[0]);
     }
 
     private static AttributeProto? Attribute(NodeProto node, string name) => node.Attribute.FirstOrDefault(a => a.Name == name);

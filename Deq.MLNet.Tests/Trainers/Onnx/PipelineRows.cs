@@ -44,6 +44,12 @@ internal sealed class PipelineRow
     public string Class { get; set; } = "";
 
     public DateTime Day { get; set; }
+
+    /// <summary>One of five.</summary>
+    public float Grade { get; set; }
+
+    /// <summary>One of five.</summary>
+    public double Rate { get; set; }
 }
 
 /// <summary>Rows with mixed columns, and what an ONNX file gives for them.</summary>
@@ -77,6 +83,8 @@ internal static class PipelineRows
                 Flag = random.Next(2) == 1,
                 Class = Of(Shapes),
                 Day = new DateTime(2026, 1, 1),
+                Grade = 0.3f * (i % 5),
+                Rate = 0.1 * (i % 5),
             };
             row.Label = row.Height + (row.Flag ? 1 : 0) + row.Colour.Length / 4f;
             return row;
@@ -93,7 +101,7 @@ internal static class PipelineRows
             switch (i % 8)
             {
                 case 0: row.Height = float.NaN; row.Sizes[1] = float.NaN; break;
-                case 1: row.Colour = "never seen"; row.Tags[1] = "never seen"; row.Words = "never seen green"; row.Natural = 77; break;
+                case 1: row.Colour = "never seen"; row.Tags[1] = "never seen"; row.Words = "never seen green"; row.Natural = 77; row.Grade = 9; break;
                 case 2: row.Colour = ""; row.Shape = ""; row.Tags[0] = ""; row.Words = ""; break;
                 case 3: row.Sizes = [0, 0, 0, 0]; row.Weight = 0; row.Height = 0; break;
                 case 4: row.Sizes = [-3, -2, -1, -4]; row.Big = 1L << 40; row.Count = 1 << 24; break;

@@ -28,13 +28,6 @@ public class PipelineTransformTests
         ["NormalizeLpNorm L2"] = t => t.NormalizeLpNorm("X", "Sizes"),
         ["NormalizeLpNorm L1"] = t => t.NormalizeLpNorm("X", "Sizes", LpNormNormalizingEstimatorBase.NormFunction.L1),
         ["NormalizeLpNorm Infinity"] = t => t.NormalizeLpNorm("X", "Sizes", LpNormNormalizingEstimatorBase.NormFunction.Infinity),
-        ["NormalizeLpNorm StandardDeviation"] = t => t.NormalizeLpNorm("X", "Sizes", LpNormNormalizingEstimatorBase.NormFunction.StandardDeviation),
-        ["NormalizeLpNorm L2 of mean 0"] = t => t.NormalizeLpNorm("X", "Sizes", ensureZeroMean: true),
-        ["NormalizeLpNorm L1 of mean 0"] = t => t.NormalizeLpNorm("X", "Sizes", LpNormNormalizingEstimatorBase.NormFunction.L1, true),
-        ["NormalizeLpNorm Infinity of mean 0"] = t => t.NormalizeLpNorm("X", "Sizes", LpNormNormalizingEstimatorBase.NormFunction.Infinity, true),
-        ["NormalizeLpNorm StandardDeviation of mean 0"] = t => t.NormalizeLpNorm("X", "Sizes", LpNormNormalizingEstimatorBase.NormFunction.StandardDeviation, true),
-        ["NormalizeGlobalContrast"] = t => t.NormalizeGlobalContrast("X", "Sizes"),
-        ["NormalizeGlobalContrast scaled"] = t => t.NormalizeGlobalContrast("X", "Sizes", scale: 3),
         ["ReplaceMissingValues by the default"] = t => t.ReplaceMissingValues("X", "Sizes"),
         ["ReplaceMissingValues by the mean"] = t => t.ReplaceMissingValues("X", "Sizes", MissingValueReplacingEstimator.ReplacementMode.Mean),
         ["ReplaceMissingValues by the least"] = t => t.ReplaceMissingValues("X", "Sizes", MissingValueReplacingEstimator.ReplacementMode.Minimum),
@@ -53,20 +46,17 @@ public class PipelineTransformTests
         ["OneHotEncoding of whole numbers"] = t => t.Categorical.OneHotEncoding("X", "Count"),
         ["OneHotEncoding of uint"] = t => t.Categorical.OneHotEncoding("X", "Natural"),
         ["OneHotEncoding of truth values"] = t => t.Categorical.OneHotEncoding("X", "Flag"),
-        ["OneHotHashEncoding"] = t => t.Categorical.OneHotHashEncoding("X", "Colour", numberOfBits: 4),
-        ["OneHotHashEncoding of a vector"] = t => t.Categorical.OneHotHashEncoding("X", "Tags", numberOfBits: 4),
         ["OneHotHashEncoding of whole numbers"] = t => t.Categorical.OneHotHashEncoding("X", "Count", numberOfBits: 4),
-        ["Hash of numbers"] = t => t.Conversion.Hash("K", "Height", 4).Append(t.Conversion.MapKeyToVector("X", "K")),
         ["Hash of uint"] = t => t.Conversion.Hash("K", "Natural", 4).Append(t.Conversion.MapKeyToVector("X", "K")),
         ["Hash of truth values"] = t => t.Conversion.Hash("K", "Flag", 4).Append(t.Conversion.MapKeyToVector("X", "K")),
         ["Hash of short"] = t => t.Conversion.Hash("K", "Small", 4).Append(t.Conversion.MapKeyToVector("X", "K")),
-        ["Hash of doubles"] = t => t.Conversion.Hash("K", "Cost", 4).Append(t.Conversion.MapKeyToVector("X", "K")),
         ["Hash of long"] = t => t.Conversion.Hash("K", "Big", 4).Append(t.Conversion.MapKeyToVector("X", "K")),
         ["MapKeyToVector Bag of a vector"] = t => t.Conversion.MapValueToKey("K", "Tags").Append(t.Conversion.MapKeyToVector("X", "K", outputCountVector: true)),
         ["MapKeyToValue"] = t => t.Conversion.MapValueToKey("K", "Colour").Append(t.Conversion.MapKeyToValue("V", "K")).Append(t.Categorical.OneHotEncoding("X", "V")),
         ["MapKeyToValue of numbers"] = t => t.Conversion.MapValueToKey("K", "Count").Append(t.Conversion.MapKeyToValue("V", "K")).Append(t.Conversion.ConvertType("X", "V", DataKind.Single)),
-        ["MapKeyToValue of floats"] = t => t.Conversion.MapValueToKey("K", "Height").Append(t.Conversion.MapKeyToValue("X", "K")),
-        ["MapKeyToValue of doubles"] = t => t.Conversion.MapValueToKey("K", "Cost").Append(t.Conversion.MapKeyToValue("V", "K")).Append(t.Conversion.ConvertType("X", "V", DataKind.Single)),
+        ["MapKeyToValue of floats"] = t => t.Conversion.MapValueToKey("K", "Grade").Append(t.Conversion.MapKeyToValue("V", "K")).Append(t.ReplaceMissingValues("X", "V")),
+        ["MapKeyToValue of truth values"] = t => t.Conversion.MapValueToKey("K", "Flag").Append(t.Conversion.MapKeyToValue("V", "K")).Append(t.Conversion.ConvertType("X", "V", DataKind.Single)),
+        ["Hash of keys"] = t => t.Conversion.MapValueToKey("V", "Colour").Append(t.Conversion.Hash("K", "V", 4)).Append(t.Conversion.MapKeyToVector("X", "K")),
         ["ConvertType of int"] = t => t.Conversion.ConvertType("X", "Count", DataKind.Single),
         ["ConvertType of long"] = t => t.Conversion.ConvertType("X", "Big", DataKind.Single),
         ["ConvertType of short"] = t => t.Conversion.ConvertType("X", "Small", DataKind.Single),
@@ -86,13 +76,63 @@ public class PipelineTransformTests
         ["MapValue of int to float"] = t => t.Conversion.MapValue("X", new Dictionary<int, float> { [1] = 5, [-2] = -2 }, "Count"),
         ["MapValue of bool to float"] = t => t.Conversion.MapValue("X", new Dictionary<bool, float> { [true] = 5, [false] = -2 }, "Flag"),
         ["MapValue to texts"] = t => t.Conversion.MapValue("V", new Dictionary<int, string> { [1] = "one", [2] = "two" }, "Count").Append(t.Categorical.OneHotEncoding("X", "V")),
-        ["NormalizeText, case alone"] = t => t.Text.NormalizeText("V", "Colour", keepDiacritics: true).Append(t.Categorical.OneHotEncoding("X", "V")),
-        ["TokenizeIntoWords, ProduceNgrams"] = t => t.Text.TokenizeIntoWords("V", "Words").Append(t.Conversion.MapValueToKey("V")).Append(t.Text.ProduceNgrams("X", "V")),
-        ["FeaturizeText"] = t => t.Text.FeaturizeText("X", "Words"),
         ["PrincipalComponents"] = t => t.ProjectToPrincipalComponents("X", "Sizes", rank: 2),
         ["Columns named as the hooks name values"] = t => t.CopyColumns("CastOutput", "Height").Append(t.CopyColumns("LabelEncoderOutput", "Weight")).Append(t.CopyColumns("VectorFeaturizerOutput", "Sizes"))
             .Append(t.Categorical.OneHotEncoding("Cast", "Colour")).Append(t.Categorical.OneHotEncoding("encoded", "Tags", OneHotEncodingEstimator.OutputKind.Bag)).Append(t.Concatenate("X", "encoded", "Cast", "CastOutput", "LabelEncoderOutput", "VectorFeaturizerOutput")),
     };
+
+    /// <summary>Those that are refused, with the transformer that the message names.</summary>
+    private static readonly Dictionary<string, (string Transformer, Estimator Make)> Refused = new()
+    {
+        ["NormalizeLogMeanVariance"] = ("NormalizingTransformer", t => t.NormalizeLogMeanVariance("X", "Sizes")),
+        ["NormalizeBinning"] = ("NormalizingTransformer", t => t.NormalizeBinning("X", "Sizes")),
+        ["NormalizeSupervisedBinning"] = ("NormalizingTransformer", t => t.NormalizeSupervisedBinning("X", "Sizes", "Flag")),
+        ["NormalizeMinMax of doubles"] = ("NormalizingTransformer", t => t.NormalizeMinMax("V", "Prices").Append(t.Conversion.ConvertType("X", "V", DataKind.Single))),
+        ["NormalizeLpNorm StandardDeviation"] = ("LpNormNormalizingTransformer", t => t.NormalizeLpNorm("X", "Sizes", LpNormNormalizingEstimatorBase.NormFunction.StandardDeviation)),
+        ["NormalizeLpNorm L2 of mean 0"] = ("LpNormNormalizingTransformer", t => t.NormalizeLpNorm("X", "Sizes", ensureZeroMean: true)),
+        ["NormalizeGlobalContrast"] = ("LpNormNormalizingTransformer", t => t.NormalizeGlobalContrast("X", "Sizes")),
+        ["NormalizeGlobalContrast scaled alone"] = ("LpNormNormalizingTransformer", t => t.NormalizeGlobalContrast("X", "Sizes", ensureZeroMean: false, ensureUnitStandardDeviation: false, scale: 3)),
+        ["ReplaceMissingValues of doubles"] = ("MissingValueReplacingTransformer", t => t.ReplaceMissingValues("V", "Prices").Append(t.Conversion.ConvertType("X", "V", DataKind.Single))),
+        ["IndicateMissingValues of doubles"] = ("MissingValueIndicatorTransformer", t => t.IndicateMissingValues("V", "Prices").Append(t.Conversion.ConvertType("X", "V", DataKind.Single))),
+        ["OneHotEncoding Binary"] = ("OneHotEncodingTransformer, of it KeyToBinaryVectorMappingTransformer", t => t.Categorical.OneHotEncoding("X", "Colour", OneHotEncodingEstimator.OutputKind.Binary)),
+        ["OneHotHashEncoding of texts"] = ("OneHotHashEncodingTransformer, of it HashingTransformer", t => t.Categorical.OneHotHashEncoding("X", "Colour", numberOfBits: 4)),
+        ["Hash of a vector"] = ("HashingTransformer", t => t.Conversion.Hash("V", "Sizes", 4).Append(t.Conversion.MapKeyToVector("X", "V"))),
+        ["Hash of numbers"] = ("HashingTransformer", t => t.Conversion.Hash("V", "Height", 4).Append(t.Conversion.MapKeyToVector("X", "V"))),
+        ["Concatenate of truth values"] = ("ColumnConcatenatingTransformer", t => t.Concatenate("V", "Flag", "Flag").Append(t.Conversion.ConvertType("X", "V", DataKind.Single))),
+        ["ConvertType of text"] = ("TypeConvertingTransformer", t => t.Conversion.ConvertType("X", "Colour", DataKind.Single)),
+        ["ConvertType to a narrower type"] = ("TypeConvertingTransformer", t => t.Conversion.ConvertType("V", "Big", DataKind.Int16).Append(t.Conversion.ConvertType("X", "V", DataKind.Single))),
+        ["ConvertType of real to whole numbers"] = ("TypeConvertingTransformer", t => t.Conversion.ConvertType("V", "Height", DataKind.Int32).Append(t.Conversion.ConvertType("X", "V", DataKind.Single))),
+        ["ConvertType of a key"] = ("TypeConvertingTransformer", t => t.Conversion.MapValueToKey("K", "Colour").Append(t.Conversion.ConvertType("X", "K", DataKind.Single))),
+        ["MapValueToKey of doubles"] = ("ValueToKeyMappingTransformer", t => t.Conversion.MapValueToKey("K", "Rate").Append(t.Conversion.MapKeyToVector("X", "K"))),
+        ["MapValue of texts to texts"] = ("ValueMappingTransformer", t => t.Conversion.MapValue("V", new Dictionary<string, string> { ["red"] = "rouge" }, "Colour").Append(t.Categorical.OneHotEncoding("X", "V"))),
+        ["MapValue of real numbers"] = ("ValueMappingTransformer", t => t.Conversion.MapValue("X", new Dictionary<float, float> { [0.3f] = 1 }, "Grade")),
+        ["NormalizeText"] = ("TextNormalizingTransformer", t => t.Text.NormalizeText("V", "Colour", keepDiacritics: true).Append(t.Categorical.OneHotEncoding("X", "V"))),
+        ["FeaturizeText"] = ("TextNormalizingTransformer", t => t.Text.FeaturizeText("X", "Words")),
+        ["ProduceWordBags"] = ("WordTokenizingTransformer", t => t.Text.ProduceWordBags("X", "Words")),
+        ["TokenizeIntoWords, ProduceNgrams"] = ("WordTokenizingTransformer", t => t.Text.TokenizeIntoWords("V", "Words").Append(t.Conversion.MapValueToKey("V")).Append(t.Text.ProduceNgrams("X", "V"))),
+        ["TokenizeIntoCharacters"] = ("TokenizingByCharactersTransformer", t => t.Text.TokenizeIntoCharactersAsKeys("V", "Words").Append(t.Text.ProduceNgrams("X", "V"))),
+        ["ApproximatedKernelMap"] = ("ApproximatedKernelTransformer", t => t.ApproximatedKernelMap("X", "Sizes", rank: 3)),
+        ["Expression"] = ("ExpressionTransformer", t => t.Expression("X", "x => x + 1", "Height")),
+        ["CustomMapping"] = ("CustomMappingTransformer", t => t.CustomMapping<PipelineRow, MappedRow>((from, to) => to.X = from.Height, null)),
+    };
+
+    private sealed class MappedRow
+    {
+        public float X { get; set; }
+    }
+
+    public static TheoryData<string> RefusedNames => [.. Refused.Keys];
+
+    [Theory, MemberData(nameof(RefusedNames))]
+    public void A_transform_without_a_right_ONNX_form_is_refused_by_its_name(string name)
+    {
+        var (transformer, make) = Refused[name];
+        var model = Fit(make);
+        var schema = _context.Data.LoadFromEnumerable(PipelineRows.Known(1)).Schema;
+
+        FluentActions.Invoking(() => _context.Model.SaveOnnx(model, schema, Stream.Null)).Should().Throw<OnnxExportException>()
+            .WithMessage($"*{transformer}, which makes *, cannot be exported: *apply it to the data before*");
+    }
 
     public static TheoryData<string> ExportedNames => [.. Exported.Keys];
 

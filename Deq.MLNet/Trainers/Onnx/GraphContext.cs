@@ -88,7 +88,7 @@ internal sealed class GraphContext(string graphName, ExportSettings settings) : 
     public override string AddIntermediateVariable(DataViewType? type, string colName, bool skip = false)
     {
         var name = Free(_variables, colName);
-        if (_made is null || _made.Contains(colName))
+        if (_made is null || _made.Remove(colName))
         {
             _columns[colName] = name;
         }
