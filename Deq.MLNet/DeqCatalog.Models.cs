@@ -24,20 +24,20 @@ public static partial class DeqCatalog
         AtomicFile.Write(Check.NotNull(path), stream => catalog.Save(model, inputSchema, stream));
     }
 
-    /// <summary>Writes a model of this library as an ONNX file, a deep equilibrium network with its equilibrium unrolled.</summary>
+    /// <summary>Writes a fitted pipeline as an ONNX file: the transforms, the models of this library in it, and what follows from their outputs.</summary>
     /// <remarks>
-    /// The graph is the trained model alone: its input is the feature column as it reaches the trainer, (B, n) float32, which the transforms before it make from the data;
-    /// its outputs are the columns that the trainer adds, each with ".output" after its name: <c>Score.output</c>, (B, 1) or (B, K) float32; for two classes also <c>Probability.output</c>, (B, 1) float32,
-    /// and <c>PredictedLabel.output</c>, (B, 1) bool; for K classes <c>PredictedLabel.output</c>, (B, 1) uint32: 1 for the first key, 0 for none.
+    /// Inputs of the graph are the columns of the data that the outputs depend on, each under its own name and type, (B, 1) or (B, k); Label and Weight are none of them.
+    /// Outputs are the columns at the end of the pipeline that its models make, or that are made from those, each with ".output" after its name: <c>Score.output</c>, (B, 1) or (B, K) float32; for two classes also <c>Probability.output</c>, (B, 1) float32,
+    /// and <c>PredictedLabel.output</c>, (B, 1) bool; for K classes <c>PredictedLabel.output</c>, (B, 1) uint32: 1 for the first key, 0 for none; behind <c>MapKeyToValue</c> the values of the data.
     /// The columns of <see cref="DeqTrainerOptions.SolveColumns"/> and <see cref="DeqTrainerOptions.StateColumn"/> are left out.
     /// </remarks>
     /// <param name="catalog">The catalog.</param>
-    /// <param name="model">A fitted pipeline with exactly one model of this library.</param>
+    /// <param name="model">A fitted pipeline with at least one model of this library.</param>
     /// <param name="inputSchema">The schema of the data that the pipeline takes.</param>
     /// <param name="path">The file; one already there is replaced whole or not at all.</param>
     /// <param name="options">How; null for the defaults.</param>
     /// <returns>What was written, with the measured error.</returns>
-    /// <exception cref="OnnxExportException">There is not exactly one such model, its feature column has the name of an output, or the error asked for cannot be met; nothing is written.</exception>
+    /// <exception cref="OnnxExportException">There is no such model, a transform that the outputs depend on cannot be exported (the message names it), a feature column has the name of an output, or the error asked for cannot be met; nothing is written.</exception>
     /// <exception cref="IOException">The path cannot be written; the message names it.</exception>
     public static OnnxExportReport SaveOnnx(this ModelOperationsCatalog catalog, ITransformer model, DataViewSchema inputSchema, string path, OnnxExportOptions? options = null)
     {
@@ -47,7 +47,7 @@ public static partial class DeqCatalog
 
     /// <inheritdoc cref="SaveOnnx(ModelOperationsCatalog, ITransformer, DataViewSchema, string, OnnxExportOptions?)"/>
     /// <param name="catalog">The catalog.</param>
-    /// <param name="model">A fitted pipeline with exactly one model of this library.</param>
+    /// <param name="model">A fitted pipeline with at least one model of this library.</param>
     /// <param name="inputSchema">The schema of the data that the pipeline takes.</param>
     /// <param name="stream">Receives the file.</param>
     /// <param name="options">How; null for the defaults.</param>

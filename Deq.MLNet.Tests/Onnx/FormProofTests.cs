@@ -64,7 +64,7 @@ public class FormProofTests
         var drawn = new FormCase(form, Activation.ReLU, Parts: true, Size: 12);
         var network = drawn.Network;
         IReadOnlyList<ReadOnlyMemory<float>> measured = [.. drawn.Rows(500).Chunk(FormCase.Inputs).Select(row => (ReadOnlyMemory<float>)row)];
-        network = network.WithCurves(new CurveMeasurement(network, measured).Of(form)!);
+        network = network.WithCurves(new CurveMeasurement(network, measured, []).Of(form)!);
         var x = Gaussian(new Random(99), LongForm.Times(10_000) * FormCase.Inputs);
 
         var (bytes, report) = OnnxCases.Export(network, new OnnxExportOptions { Form = form });

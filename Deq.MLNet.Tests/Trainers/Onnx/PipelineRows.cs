@@ -14,6 +14,8 @@ internal sealed class PipelineRow
 
     public string Words { get; set; } = "";
 
+    public string Digits { get; set; } = "1.5";
+
     public float Height { get; set; }
 
     public float Weight { get; set; }

@@ -1,9 +1,11 @@
 using System.Globalization;
+using System.Reflection;
 using System.Text.Json;
 using Deq.MLNet.Onnx;
 using Deq.MLNet.Storage;
 using Microsoft.ML;
 using Microsoft.ML.Data;
+using Microsoft.ML.Model.OnnxConverter;
 using Microsoft.ML.Runtime;
 
 namespace Deq.MLNet.Trainers.Onnx;
@@ -35,17 +37,18 @@ internal static class ModelExporter
             throw new OnnxExportException($"The pipeline ({chain}) holds 0 models of this library; there is nothing to export. Pass a fitted pipeline with one of its trainers.");
         }
         var context = new GraphContext(OnnxExporter.GraphName(NetworksOf(pipeline.Models[0]).First().Network), options.Settings);
+        var steps = pipeline.NeededSteps.Select(s => (s.Step, s.Makes, Hook: HookOf(context, s.Step, s.Makes))).ToList();
         foreach (var column in pipeline.NeededInputs)
         {
             AddInput(context, column);
         }
-        foreach (var (step, makes) in pipeline.NeededSteps)
+        foreach (var (step, makes, hook) in steps)
         {
             if (options.CalibrationData is { } data && pipeline.Models.Contains(step))
             {
                 context.CalibrationRows = CalibrationRows.Read(pipeline, step, data);
             }
-            Write(context, step, makes);
+            Write(context, step, makes, hook);
         }
         foreach (var column in pipeline.NeededOutputs)
         {
@@ -59,10 +62,6 @@ internal static class ModelExporter
 
     private static void AddInput(GraphContext context, DataViewSchema.Column column)
     {
-        if (column.Type is VectorDataViewType { IsKnownSize: false })
-        {
-            throw new OnnxExportException($"The input column {column.Name} is a vector of variable size; a graph needs one of known size. Give it one in the schema that is exported (in the class of a row by [VectorType(n)]).");
-        }
         try
         {
             context.AddInput(column.Name, column.Type);
@@ -73,19 +72,22 @@ internal static class ModelExporter
         }
     }
 
-    /// <summary>Lets the hook of a step write the columns that are needed of it.</summary>
-    private static void Write(GraphContext context, PipelineStep step, IReadOnlyList<int> makes)
+    /// <summary>The hook of a step that can make what is needed of it.</summary>
+    private static ISaveAsOnnx HookOf(GraphContext context, PipelineStep step, IReadOnlyList<int> makes)
     {
-        var reads = step.Needs(makes).Select(column => column.Name).ToHashSet();
-        if (step.Transformer is IPredictionTransformer<object> && reads.Intersect(step.Names(step.Made)).FirstOrDefault() is { } taken)
+        if (step.Transformer is IPredictionTransformer<object> && step.Needs(makes).Select(column => column.Name).Intersect(step.Names(step.Made)).FirstOrDefault() is { } taken)
         {
             throw new OnnxExportException($"The feature column has the name of an output, {taken}. Copy it to a column of another name before the trainer.");
         }
-        if (makes.Select(index => HookLimits.Refusal(step, index)).FirstOrDefault(reason => reason is not null) is { } refusal)
-        {
-            throw Refused(step, makes, refusal);
-        }
-        var hook = step.Hook(context) ?? throw Refused(step, makes, "it has no ONNX form in ML.NET, or not with its settings");
+        var refusal = makes.Select(index => HookLimits.Refusal(step, index)).FirstOrDefault(reason => reason is not null);
+        return refusal is not null ? throw Refused(step, makes, refusal)
+            : step.Hook(context) ?? throw Refused(step, makes, "it has no ONNX form in ML.NET, or not with its settings");
+    }
+
+    /// <summary>Lets the hook of a step write the columns that are needed of it.</summary>
+    private static void Write(GraphContext context, PipelineStep step, IReadOnlyList<int> makes, ISaveAsOnnx hook)
+    {
+        var reads = step.Needs(makes).Select(column => column.Name).ToHashSet();
         IReadOnlyList<string> missing;
         try
         {
@@ -136,19 +138,18 @@ internal static class ModelExporter
     /// <summary>The values of a key, 1 first, as text in the invariant culture; null where the data did not have them.</summary>
     private static string[]? ClassesOf(DataViewSchema.Column key)
     {
-        if (!key.HasKeyValues())
+        if (key.Annotations.Schema.GetColumnOrNull(AnnotationUtils.Kinds.KeyValues) is not { } values)
         {
             return null;
         }
-        var type = key.Annotations.Schema[AnnotationUtils.Kinds.KeyValues].Type.GetItemType().RawType;
-        var read = typeof(ModelExporter).GetMethod(nameof(ValuesOf), System.Reflection.BindingFlags.NonPublic | System.Reflection.BindingFlags.Static)!.MakeGenericMethod(type);
+        var read = typeof(ModelExporter).GetMethod(nameof(ValuesOf), BindingFlags.NonPublic | BindingFlags.Static)!.MakeGenericMethod(values.Type.GetItemType().RawType);
         return (string[])read.Invoke(null, [key])!;
     }
 
     private static string[] ValuesOf<T>(DataViewSchema.Column key)
     {
         VBuffer<T> values = default;
-        key.GetKeyValues(ref values);
+        key.Annotations.GetValue(AnnotationUtils.Kinds.KeyValues, ref values);
         return [.. values.DenseValues().Select(value => Convert.ToString(value is ReadOnlyMemory<char> text ? text.ToString() : value, CultureInfo.InvariantCulture)!)];
     }
 }

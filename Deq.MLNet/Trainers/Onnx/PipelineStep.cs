@@ -27,9 +27,10 @@ internal sealed class PipelineStep(ITransformer transformer, IRowToRowMapper map
     {
         get
         {
-            var type = transformer.GetType();
-            var name = Kind == type || type.Name == "Transformer" ? Kind.Name : $"{type.Name}, of it {Kind.Name}";
-            return name.Replace("`1", "", StringComparison.Ordinal);
+            var (whole, part) = (Plain(transformer.GetType()), Plain(Kind));
+            return whole == part ? whole : whole == "Transformer" ? part : $"{whole}, of it {part}";
+
+            static string Plain(Type type) => type.Name.Split('`')[0];
         }
     }
 
@@ -37,7 +38,11 @@ internal sealed class PipelineStep(ITransformer transformer, IRowToRowMapper map
     public Type Kind => mapper is RowToRowMapperTransform transform && MapperOf(transform).GetType().DeclaringType is { } kind ? kind : transformer.GetType();
 
     /// <summary>The columns of <see cref="Source"/> that some of <see cref="Schema"/> are made from, or are.</summary>
-    public IEnumerable<DataViewSchema.Column> Needs(IEnumerable<int> columns) => mapper.GetDependencies(columns.Select(index => Schema[index]));
+    public IEnumerable<DataViewSchema.Column> Needs(IEnumerable<int> columns) => columns.SelectMany(Needs).DistinctBy(column => column.Index);
+
+    /// <remarks>Some mappers name what they always read also for a column that they hand on.</remarks>
+    private IEnumerable<DataViewSchema.Column> Needs(int index) =>
+        mapper.GetDependencies([Schema[index]]).Where(column => _made.Contains(index) || column.Name == Schema[index].Name);
 
     /// <summary>Its hook for the export; null where it has none, or says that it cannot.</summary>
     public ISaveAsOnnx? Hook(OnnxContext context) => mapper is ISaveAsOnnx hook && hook.CanSaveOnnx(context) ? hook : null;
