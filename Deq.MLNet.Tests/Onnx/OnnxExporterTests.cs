@@ -25,7 +25,7 @@ public class OnnxExporterTests
     private static NetworkPlan Plan(Network network, OnnxExportOptions options, IReadOnlyList<ReadOnlyMemory<float>>? rows = null) =>
         OnnxExporter.Plan(network, options.Settings, rows, [new Readout(network.Link)]);
 
-    private static UnrollCurve Curve(OnnxForm form, params float[] errors) => new(form, 10, 2, errors, [.. errors.Select(e => e / 2)]) { StateGain = float.PositiveInfinity };
+    private static UnrollCurve Curve(OnnxForm form, params float[] errors) => new(form, 2_000, 2, errors, [.. errors.Select(e => e / 2)]) { StateGain = float.PositiveInfinity };
 
     private static DeqNetwork WithErrors(params float[] errors) => Unmeasured.WithCurves(Curve(OnnxForm.Unrolled, errors));
 
@@ -116,6 +116,8 @@ public class OnnxExporterTests
     {
         Plan(WithErrors(0.5f, 0.02f, 0.2f, 0.09f, 0.03f, 0.015625f, 0.01f, 0.005f), new OnnxExportOptions { MaxError = 0.1 }).Should()
             .Match<NetworkPlan>(p => p.Steps == 8 && p.MaxError == 0.005f, "the error at step 2 does not stay, that of step 6 does, and 6 / 4 is 2 more");
+        Plan(Unmeasured.WithCurves(Curve(OnnxForm.Unrolled, Falling(0.1, 20)) with { Rows = 200 }), new OnnxExportOptions()).Steps.Should().Be(9, "of few rows it is half as many again");
+        Plan(Unmeasured.WithCurves(Curve(OnnxForm.Unrolled, Falling(0.1, 20))), new OnnxExportOptions()).Steps.Should().Be(8);
         Plan(WithErrors(0.5f, 0.02f, 0.03f, 0.02f), new OnnxExportOptions { MaxError = 0.1 }).Steps.Should().Be(3, "it has come to a quarter once, and rounding moves it about there");
     }
 
@@ -190,7 +192,7 @@ public class OnnxExporterTests
         foreach (var form in new[] { OnnxForm.Unrolled, OnnxForm.UnrolledAnderson, OnnxForm.Loop })
         {
             Refused(Monotone(-2, -1), form, $"*Form {form} iterates plainly*Monotone(1)*Set it to PeacemanRachford*");
-            Plan(Monotone(-0.25f, -0.25f), new OnnxExportOptions { Form = form, Steps = 9 }).Form.Should().Be(form, "this one contracts");
+            Plan(Monotone(-0.5f, -0.25f), new OnnxExportOptions { Form = form, Steps = 9 }).Form.Should().Be(form, "this one contracts");
         }
         Refused(Unmeasured, OnnxForm.ForwardSubstitution, "*lower triangular W*Set it to Unrolled*");
         Refused(Monotone(-2, -1), OnnxForm.ForwardSubstitution, "*lower triangular W*Set it to PeacemanRachford*");
@@ -219,7 +221,7 @@ public class OnnxExporterTests
     [Fact]
     public void The_steps_of_a_loop_are_the_most_it_takes_and_its_error_is_that_of_the_tolerance()
     {
-        DeqNetwork Tolerant(double tolerance) => new([0, 0.9f, 0.9f, 0], [1, 1], [0, 0], [0.5f, 0.5f], [0], Activation.ReLU, scoring: new EquilibriumSettings(tolerance: new Tolerance(tolerance, 0), maxIterations: 77));
+        DeqNetwork Tolerant(double tolerance) => new([0, 0.9f, 0.9f, 0], [1, 1], [0, 0], [0.5f, 0.5f], [0], Activation.ReLU, scoring: new EquilibriumSettings(tolerance: new Tolerance(tolerance, 1e-9), maxIterations: 77));
         var loop = new OnnxExportOptions { Form = OnnxForm.Loop };
         var (coarse, fine) = (Plan(Tolerant(1e-2), loop, Rows), Plan(Tolerant(1e-4), loop, Rows));
         (coarse.Steps, fine.Steps).Should().Be((77, 77));

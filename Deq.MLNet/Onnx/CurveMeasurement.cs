@@ -14,7 +14,7 @@ internal sealed class CurveMeasurement
     /// <summary>Steps without a smaller movement after which a state that moves by no more than rounding has come to rest.</summary>
     private const int Patience = 20;
 
-    private const float Rounding = 1e-6f;
+    private const double Rounding = 1e-6;
 
     private readonly DeqNetwork _network;
     private readonly IReadOnlyList<ReadOnlyMemory<float>> _rows;
@@ -26,8 +26,8 @@ internal sealed class CurveMeasurement
     /// <param name="rows">Rows of n features.</param>
     /// <param name="readouts">What a model gives; an error is the largest share among them, each of its own max |y|. None for the network's link.</param>
     /// <param name="float16Weights">Whether weights are stored as float16, as the network's own are: a form may have others beside them.</param>
-    public CurveMeasurement(DeqNetwork network, IReadOnlyList<ReadOnlyMemory<float>> rows, IReadOnlyList<Readout> readouts, bool float16Weights = false) =>
-        (_network, _rows, _float16Weights, _exact) = (network, rows, float16Weights, new ExactOutputs(network, rows, readouts));
+    public CurveMeasurement(DeqNetwork network, IReadOnlyList<ReadOnlyMemory<float>> rows, IReadOnlyList<Readout>? readouts = null, bool float16Weights = false) =>
+        (_network, _rows, _float16Weights, _exact) = (network, rows, float16Weights, new ExactOutputs(network, rows, readouts ?? []));
 
     /// <summary>What the rows give at their equilibria.</summary>
     public ExactOutputs Exact => _exact;
@@ -99,7 +99,7 @@ internal sealed class CurveMeasurement
     /// <summary>Which rows' states still move.</summary>
     private sealed class Rest(int rows)
     {
-        private readonly float[] _least = [.. Enumerable.Repeat(float.PositiveInfinity, rows)];
+        private readonly double[] _least = [.. Enumerable.Repeat(double.PositiveInfinity, rows)];
         private readonly int[] _since = new int[rows];
         private readonly bool[] _rests = new bool[rows];
         private int _moving = rows;
@@ -112,11 +112,11 @@ internal sealed class CurveMeasurement
             {
                 return;
             }
-            var movement = TensorPrimitives.Distance(state, before);
+            var movement = Kernels.Distance(state, before);
             _since[row] = movement < _least[row] ? 0 : _since[row] + 1;
             _least[row] = Math.Min(_least[row], movement);
             // A state that ran away comes to rest as one that is not finite.
-            if (movement == 0 || !Kernels.AllFinite(state) || _since[row] >= Patience && movement <= Rounding * TensorPrimitives.Norm(state))
+            if (movement == 0 || !Kernels.AllFinite(state) || _since[row] >= Patience && movement <= Rounding * Kernels.Norm(state))
             {
                 _rests[row] = true;
                 _moving--;

@@ -8,8 +8,14 @@ internal static class StepChoice
     /// <summary>More plain steps than these, and Anderson mixing is tried.</summary>
     private const int FewSteps = 30;
 
-    /// <summary>Rows not seen may be further off than those measured, and come nearer at a slower rate: the error is asked to be a quarter, and a quarter more steps are taken.</summary>
-    private const double ErrorMargin = 0.25, StepMargin = 0.25;
+    /// <summary>Rows not seen may be further off than those measured: the error is asked to be a quarter.</summary>
+    private const double ErrorMargin = 0.25;
+
+    /// <summary>
+    /// They may also come nearer at a slower rate: so large a share of steps is added. Of 377 random networks in up to three forms, at errors from 1e-3 to 1e-5 on 10,000 rows not seen, none measured on 2,048 rows needed more than a quarter,
+    /// and one of those measured on 200 rows needed two fifths.
+    /// </summary>
+    private static double StepMargin(int rows) => rows < 1_000 ? 0.5 : 0.25;
 
     /// <summary>The plan of a network.</summary>
     /// <param name="network">The network.</param>
@@ -74,7 +80,7 @@ internal static class StepChoice
         }
         // Where rounding keeps the error above the quarter, what is met is taken.
         var enough = Enumerable.Range(kept, curve.MaxErrors.Count - kept + 1).FirstOrDefault(k => curve.MaxErrors[k - 1] <= ErrorMargin * maxError, kept);
-        var steps = Math.Min(UnrollCurve.MaxSteps, enough + (int)Math.Ceiling(StepMargin * enough));
+        var steps = Math.Min(UnrollCurve.MaxSteps, enough + (int)Math.Ceiling(StepMargin(curve.Rows) * enough));
         return curve.Form == OnnxForm.Unrolled && ProvedSteps(curve, certificate, maxError) is { } proved ? Math.Min(steps, proved) : steps;
     }
 

@@ -26,7 +26,7 @@ public sealed record OnnxExportOptions
     /// <summary>
     /// Steps of the form, 1 to 10,000; of <see cref="OnnxForm.Loop"/> the most. Not for <see cref="OnnxForm.ForwardSubstitution"/>, which takes as many as there are states. With it <see cref="OnnxForm.Auto"/> stands for
     /// <see cref="OnnxForm.Unrolled"/>, under <see cref="WellPosedness.Monotone"/> for <see cref="OnnxForm.PeacemanRachford"/>. Default null: as many as bring the error of the measured rows to a quarter of <see cref="MaxError"/>, where rounding allows,
-    /// and a quarter more, since rows not seen may come nearer at a slower rate; at most 300, and no more than are proved to be enough (<see cref="OnnxExportReport.BoundSteps"/>). For Loop the most iterations of the network's scoring.
+    /// and a quarter more (half as many again where fewer than 1,000 rows were measured), since rows not seen may come nearer at a slower rate; at most 300, and no more than are proved to be enough (<see cref="OnnxExportReport.BoundSteps"/>). For Loop the most iterations of the network's scoring.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is out of its range.</exception>
     public int? Steps { get; init => field = value is { } steps ? Check.Within(steps, 1, MostSteps + 1, nameof(Steps)) : null; }
