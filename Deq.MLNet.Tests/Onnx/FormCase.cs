@@ -86,7 +86,7 @@ internal sealed record FormCase(OnnxForm Form, Activation Activation, bool Parts
         return monotone;
     }
 
-    private static float[] Triangular(float[] w, int d, bool diagonal) => [.. w.Select((v, i) => i % d < i / d || diagonal && i % d == i / d ? 3 * v : 0)];
+    private static float[] Triangular(float[] w, int d, bool diagonal) => [.. w.Select((v, i) => i % d < i / d || diagonal && i % d == i / d ? Math.Min(3 * v, 0.9f) : 0)];
 
     private static DeqNetwork With(DeqNetwork network, float[] w, WellPosedness rule) =>
         new(w, network.U.Span, network.B.Span, network.V.Span, network.C.Span, network.Activation, network.Link, rule, null, network.S.Span, network.Encoder, network.Gain.Span, network.Shift.Span);

@@ -136,7 +136,7 @@ public class FormProofTests
         var expected = network.ParameterCount + form switch
         {
             OnnxForm.PeacemanRachford => d * d,
-            OnnxForm.ForwardSubstitution => -d * (d + 1) / 2,
+            OnnxForm.ForwardSubstitution => -d * (d - 1) / 2,
             _ => 0,
         };
         foreach (var (half, bytes) in new[] { (false, sizeof(float)), (true, 2) })

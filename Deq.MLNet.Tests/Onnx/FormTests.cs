@@ -1,8 +1,6 @@
 using Deq.MLNet.Equilibrium;
 using Deq.MLNet.Onnx;
 using Deq.MLNet.Onnx.Proto;
-using Deq.MLNet.Tests.Trainers.Onnx;
-using Deq.MLNet.Trainers.Onnx;
 using static Deq.MLNet.Tests.Onnx.OnnxCases;
 
 namespace Deq.MLNet.Tests.Onnx;
@@ -76,13 +74,16 @@ public class FormTests
             States(still, OnnxForm.UnrolledAnderson, steps, x).Should().Equal(first);
         }
         var slow = new DeqNetwork([0.5f], [1], [0], [1], [0], Activation.Identity);
-        States(slow, OnnxForm.UnrolledAnderson, 60, [1, 3, 1e-12f, 1e12f]).Should().Equal(2, 6, 2e-12f, 2e12f);
+        x = [1, 3, 1e-12f, 1e12f, 1e-30f];
+        var rest = States(slow, OnnxForm.UnrolledAnderson, 60, x);
+        rest.Zip(x, (z, u) => z / u).Should().OnlyContain(ratio => Math.Abs(ratio - 2) < 1e-6);
+        States(slow, OnnxForm.UnrolledAnderson, 61, x).Should().Equal(rest);
     }
 
     [Fact]
     public void A_row_stops_in_the_loop_at_its_own_residual_and_keeps_its_value()
     {
-        var tolerance = new Tolerance(1e-2, 1e-3);
+        var tolerance = new Tolerance(1e-4, 1e-3);
         var drawn = new FormCase(OnnxForm.Loop, Activation.Tanh).Network;
         var network = new DeqNetwork(drawn.W.Span, drawn.U.Span, drawn.B.Span, drawn.V.Span, drawn.C.Span, drawn.Activation, Link.Identity, null, new EquilibriumSettings(tolerance: tolerance));
         // A row that never stops keeps the loop running to its end.
@@ -199,15 +200,6 @@ public class FormTests
         body.Initializer.Should().BeEmpty("constants stand outside");
         body.Node.Select(node => node.Name).Should().OnlyHaveUniqueItems().And.OnlyContain(name => name.StartsWith("deq/loop/"));
         body.Output.Select(output => output.Name).Should().Equal("deq/loop/any_running", "deq/loop/z", "deq/loop/running");
-    }
-
-    [Fact]
-    public void What_ML_NETs_own_converter_cannot_write_is_named()
-    {
-        var context = new MLNetLikeContext(new GraphContext("graph", new OnnxExportOptions().Settings));
-        var graph = new ContextGraph(context);
-        FluentActions.Invoking(() => graph.AddLoop("deq/loop", 3, [], _ => ("", []))).Should().Throw<OnnxExportException>().WithMessage("OnnxForm.Loop*SaveOnnx*");
-        FluentActions.Invoking(() => graph.AddInitializer("deq/W", [Half.One], 1)).Should().Throw<OnnxExportException>().WithMessage("float16*SaveOnnx*");
     }
 
     private static DeqNetwork Still(int d) => new(new float[d * d], new float[d], new float[d], new float[d], [0], Activation.ReLU);

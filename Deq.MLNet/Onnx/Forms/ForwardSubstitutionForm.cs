@@ -23,6 +23,7 @@ internal sealed class ForwardSubstitutionForm : IGraphForm
         private readonly IOnnxGraph _graph = cell.Graph;
         private readonly int _size = cell.Network.StateSize;
         private readonly Dictionary<(int From, int Count), string> _ranges = [];
+        private string? _one, _leak;
 
         /// <summary>The states of a range, (count, B), from what they receive from u and the states before them.</summary>
         public string Solve(string received, int from, int count)
@@ -39,25 +40,31 @@ internal sealed class ForwardSubstitutionForm : IGraphForm
             return _graph.AddNode("Concat", $"{name}/z", [z1, Solve(rest, middle, second)], null, ("axis", 0));
         }
 
-        /// <summary>z = phi(w z + r), with w the state's own share: phi(r) where that is zero, else on each line of phi, of slope s, s r / (1 - s w).</summary>
+        /// <summary>z = phi(w z + r), with w the state's own share: phi(r) where that is zero, else on each line of phi, of slope s, s r / (1 - s w). The quotient of the larger slope is larger above zero and smaller below.</summary>
         private string AddState(string received, int state)
         {
-            var (name, own) = (Name(state, 1), (double)cell.Network.W.Span[state * _size + state]);
+            var (name, own) = (Name(state, 1), cell.Network.W.Span[state * _size + state]);
             if (own == 0)
             {
                 return cell.Phi(name, received);
             }
-            var above = Scaled("above", 1);
+            var weight = _graph.AddWeights($"{name}/W", [own], 1, 1);
+            var above = Quotient("above", received, weight);
             return cell.Network.Activation switch
             {
                 Activation.ReLU => _graph.AddNode("Relu", $"{name}/relu", [above]),
-                Activation.LeakyReLU => _graph.AddNode("Max", $"{name}/leaky_relu", [above, Scaled("below", ActivationExtensions.Leak)]),
+                Activation.LeakyReLU => _graph.AddNode("Max", $"{name}/leaky_relu", [above, Quotient("below", Leaked("r", received), Leaked("w", weight))]),
                 _ => above,
             };
 
-            string Scaled(string side, double slope) =>
-                _graph.AddNode("Mul", $"{name}/{side}", [received, _graph.AddInitializer($"{name}/{side}_factor", [(float)(slope / (1 - slope * own))], 1)]);
+            string Quotient(string side, string numerator, string share) => _graph.AddNode("Div", $"{name}/{side}", [numerator, _graph.AddNode("Sub", $"{name}/{side}/rest", [One, share])]);
+
+            string Leaked(string part, string value) => _graph.AddNode("Mul", $"{name}/leak_{part}", [value, Leak]);
         }
+
+        private string One => _one ??= _graph.AddInitializer("deq/one", [1f], 1);
+
+        private string Leak => _leak ??= _graph.AddInitializer("deq/state_leak", [(float)ActivationExtensions.Leak], 1);
 
         private string Take(string name, string value, int from, int count)
         {
