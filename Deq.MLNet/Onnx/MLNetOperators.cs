@@ -15,6 +15,7 @@ internal static class MLNetOperators
         ["Binarizer"] = Binarize,
         ["FeatureVectorizer"] = Concatenate,
         ["GatherElements"] = Gather,
+        ["Identity"] = Pass,
         ["LabelEncoder"] = Encode,
         ["Normalizer"] = Normalize,
         ["OneHotEncoder"] = Flatten,
@@ -85,6 +86,16 @@ internal static class MLNetOperators
     {
         var columns = graph.AddNode("Gather", $"{node.Name}/columns", [.. node.Input], null, ("axis", 1));
         graph.AddNode("Flatten", node.Name, [columns], node.Output[0], ("axis", 1));
+    }
+
+    /// <summary>Of a column of which feature selection keeps nothing, ML.NET's hook writes one row of a constant, whatever the number of rows.</summary>
+    private static void Pass(OnnxModelBuilder graph, NodeProto node)
+    {
+        if (graph.Constant(node.Input[0]) is not null)
+        {
+            throw new OnnxExportException($"Feature selection keeps nothing of a column ({node.Output[0]}), and ML.NET's export hook writes that for a single row only. Leave the column out of the features.");
+        }
+        graph.AddNode(node);
     }
 
     /// <summary>The encoding of a column, (B, k, categories), as the vector that ML.NET makes of it, (B, k * categories); a sum over k reads it as it is.</summary>

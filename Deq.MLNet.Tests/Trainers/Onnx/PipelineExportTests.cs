@@ -190,6 +190,15 @@ public sealed class PipelineExportTests : IDisposable
     }
 
     [Fact]
+    public void Operators_of_ONNX_Runtimes_own_are_reported()
+    {
+        var model = Transforms.Categorical.OneHotHashEncoding("Features", "Count", numberOfBits: 4).Append(Regression()).Fit(Known);
+
+        Export(model).Report.Domains.Should().Equal("com.microsoft");
+        Export(Regression(features: "Sizes").Fit(Known)).Report.Domains.Should().BeEmpty();
+    }
+
+    [Fact]
     public void An_input_of_variable_size_or_a_type_that_ONNX_lacks_is_refused()
     {
         var data = _context.Data.LoadFromEnumerable(Enumerable.Range(0, 40).Select(i => new Variable { Words = i % 2 == 0 ? ["a"] : ["a", "b"], Label = i % 2 }));
