@@ -1,4 +1,3 @@
-using System.Numerics.Tensors;
 using Deq.MLNet.Networks;
 using Deq.MLNet.Numerics;
 using Deq.MLNet.Onnx.Forms;
