@@ -101,7 +101,7 @@ internal static class OnnxForms
         var network = new DeqNetwork(cell.W, RandomCell.Values(random, d * Features, 1 / Math.Sqrt(Features)), RandomCell.Values(random, d, 0.1), RandomCell.Values(random, d, 1 / Math.Sqrt(d)), [0.1f],
             Activation.ReLU, rule: rule);
         var rows = Enumerable.Range(0, 500).Select(_ => (ReadOnlyMemory<float>)RandomCell.Values(random, Features, 1)).ToList();
-        var measurement = new CurveMeasurement(network, rows);
+        var measurement = new CurveMeasurement(network, rows, []);
         return network.WithCurves([.. Enum.GetValues<OnnxForm>().Where(form => IsFor(form, network)).Select(form => measurement.Of(form)!)]);
     }
 

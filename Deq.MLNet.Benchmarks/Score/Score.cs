@@ -95,7 +95,7 @@ internal static class Score
     /// <summary>As many steps of plain iteration as give the largest error that this library's own scores have.</summary>
     public static int StepsForEqualError(DeqNetwork network, TrainingData data) => StepsFor(Error(Scores(network, data), Exact(network, data)), network, data);
 
-    private static int StepsFor(double error, DeqNetwork network, TrainingData data) => new CurveMeasurement(network, Rows(data)).Of(OnnxForm.Unrolled)!.StepsFor(error) ?? UnrollCurve.MaxSteps;
+    private static int StepsFor(double error, DeqNetwork network, TrainingData data) => new CurveMeasurement(network, Rows(data), []).Of(OnnxForm.Unrolled)!.StepsFor(error) ?? UnrollCurve.MaxSteps;
 
     private static List<ReadOnlyMemory<float>> Rows(TrainingData data) => [.. Enumerable.Range(0, data.Rows).Select(data.Row)];
 
