@@ -4,6 +4,8 @@ using System.Text;
 using System.Xml.Linq;
 using Microsoft.ML;
 using Microsoft.ML.Runtime;
+using Microsoft.ML.Trainers;
+using Microsoft.ML.Transforms;
 
 namespace Deq.MLNet.Tests.Package;
 
@@ -35,7 +37,7 @@ public sealed class PackageTests(PackedFeed feed)
         var references = metadata.AssemblyReferences.Select(h => metadata.GetAssemblyReference(h).GetAssemblyName().FullName).ToList();
 
         references.Where(r => r.StartsWith("Microsoft.ML", StringComparison.Ordinal)).Should().BeEquivalentTo(
-            new[] { typeof(IHostEnvironment), typeof(MLContext), typeof(IDataView) }.Select(t => t.Assembly.FullName));
+            new[] { typeof(IHostEnvironment), typeof(MLContext), typeof(IDataView), typeof(OneVersusAllTrainer), typeof(OneHotEncodingTransformer) }.Select(t => t.Assembly.FullName));
         references.Select(r => r.Split(',')[0]).Should().NotContain(name => name.StartsWith("Deq", StringComparison.Ordinal) || name == "SkiaSharp");
     }
 

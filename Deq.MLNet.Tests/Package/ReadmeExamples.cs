@@ -54,7 +54,7 @@ public sealed class ReadmeExamples : IDisposable
         Console.WriteLine($"{report.Form}, {report.Steps} steps, off by {report.MaxError:G2} of the largest score at most");
 
         report.MaxError.Should().BeLessThanOrEqualTo(1e-5);
-        Console.ToString().Should().Contain("unrolled, ");
+        Console.ToString().Should().Contain("Unrolled, ");
 
         float[] w = [0.5f, -0.25f, 0, 0.5f], u = [1, 0, 0, 1], b = [0, 0.5f], v = [1, 1], c = [0];
         var network = new DeqNetwork(w, u, b, v, c, Activation.ReLU); // z = relu(W z + U x + b), y = V z + c
