@@ -176,10 +176,13 @@ public class OnnxExporterTests
         Plan(Monotone(-2, -1).WithCurves(Curve(OnnxForm.PeacemanRachford, Falling(0.1, 9))), new OnnxExportOptions()).Form.Should().Be(OnnxForm.PeacemanRachford);
         var (fast, slow, never) = (Curve(OnnxForm.Unrolled, Falling(0.5, 60)), Curve(OnnxForm.Unrolled, Falling(0.8, 200)), Curve(OnnxForm.Unrolled, 1, 1));
         UnrollCurve Mixed(double share) => Curve(OnnxForm.UnrolledAnderson, Falling(share, 200));
-        OnnxForm? Chosen(params UnrollCurve[] curves) => Plan(Unmeasured.WithCurves(curves), new OnnxExportOptions()).Form;
+        OnnxForm? Chosen(params UnrollCurve[] curves) => ChosenOf(Unmeasured, curves);
+        OnnxForm? ChosenOf(DeqNetwork network, params UnrollCurve[] curves) => Plan(network.WithCurves(curves), new OnnxExportOptions()).Form;
         Chosen(fast, Mixed(0.1)).Should().Be(OnnxForm.Unrolled, "it takes no more than 30 steps");
-        Chosen(slow, Mixed(0.5)).Should().Be(OnnxForm.UnrolledAnderson);
-        Chosen(slow, Mixed(0.85)).Should().Be(OnnxForm.Unrolled, "mixing takes more steps");
+        var large = RandomDeq(1, 128, 0.9, Activation.ReLU, Link.Identity);
+        ChosenOf(large, slow, Mixed(0.5)).Should().Be(OnnxForm.UnrolledAnderson);
+        ChosenOf(large, slow, Mixed(0.62)).Should().Be(OnnxForm.Unrolled, "its steps are half as many, and at 128 states each takes two and a half times as long");
+        Chosen(slow, Mixed(0.5)).Should().Be(OnnxForm.Unrolled, "at 2 states a step of mixing takes a hundred times as long");
         Chosen(slow).Should().Be(OnnxForm.Unrolled);
         Chosen(never, Mixed(0.5)).Should().Be(OnnxForm.UnrolledAnderson);
     }
@@ -194,6 +197,8 @@ public class OnnxExporterTests
             Refused(Monotone(-2, -1), form, $"*Form {form} iterates plainly*Monotone(1)*Set it to PeacemanRachford*");
             Plan(Monotone(-0.5f, -0.25f), new OnnxExportOptions { Form = form, Steps = 9 }).Form.Should().Be(form, "this one contracts");
         }
+        // A diagonal W is triangular as well: with steps asked for it must not fall to plain iteration.
+        Plan(Monotone(-2, 0), new OnnxExportOptions { Steps = 9 }).Form.Should().Be(OnnxForm.PeacemanRachford);
         Refused(Unmeasured, OnnxForm.ForwardSubstitution, "*lower triangular W*Set it to Unrolled*");
         Refused(Monotone(-2, -1), OnnxForm.ForwardSubstitution, "*lower triangular W*Set it to PeacemanRachford*");
         foreach (var activation in new[] { Activation.Tanh, Activation.GELU, Activation.Softplus })
@@ -222,10 +227,11 @@ public class OnnxExporterTests
     public void The_steps_of_a_loop_are_the_most_it_takes_and_its_error_is_that_of_the_tolerance()
     {
         DeqNetwork Tolerant(double tolerance) => new([0, 0.9f, 0.9f, 0], [1, 1], [0, 0], [0.5f, 0.5f], [0], Activation.ReLU, scoring: new EquilibriumSettings(tolerance: new Tolerance(tolerance, 1e-9), maxIterations: 77));
-        var loop = new OnnxExportOptions { Form = OnnxForm.Loop };
+        var loop = new OnnxExportOptions { Form = OnnxForm.Loop, MaxError = 1 };
         var (coarse, fine) = (Plan(Tolerant(1e-2), loop, Rows), Plan(Tolerant(1e-4), loop, Rows));
         (coarse.Steps, fine.Steps).Should().Be((77, 77));
         coarse.MaxError.Should().BeGreaterThan(10 * fine.MaxError!.Value);
+        FluentActions.Invoking(() => Plan(Tolerant(1e-2), new OnnxExportOptions { Form = OnnxForm.Loop }, Rows)).Should().Throw<OnnxExportException>().WithMessage("The form Loop is off by * of max |y|; *MaxError is 1E-05. *lower ScoringTolerance*");
         Plan(Tolerant(1e-4), loop with { Steps = 3 }, Rows).Should().Match<NetworkPlan>(p => p.Steps == 3 && p.MaxError > 0.5);
     }
 

@@ -18,6 +18,9 @@ public sealed record UnrollCurve(OnnxForm Form, int Rows, float Scale, IReadOnly
     /// </summary>
     public float StateGain { get; init; }
 
+    /// <summary>Whether the form has no steps to choose from, and the curve one entry.</summary>
+    internal bool HasOneValue => Form is OnnxForm.ForwardSubstitution or OnnxForm.Loop;
+
     /// <summary>The least number of steps from which on the error stays at or below a bound; null where the curve never does.</summary>
     /// <param name="maxError">The bound, as a share of max |y|.</param>
     public int? StepsFor(double maxError)

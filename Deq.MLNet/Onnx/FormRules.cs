@@ -10,8 +10,10 @@ internal static class FormRules
         [OnnxForm.Unrolled, .. Natural(network) is var natural and not OnnxForm.Unrolled ? [natural] : new[] { OnnxForm.UnrolledAnderson }, OnnxForm.Loop];
 
     /// <summary>What a network is written with, unless Anderson mixing is shorter: substitution where it is exact, splitting under the rule that needs it, else plain iteration.</summary>
-    public static OnnxForm Natural(DeqNetwork network) =>
-        network.Cell.SubstitutionIsExact ? OnnxForm.ForwardSubstitution
+    /// <param name="network">The network.</param>
+    /// <param name="isWhole">Whether a form may take as many steps as it does; else it must take the number that is asked for, and substitution does not.</param>
+    public static OnnxForm Natural(DeqNetwork network, bool isWhole = true) =>
+        isWhole && network.Cell.SubstitutionIsExact ? OnnxForm.ForwardSubstitution
         : network.Certificate.Rule is MonotoneRule ? OnnxForm.PeacemanRachford
         : OnnxForm.Unrolled;
 

@@ -12,6 +12,7 @@ internal static class MLNetOperators
 
     private static readonly Dictionary<string, Action<OnnxModelBuilder, NodeProto>> Rewrites = new()
     {
+        ["ArgMax"] = Choose,
         ["Binarizer"] = Binarize,
         ["FeatureVectorizer"] = Concatenate,
         ["GatherElements"] = Gather,
@@ -68,6 +69,22 @@ internal static class MLNetOperators
             node.Input.Add(graph.AddInitializer($"{node.Name}/axes", OnnxType.Int64, [.. axes.Ints], axes.Ints.Count));
         }
         graph.AddNode(node);
+    }
+
+    /// <summary>The index of the largest score: of NaN an operator may give any, and ML.NET gives none, which is the missing key 0 once 1 is added.</summary>
+    private static void Choose(OnnxModelBuilder graph, NodeProto node)
+    {
+        if (node.Name.StartsWith(NetworkGraph.KeyIndex, StringComparison.Ordinal))
+        {
+            graph.AddNode(node);
+            return;
+        }
+        var (name, chosen) = (node.Name, node.Output[0]);
+        (node.Name, node.Output[0]) = ($"{name}/index", $"{name}/index");
+        graph.AddNode(node);
+        var sum = graph.AddNode("ReduceSum", $"{name}/sum", [node.Input[0], graph.AddInitializer($"{name}/axes", OnnxType.Int64, [1], 1)]);
+        var known = graph.AddNode("Equal", $"{name}/known", [sum, sum]);
+        graph.AddNode("Where", name, [known, node.Output[0], graph.AddInitializer($"{name}/none", OnnxType.Int64, [-1])], chosen);
     }
 
     /// <summary>That of ONNX Runtime refuses a batch with a NaN, which is the score of a row with a missing feature.</summary>

@@ -10,6 +10,9 @@ internal static class NetworkGraph
     /// <summary>The first opset that the operators are written for.</summary>
     public const int MinOpset = 9;
 
+    /// <summary>The name of the node from which a key is made.</summary>
+    public const string KeyIndex = "label/argmax";
+
     /// <summary>Adds a network that reads one value, (B, n).</summary>
     /// <param name="graph">Receives weights and nodes.</param>
     /// <param name="input">The value that holds the features.</param>
@@ -41,7 +44,7 @@ internal static class NetworkGraph
     /// <param name="output">The name that the key gets.</param>
     public static void AddKey(IOnnxGraph graph, string probabilities, int classes, string output)
     {
-        var index = graph.AddNode("ArgMax", "label/argmax", [probabilities], null, ("axis", 1), ("keepdims", 1));
+        var index = graph.AddNode("ArgMax", KeyIndex, [probabilities], null, ("axis", 1), ("keepdims", 1));
         var key = graph.AddNode("Add", "label/key", [index, graph.AddInitializer("label/one", 1)]);
         // A runtime's ArgMax of NaN may be any class. A sum is NaN where one of them is, and NaN is greater than nothing.
         var ones = new float[classes];

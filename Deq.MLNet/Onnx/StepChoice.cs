@@ -8,6 +8,12 @@ internal static class StepChoice
     /// <summary>More plain steps than these, and Anderson mixing is tried.</summary>
     private const int FewSteps = 30;
 
+    /// <summary>
+    /// What a step of Anderson mixing costs in plain ones, between those of a single row (11 times at 32 states, 5 at 128) and of a batch of 256 (4.6 and 2): its twelve more operators
+    /// weigh less the larger the product is.
+    /// </summary>
+    private static double MixingCost(int states) => 1 + 200.0 / states;
+
     /// <summary>Rows not seen may be further off than those measured: the error is asked to be a quarter.</summary>
     private const double ErrorMargin = 0.25;
 
@@ -29,8 +35,7 @@ internal static class StepChoice
             FormRules.Check(settings.Form, network);
             return Plan(network, settings.Form, settings, curveOf(settings.Form));
         }
-        // One pass of substitution has no number of steps to give.
-        var natural = FormRules.Natural(network) is var form && form == OnnxForm.ForwardSubstitution && settings.Steps is not null ? OnnxForm.Unrolled : form;
+        var natural = FormRules.Natural(network, isWhole: settings.Steps is null);
         if (natural != OnnxForm.Unrolled || settings.Steps is not null)
         {
             return Plan(network, natural, settings, curveOf(natural));
@@ -42,7 +47,7 @@ internal static class StepChoice
             return Plan(network, OnnxForm.Unrolled, settings, plain);
         }
         var mixed = curveOf(OnnxForm.UnrolledAnderson);
-        return mixed is not null && Steps(mixed, network.Certificate, settings.MaxError) is { } fewer && !(fewer >= steps)
+        return mixed is not null && Steps(mixed, network.Certificate, settings.MaxError) is { } fewer && !(MixingCost(network.StateSize) * fewer >= steps)
             ? Plan(network, OnnxForm.UnrolledAnderson, settings, mixed)
             : Plan(network, OnnxForm.Unrolled, settings, plain);
     }
@@ -54,11 +59,11 @@ internal static class StepChoice
         {
             OnnxForm.ForwardSubstitution when settings.Steps is not null => throw new OnnxExportException($"{nameof(OnnxExportOptions)}.{nameof(OnnxExportOptions.Steps)} is {settings.Steps}; {form} takes exactly as many as there are states. Leave it out, or choose another {nameof(OnnxExportOptions.Form)}."),
             OnnxForm.ForwardSubstitution => network.StateSize,
-            // It ends by the tolerance of scoring, whatever error that leaves.
             OnnxForm.Loop => settings.Steps ?? network.Scoring.MaxIterations,
             _ => settings.Steps ?? Steps(curve ?? throw NotMeasured(form), certificate, maxError) ?? throw NotReached(curve, certificate, maxError),
         };
-        if (form == OnnxForm.ForwardSubstitution && curve is not null && !(curve.MaxErrors[0] <= maxError))
+        // Steps that are forced leave the error that they leave.
+        if (settings.Steps is null && curve is { HasOneValue: true } && !(curve.MaxErrors[0] <= maxError))
         {
             throw NotReached(curve, certificate, maxError);
         }
@@ -102,7 +107,7 @@ internal static class StepChoice
     private static double? ErrorAfter(int steps, UnrollCurve? curve, IReadOnlyList<float>? errors) => errors switch
     {
         null or [] => null,
-        _ when curve!.Form is OnnxForm.ForwardSubstitution or OnnxForm.Loop => errors[0],
+        _ when curve!.HasOneValue => errors[0],
         _ when steps <= errors.Count => errors[steps - 1],
         { Count: < UnrollCurve.MaxSteps } => errors[^1],
         _ => null,
@@ -117,13 +122,15 @@ internal static class StepChoice
         // Rounding is the cause where exact arithmetic would have arrived: every row came to rest, or what is proved of the iteration has long passed the error.
         var atRest = curve.MaxErrors.Count < UnrollCurve.MaxSteps
             || certificate.PlainIterationError(curve.MaxErrors.Count / 2) < maxError;
-        var remedy = atRest && float.IsFinite(curve.MaxErrors[^1])
+        var remedy = curve.Form == OnnxForm.Loop
+            ? $"It ends by the tolerance of scoring. Train with a lower {nameof(DeqTrainerOptions.ScoringTolerance)}, or export another form"
+            : atRest && float.IsFinite(curve.MaxErrors[^1])
             ? "What is left is the rounding of float32, as features far from zero bring it (a mean of many standard deviations), and logits in the hundreds. Bring features to mean 0 before the trainer, stop a classifier earlier or give it WeightDecay"
             : certificate.IsProved
                 ? "Its contraction is too slow for so many steps. Train with a lower bound on W"
                 : "No contraction is proved for this cell, and iteration does not settle. Train with WellPosedness.Spectral and without layer normalisation";
         return new OnnxExportException(string.Create(CultureInfo.InvariantCulture,
-            $"The form {curve.Form} is off by {curve.MaxErrors[^1]:G3} of max |y| after {curve.MaxErrors.Count} steps; {nameof(OnnxExportOptions)}.{nameof(OnnxExportOptions.MaxError)} is {maxError:G3}. ")
+            $"The form {curve.Form} is off by {curve.MaxErrors[^1]:G3} of max |y|{(curve.HasOneValue ? "" : string.Create(CultureInfo.InvariantCulture, $" after {curve.MaxErrors.Count} steps"))}; {nameof(OnnxExportOptions)}.{nameof(OnnxExportOptions.MaxError)} is {maxError:G3}. ")
             + $"{remedy}, allow a larger MaxError, or set {nameof(OnnxExportOptions.Steps)} to accept the error.");
     }
 }

@@ -139,6 +139,15 @@ public sealed class PipelineExportTests : IDisposable
         ShouldAgree(model, Export(model, new OnnxExportOptions { Opset = 21 }).File, "Score", "PredictedLabel");
     }
 
+    [Theory, InlineData(true), InlineData(false)]
+    public void One_versus_all_gives_a_row_with_a_missing_feature_what_ML_NET_gives(bool probabilities)
+    {
+        var binary = _context.BinaryClassification.Trainers.Fnn(new FnnBinaryTrainer.Options { LabelColumnName = "Key", FeatureColumnName = "Sizes", Epochs = 3, HiddenSizes = [6] });
+        var model = Transforms.Conversion.MapValueToKey("Key", "Class").Append(_context.MulticlassClassification.Trainers.OneVersusAll(binary, labelColumnName: "Key", useProbabilities: probabilities)).Fit(Known);
+
+        ShouldAgree(model, Export(model).File, "Score", "PredictedLabel");
+    }
+
     [Fact]
     public void A_calibrator_behind_a_model_is_exported()
     {
