@@ -227,12 +227,31 @@ public class OnnxExporterTests
     public void The_steps_of_a_loop_are_the_most_it_takes_and_its_error_is_that_of_the_tolerance()
     {
         DeqNetwork Tolerant(double tolerance) => new([0, 0.9f, 0.9f, 0], [1, 1], [0, 0], [0.5f, 0.5f], [0], Activation.ReLU, scoring: new EquilibriumSettings(tolerance: new Tolerance(tolerance, 1e-9), maxIterations: 77));
-        var loop = new OnnxExportOptions { Form = OnnxForm.Loop, MaxError = 1 };
+        var loop = new OnnxExportOptions { Form = OnnxForm.Loop, MaxError = 10 };
         var (coarse, fine) = (Plan(Tolerant(1e-2), loop, Rows), Plan(Tolerant(1e-4), loop, Rows));
-        (coarse.Steps, fine.Steps).Should().Be((77, 77));
+        (coarse.Steps, fine.Steps, fine.Tightened).Should().Be((77, 77, 0));
         coarse.MaxError.Should().BeGreaterThan(10 * fine.MaxError!.Value);
-        FluentActions.Invoking(() => Plan(Tolerant(1e-2), new OnnxExportOptions { Form = OnnxForm.Loop }, Rows)).Should().Throw<OnnxExportException>().WithMessage("The form Loop is off by * of max |y|; *MaxError is 1E-05. *lower ScoringTolerance*");
         Plan(Tolerant(1e-4), loop with { Steps = 3 }, Rows).Should().Match<NetworkPlan>(p => p.Steps == 3 && p.MaxError > 0.5);
+    }
+
+    [Fact]
+    public void A_loop_ends_by_the_largest_tolerance_that_meets_the_error()
+    {
+        var measured = Unmeasured.WithCurves(Curve(OnnxForm.Loop, 1e-3f, 1e-4f, 1e-5f));
+        int Tightened(double maxError) => Plan(measured, new OnnxExportOptions { Form = OnnxForm.Loop, MaxError = maxError }).Tightened;
+        (Tightened(1), Tightened(2e-3), Tightened(2e-4), Tightened(2e-5)).Should().Be((0, 1, 2, 2), "a quarter of the error is asked for where it can be had");
+        FluentActions.Invoking(() => Tightened(1e-6)).Should().Throw<OnnxExportException>().WithMessage("The form Loop is off by 1E-05 of max |y|; *MaxError is 1E-06. *lower ScoringTolerance*");
+        Plan(measured, new OnnxExportOptions { Form = OnnxForm.Loop, MaxError = 1e-6, Steps = 7 }).Should().Match<NetworkPlan>(p => p.Steps == 7 && p.MaxError == 1e-3f);
+
+        var slow = new DeqNetwork([0, 0.95f, 0.95f, 0], [1, 1], [0, 0], [0.5f, 0.5f], [0], Activation.ReLU, scoring: new EquilibriumSettings(tolerance: new Tolerance(1e-5, 1e-9), maxIterations: 900));
+        slow = slow.WithCurves(new CurveMeasurement(slow, Rows).Of(OnnxForm.Loop)!);
+        var x = Rows.SelectMany(row => row.ToArray()).ToArray();
+        foreach (var maxError in new[] { 1e-3, 1e-4, 1e-5 })
+        {
+            var (bytes, report) = Export(slow, new OnnxExportOptions { Form = OnnxForm.Loop, MaxError = maxError });
+            var expected = Reference(slow, x);
+            Run(bytes, x, 1).LargestDifference(expected).Should().BeLessThan(maxError * expected.Max(Math.Abs)).And.BeApproximately(report.MaxError!.Value * expected.Max(Math.Abs), 3e-7 * expected.Max(Math.Abs));
+        }
     }
 
     [Fact]

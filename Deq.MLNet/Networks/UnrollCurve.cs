@@ -4,7 +4,7 @@ namespace Deq.MLNet;
 /// <param name="Form">The form, never <see cref="OnnxForm.Auto"/>.</param>
 /// <param name="Rows">The rows it was measured on; the rows themselves are not kept.</param>
 /// <param name="Scale">max |y| over those rows, in units of the output; for two classes of the Score.</param>
-/// <param name="MaxErrors">At index k - 1: max |y_k - y| / max |y| over rows and outputs after k steps in float32; of a form that has one value to give (<see cref="OnnxForm.ForwardSubstitution"/>, <see cref="OnnxForm.Loop"/>) that alone.
+/// <param name="MaxErrors">At index k - 1: max |y_k - y| / max |y| over rows and outputs after k steps in float32; of <see cref="OnnxForm.ForwardSubstitution"/>, which has one value to give, that alone; of <see cref="OnnxForm.Loop"/> that at the tolerance of scoring, at a tenth and at a hundredth of it.
 /// For two classes the larger of that of the Score and that of the Probability. The error of a probability is taken where the logistic or the softmax is steepest: a row not seen may lie there.</param>
 /// <param name="MeanErrors">The same, the mean over rows of each row's largest error.</param>
 public sealed record UnrollCurve(OnnxForm Form, int Rows, float Scale, IReadOnlyList<float> MaxErrors, IReadOnlyList<float> MeanErrors)
@@ -18,7 +18,10 @@ public sealed record UnrollCurve(OnnxForm Form, int Rows, float Scale, IReadOnly
     /// </summary>
     public float StateGain { get; init; }
 
-    /// <summary>Whether the form has no steps to choose from, and the curve one entry.</summary>
+    /// <summary>Tolerances that a loop is measured at: that of scoring, a tenth and a hundredth of it.</summary>
+    internal const int LoopTolerances = 3;
+
+    /// <summary>Whether the form has no steps to choose from.</summary>
     internal bool HasOneValue => Form is OnnxForm.ForwardSubstitution or OnnxForm.Loop;
 
     /// <summary>The least number of steps from which on the error stays at or below a bound; null where the curve never does.</summary>

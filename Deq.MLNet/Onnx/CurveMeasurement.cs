@@ -47,9 +47,11 @@ internal sealed class CurveMeasurement
         {
             return null;
         }
-        var most = steps ?? GraphForms.Of(form).Steps(_network) ?? UnrollCurve.MaxSteps;
+        // A loop has one value to give, for each tolerance.
+        var forms = Enumerable.Range(0, form == OnnxForm.Loop ? UnrollCurve.LoopTolerances : 1).Select(tightened => GraphForms.Of(form, tightened)).ToList();
+        var most = steps ?? forms[0].Steps(_network) ?? UnrollCurve.MaxSteps;
         var blocks = new List<(double Max, double Sum)>[(_rows.Count + Block - 1) / Block];
-        Parallel.For(0, blocks.Length, block => blocks[block] = Errors(form, most, block * Block, Math.Min(Block, _rows.Count - block * Block)));
+        Parallel.For(0, blocks.Length, block => blocks[block] = [.. forms.SelectMany(f => Errors(f, most, block * Block, Math.Min(Block, _rows.Count - block * Block)))]);
         var max = new float[blocks.Max(errors => errors.Count)];
         var mean = new float[max.Length];
         for (var k = 0; k < max.Length; k++)
@@ -62,7 +64,7 @@ internal sealed class CurveMeasurement
     }
 
     /// <summary>The largest error of some rows and the sum of their errors after 1, 2, ... steps, until all have come to rest.</summary>
-    private List<(double Max, double Sum)> Errors(OnnxForm form, int most, int first, int count)
+    private List<(double Max, double Sum)> Errors(IGraphForm form, int most, int first, int count)
     {
         var (d, graph) = (_network.StateSize, new GraphEvaluator());
         var (injection, scratch) = (new float[count * d], new float[_network.ScratchSize]);
@@ -74,7 +76,7 @@ internal sealed class CurveMeasurement
         IOnnxGraph written = _float16Weights ? new HalfWeightsGraph(graph) : graph;
         var cell = new CellGraph(written, _network, new CellNodes(written, "deq", _network.Activation, _network.Weights), "u", most);
         var (errors, rest, before, affine) = (new List<(double, double)>(), new Rest(count), new float[count * d], new float[_network.OutputSize]);
-        using var states = GraphForms.Of(form).States(cell).GetEnumerator();
+        using var states = form.States(cell).GetEnumerator();
         graph.BeginStep();
         while (!rest.IsWhole && errors.Count < most && states.MoveNext())
         {

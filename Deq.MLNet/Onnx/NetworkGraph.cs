@@ -64,7 +64,7 @@ internal static class NetworkGraph
         var b = graph.AddWeights("deq/b", network.B.Span, d);
         var injection = AddGemm(graph, "deq/injection", encoded, u, b);
 
-        var form = GraphForms.Of(plan.Form!.Value);
+        var form = GraphForms.Of(plan.Form!.Value, plan.Tightened);
         var states = form.States(new CellGraph(graph, network, cell, injection, plan.Steps));
         var z = form.Steps(network) is null ? states.ElementAt(plan.Steps - 1) : states.First();
         var v = graph.AddWeights("deq/V", network.V.Span, network.OutputSize, d);

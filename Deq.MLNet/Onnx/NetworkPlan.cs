@@ -6,6 +6,9 @@ namespace Deq.MLNet.Onnx;
 /// <param name="Steps">Steps of the form; 0 for a feed-forward network.</param>
 internal sealed record NetworkPlan(Network Network, OnnxForm? Form, int Steps)
 {
+    /// <summary>Of a Loop: how often the tolerance of scoring is divided by ten.</summary>
+    public int Tightened { get; init; }
+
     public double? MaxError { get; init; }
 
     public double? MeanError { get; init; }

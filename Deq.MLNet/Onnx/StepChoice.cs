@@ -62,15 +62,17 @@ internal static class StepChoice
             OnnxForm.Loop => settings.Steps ?? network.Scoring.MaxIterations,
             _ => settings.Steps ?? Steps(curve ?? throw NotMeasured(form), certificate, maxError) ?? throw NotReached(curve, certificate, maxError),
         };
-        // Steps that are forced leave the error that they leave.
-        if (settings.Steps is null && curve is { HasOneValue: true } && !(curve.MaxErrors[0] <= maxError))
+        var value = curve is { HasOneValue: true } ? Value(curve, maxError) : 0;
+        if (value < 0)
         {
-            throw NotReached(curve, certificate, maxError);
+            // Steps that are asked for leave the error that they leave.
+            value = settings.Steps is null ? throw NotReached(curve!, certificate, maxError) : 0;
         }
         return new NetworkPlan(network, form, steps)
         {
-            MaxError = ErrorAfter(steps, curve, curve?.MaxErrors),
-            MeanError = ErrorAfter(steps, curve, curve?.MeanErrors),
+            Tightened = value,
+            MaxError = ErrorAfter(steps, curve, curve?.MaxErrors, value),
+            MeanError = ErrorAfter(steps, curve, curve?.MeanErrors, value),
             Bound = form switch { OnnxForm.Unrolled => certificate.PlainIterationError(steps), OnnxForm.ForwardSubstitution => 0, _ => null },
             BoundSteps = form == OnnxForm.Unrolled && curve is not null ? ProvedSteps(curve, certificate, maxError) : null,
         };
@@ -89,6 +91,14 @@ internal static class StepChoice
         return curve.Form == OnnxForm.Unrolled && ProvedSteps(curve, certificate, maxError) is { } proved ? Math.Min(steps, proved) : steps;
     }
 
+    /// <summary>Which of the values of a form without steps is taken, of a loop's that of the largest tolerance: the first with the error's margin, else the first that meets the error; -1 for none.</summary>
+    private static int Value(UnrollCurve curve, double maxError)
+    {
+        var errors = curve.MaxErrors.ToList();
+        var safe = errors.FindIndex(error => error <= ErrorMargin * maxError);
+        return safe >= 0 ? safe : errors.FindIndex(error => error <= maxError);
+    }
+
     /// <summary>Steps of plain iteration that keep the error by proof: with the gain from the state to y, for every row whose state is no longer than the longest measured. Null where they are as many as are measured, or not proved.</summary>
     private static int? ProvedSteps(UnrollCurve curve, Certificate certificate, double maxError)
     {
@@ -104,10 +114,10 @@ internal static class StepChoice
     }
 
     /// <summary>A curve that ends before its last possible step has come to rest there.</summary>
-    private static double? ErrorAfter(int steps, UnrollCurve? curve, IReadOnlyList<float>? errors) => errors switch
+    private static double? ErrorAfter(int steps, UnrollCurve? curve, IReadOnlyList<float>? errors, int value) => errors switch
     {
         null or [] => null,
-        _ when curve!.HasOneValue => errors[0],
+        _ when curve!.HasOneValue => errors[value],
         _ when steps <= errors.Count => errors[steps - 1],
         { Count: < UnrollCurve.MaxSteps } => errors[^1],
         _ => null,
@@ -123,7 +133,7 @@ internal static class StepChoice
         var atRest = curve.MaxErrors.Count < UnrollCurve.MaxSteps
             || certificate.PlainIterationError(curve.MaxErrors.Count / 2) < maxError;
         var remedy = curve.Form == OnnxForm.Loop
-            ? $"It ends by the tolerance of scoring. Train with a lower {nameof(DeqTrainerOptions.ScoringTolerance)}, or export another form"
+            ? $"It ends by a residual, and was measured down to a hundredth of the tolerance of scoring. Train with a lower {nameof(DeqTrainerOptions.ScoringTolerance)}, or export another form"
             : atRest && float.IsFinite(curve.MaxErrors[^1])
             ? "What is left is the rounding of float32, as features far from zero bring it (a mean of many standard deviations), and logits in the hundreds. Bring features to mean 0 before the trainer, stop a classifier earlier or give it WeightDecay"
             : certificate.IsProved

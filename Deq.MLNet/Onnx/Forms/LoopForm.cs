@@ -1,18 +1,19 @@
 namespace Deq.MLNet.Onnx.Forms;
 
 /// <summary>
-/// Plain iteration in an operator Loop. A row stops where scoring does, at ||f(z) - z|| &lt;= absolute + relative ||f(z)||, and keeps that f(z); the loop ends
+/// Plain iteration in an operator Loop. A row stops where scoring does, at ||f(z) - z|| &lt;= absolute + relative ||f(z)||, or at a lower tolerance, and keeps that f(z); the loop ends
 /// when every row has stopped, or after the most iterations. Rows are masked, so that none depends on how long its batch mates take.
 /// </summary>
-internal sealed class LoopForm : IGraphForm
+/// <param name="tightened">How often the tolerance of scoring is divided by ten.</param>
+internal sealed class LoopForm(int tightened) : IGraphForm
 {
     public int? Steps(DeqNetwork network) => network.Scoring.MaxIterations;
 
     public IEnumerable<string> States(CellGraph cell)
     {
-        var (graph, tolerance) = (cell.Graph, cell.Network.Scoring.Tolerance);
-        var relative = graph.AddInitializer("deq/loop/relative", [(float)tolerance.Relative], 1);
-        var absolute = graph.AddInitializer("deq/loop/absolute", [(float)tolerance.Absolute], 1);
+        var (graph, tolerance, share) = (cell.Graph, cell.Network.Scoring.Tolerance, Math.Pow(10, -tightened));
+        var relative = graph.AddInitializer("deq/loop/relative", [(float)(share * tolerance.Relative)], 1);
+        var absolute = graph.AddInitializer("deq/loop/absolute", [(float)(share * tolerance.Absolute)], 1);
         // What W needs stands before the loop, or it would run in every iteration.
         _ = cell.W;
 
