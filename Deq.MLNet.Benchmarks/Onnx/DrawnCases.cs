@@ -48,7 +48,7 @@ internal static class DrawnCases
             foreach (var (form, opset) in from form in forms from opset in opsets select (form, opset))
             {
                 var agreement = new Agreement();
-                var report = Exported.Compare(ml, model, training.Schema, new OnnxExportOptions { Form = form, Opset = opset }, $"{trainer} {activation}", rows, expected, agreement, folder);
+                var report = Exported.Compare(ml, model, training.Schema, new OnnxExportOptions { Form = form, Opset = opset, CalibrationData = form == OnnxForm.Loop ? training : null }, $"{trainer} {activation}", rows, expected, agreement, folder);
                 var name = report.Form?.ToString() ?? "feed-forward";
                 agreements.TryAdd(name, new Agreement());
                 agreements[name].Add(agreement);

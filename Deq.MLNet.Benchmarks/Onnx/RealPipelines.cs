@@ -42,7 +42,7 @@ internal static class RealPipelines
             {
                 foreach (var opset in new[] { 13, 21 })
                 {
-                    Exported.Compare(ml, model, data.Schema, new OnnxExportOptions { Form = form, Opset = opset }, $"{name} {trainer}", rows, expected, agreement, folder);
+                    Exported.Compare(ml, model, data.Schema, new OnnxExportOptions { Form = form, Opset = opset, CalibrationData = form == OnnxForm.Loop ? data : null }, $"{name} {trainer}", rows, expected, agreement, folder);
                 }
             }
         }

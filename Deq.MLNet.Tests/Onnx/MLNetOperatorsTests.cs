@@ -39,6 +39,15 @@ public class MLNetOperatorsTests
     public void The_norm_MAX_is_the_largest_magnitude_and_zeros_stay(int opset) =>
         Run(opset, 2, (graph, x, y) => graph.AddNode("Normalizer", "norm", [x], [y], OnnxModelBuilder.MLDomain).Add("norm", "MAX")).Should().Equal(0.2f, -1, 0, 0, 1, 2 / 3f);
 
+    /// <summary>As of ML.NET's rows of zeros and of a NaN, the reciprocal of their norm is not one to scale by.</summary>
+    [Theory, InlineData("MAX", 13), InlineData("L1", 13), InlineData("L2", 13), InlineData("L1", 18), InlineData("L2", 18)]
+    public void A_row_of_a_norm_above_1e8_stays_as_it_is(string norm, int opset) =>
+        Run(opset, 2, (graph, x, y) =>
+        {
+            var large = graph.AddNode("Mul", "large", [x, graph.AddInitializer("factor", [1e9f], 1)]);
+            graph.AddNode("Normalizer", "norm", [large], [y], OnnxModelBuilder.MLDomain).Add("norm", norm);
+        }).Should().Equal(1e9f, -5e9f, 0, 0, 3e9f, 2e9f);
+
     [Fact]
     public void Columns_are_put_side_by_side() =>
         Run(13, 4, (graph, x, y) => graph.AddNode("FeatureVectorizer", "concat", [x, x], [y], OnnxModelBuilder.MLDomain).Add("inputdimensions", [2L, 2])).Should().Equal(1, -5, 1, -5, 0, 0, 0, 0, 3, 2, 3, 2);

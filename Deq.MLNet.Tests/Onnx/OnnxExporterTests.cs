@@ -147,11 +147,14 @@ public class OnnxExporterTests
     [Fact]
     public void What_is_proved_for_every_row_is_the_most_that_is_taken()
     {
-        var curve = Curve(OnnxForm.Unrolled, Falling(0.6, 60));
-        // 0.5^k times 2 is below 1e-3 from k = 11 on; measured are 17 steps to a quarter of it, and 5 more.
+        var curve = Curve(OnnxForm.Unrolled, Falling(0.45, 60));
+        // 0.5^k times 2 is below 1e-3 from k = 11 on; measured are 11 steps to a quarter of it, and 3 more.
         Plan(Unmeasured.WithCurves(curve with { StateGain = 2 }), new OnnxExportOptions { MaxError = 1e-3 }).Should().Match<NetworkPlan>(p => p.Steps == 11 && p.BoundSteps == 11);
-        Plan(Unmeasured.WithCurves(curve), new OnnxExportOptions { MaxError = 1e-3 }).Should().Match<NetworkPlan>(p => p.Steps == 22 && p.BoundSteps == null);
-        Plan(Pair(-1.5f, Activation.Tanh).WithCurves(curve with { StateGain = 2 }), new OnnxExportOptions { MaxError = 1e-3 }).BoundSteps.Should().BeNull("nothing is proved of this one");
+        Plan(Unmeasured.WithCurves(curve), new OnnxExportOptions { MaxError = 1e-3 }).Should().Match<NetworkPlan>(p => p.Steps == 14 && p.BoundSteps == null);
+        Plan(Pair(-1.5f, Activation.Tanh).WithCurves(curve with { StateGain = 2 }), new OnnxExportOptions { MaxError = 1e-3 }).Should().Match<NetworkPlan>(p => p.BoundSteps == null && !p.IsProved, "nothing is proved of this one");
+        // Rounding, which no proof knows, keeps the error up for longer.
+        var rounded = Curve(OnnxForm.Unrolled, [.. Enumerable.Repeat(2e-3f, 15), .. Enumerable.Repeat(5e-4f, 9)]) with { StateGain = 2 };
+        Plan(Unmeasured.WithCurves(rounded), new OnnxExportOptions { MaxError = 1e-3 }).Should().Match<NetworkPlan>(p => p.Steps == 16 && p.BoundSteps == 11);
     }
 
     [Fact]
@@ -185,6 +188,15 @@ public class OnnxExporterTests
         Chosen(slow, Mixed(0.5)).Should().Be(OnnxForm.Unrolled, "at 2 states a step of mixing takes a hundred times as long");
         Chosen(slow).Should().Be(OnnxForm.Unrolled);
         Chosen(never, Mixed(0.5)).Should().Be(OnnxForm.UnrolledAnderson);
+    }
+
+    [Fact]
+    public void A_fit_measures_what_auto_may_take()
+    {
+        FormRules.Measured(Unmeasured).Should().Equal(OnnxForm.Unrolled, OnnxForm.UnrolledAnderson);
+        FormRules.Measured(Triangular).Should().Equal(OnnxForm.Unrolled, OnnxForm.ForwardSubstitution);
+        FormRules.Measured(Monotone(-2, -1)).Should().Equal([OnnxForm.PeacemanRachford], "plain iteration is refused there");
+        FluentActions.Invoking(() => new OnnxExportOptions { Form = (OnnxForm)99 }).Should().Throw<ArgumentException>();
     }
 
     [Fact]
@@ -241,7 +253,10 @@ public class OnnxExporterTests
         int Tightened(double maxError) => Plan(measured, new OnnxExportOptions { Form = OnnxForm.Loop, MaxError = maxError }).Tightened;
         (Tightened(1), Tightened(2e-3), Tightened(2e-4), Tightened(2e-5)).Should().Be((0, 1, 2, 2), "a quarter of the error is asked for where it can be had");
         FluentActions.Invoking(() => Tightened(1e-6)).Should().Throw<OnnxExportException>().WithMessage("The form Loop is off by 1E-05 of max |y|; *MaxError is 1E-06. *lower ScoringTolerance*");
-        Plan(measured, new OnnxExportOptions { Form = OnnxForm.Loop, MaxError = 1e-6, Steps = 7 }).Should().Match<NetworkPlan>(p => p.Steps == 7 && p.MaxError == 1e-3f);
+        // Steps that are asked for were not what a fit measured: nothing is known of their error.
+        Plan(Unmeasured, new OnnxExportOptions { Form = OnnxForm.Loop, Steps = 1 }).Should().Match<NetworkPlan>(p => p.Steps == 1 && p.MaxError == null);
+        Plan(Unmeasured, new OnnxExportOptions { Form = OnnxForm.Loop, Steps = 1 }, Rows).MaxError.Should().BeGreaterThan(0.1);
+        FluentActions.Invoking(() => Plan(Unmeasured, new OnnxExportOptions { Form = OnnxForm.Loop })).Should().Throw<OnnxExportException>().WithMessage("*Loop was not measured*CalibrationData*");
 
         var slow = new DeqNetwork([0, 0.95f, 0.95f, 0], [1, 1], [0, 0], [0.5f, 0.5f], [0], Activation.ReLU, scoring: new EquilibriumSettings(tolerance: new Tolerance(1e-5, 1e-9), maxIterations: 900));
         slow = slow.WithCurves(new CurveMeasurement(slow, Rows).Of(OnnxForm.Loop)!);

@@ -16,7 +16,7 @@ public sealed record UnrollCurve(OnnxForm Form, int Rows, float Scale, IReadOnly
     /// For every row whose equilibrium z is no longer than the longest that was measured, and every state z': the error of y, as a share of <see cref="Scale"/>, is at most this times ||z' - z|| / ||z||, in Euclidean norms.
     /// It is ||V_k|| max ||z|| / max |y|, the largest over outputs k, V_k the rows of V, times the largest slope of what follows V z + c. Where that is exp: as long as the error is below 1, and y no larger than the largest measured.
     /// </summary>
-    public float StateGain { get; init; }
+    public float StateGain { get; init; } = float.PositiveInfinity;
 
     /// <summary>Tolerances that a loop is measured at: that of scoring, a tenth and a hundredth of it.</summary>
     internal const int LoopTolerances = 3;

@@ -80,7 +80,8 @@ internal sealed class CurveMeasurement
         graph.BeginStep();
         while (!rest.IsWhole && errors.Count < most && states.MoveNext())
         {
-            var z = graph[states.Current];
+            var z = graph[states.Current.Z];
+            var carried = graph[states.Current.Carried];
             double max = 0, sum = 0;
             for (var r = 0; r < count; r++)
             {
@@ -88,10 +89,10 @@ internal sealed class CurveMeasurement
                 _network.Read(_rows[first + r].Span, state, affine);
                 var error = _exact.Error(first + r, Kernels.ToDouble(affine));
                 (max, sum) = (Math.Max(max, error), sum + error);
-                rest.Observe(r, state, before.AsSpan(r * d, d));
+                rest.Observe(r, carried.Slice(r * d, d), before.AsSpan(r * d, d));
             }
             errors.Add((max, sum));
-            z.CopyTo(before);
+            carried.CopyTo(before);
             graph.BeginStep();
         }
         return errors;

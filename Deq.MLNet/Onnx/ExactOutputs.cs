@@ -21,14 +21,8 @@ internal sealed class ExactOutputs
         _readouts = readouts.Count > 0 ? readouts : [new Readout(network.Link)];
         _affine = new double[rows.Count][];
         var lengths = new double[rows.Count];
-        var reference = (network as DeqNetwork) is { } deq ? new DeqReference(deq) : null;
-        var feedForward = (network as FnnNetwork) is { } fnn ? new FnnReference(fnn) : null;
-        Parallel.For(0, rows.Count, r =>
-        {
-            var z = new double[(network as DeqNetwork)?.StateSize ?? 0];
-            _affine[r] = reference?.EvaluateAffine(rows[r].Span, z) ?? feedForward!.EvaluateAffine(rows[r].Span);
-            lengths[r] = Kernels.Norm<double>(z);
-        });
+        var evaluate = Reference(network);
+        Parallel.For(0, rows.Count, r => (_affine[r], lengths[r]) = evaluate(rows[r].Span));
         _scales = [.. _readouts.Select(readout => _affine.Select(affine => Math.Abs(TensorPrimitives.MaxMagnitude<double>(readout.Of(affine)))).DefaultIfEmpty(double.NaN).Max())];
         _longestState = lengths.DefaultIfEmpty(double.NaN).Max();
     }
@@ -56,6 +50,23 @@ internal sealed class ExactOutputs
     /// <summary>The gain that <see cref="UnrollCurve.StateGain"/> tells.</summary>
     public double StateGain(DeqNetwork network) =>
         _readouts.Zip(_scales, (readout, scale) => readout.Steepness(scale) / Unit(scale)).Max() * _longestState * network.V.ToArray().Chunk(network.StateSize).Max(row => Kernels.Norm<float>(row));
+
+    private delegate (double[] Affine, double StateNorm) RowReference(ReadOnlySpan<float> x);
+
+    private static RowReference Reference(Network network)
+    {
+        if (network is not DeqNetwork deq)
+        {
+            var feedForward = new FnnReference((FnnNetwork)network);
+            return x => (feedForward.EvaluateAffine(x), 0);
+        }
+        var reference = new DeqReference(deq);
+        return x =>
+        {
+            var z = new double[deq.StateSize];
+            return (reference.EvaluateAffine(x, z), Kernels.Norm<double>(z));
+        };
+    }
 
     /// <summary>Errors of outputs that are all zero are not shares.</summary>
     private static double Unit(double scale) => scale > 0 ? scale : 1;

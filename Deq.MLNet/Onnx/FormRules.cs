@@ -5,9 +5,9 @@ namespace Deq.MLNet.Onnx;
 /// <summary>Which form of the equilibrium fits which network.</summary>
 internal static class FormRules
 {
-    /// <summary>The forms that are measured when a fit ends: those that an export may take.</summary>
+    /// <summary>The forms that are measured when a fit ends: plain iteration, and what else Auto may take.</summary>
     public static IReadOnlyList<OnnxForm> Measured(DeqNetwork network) =>
-        [OnnxForm.Unrolled, .. Natural(network) is var natural and not OnnxForm.Unrolled ? [natural] : new[] { OnnxForm.UnrolledAnderson }, OnnxForm.Loop];
+        [.. new[] { OnnxForm.Unrolled, Natural(network) is var natural and not OnnxForm.Unrolled ? natural : OnnxForm.UnrolledAnderson }.Where(form => Refusal(form, network) is null)];
 
     /// <summary>What a network is written with, unless Anderson mixing is shorter: substitution where it is exact, splitting under the rule that needs it, else plain iteration.</summary>
     /// <param name="network">The network.</param>
@@ -21,16 +21,27 @@ internal static class FormRules
     /// <exception cref="OnnxExportException">It names what does.</exception>
     public static void Check(OnnxForm form, DeqNetwork network)
     {
+        if (Refusal(form, network) is { } refusal)
+        {
+            throw refusal;
+        }
+    }
+
+    /// <summary>Why a form does not fit a network; null where it does.</summary>
+    public static OnnxExportException? Refusal(OnnxForm form, DeqNetwork network)
+    {
         switch (form)
         {
             case OnnxForm.Unrolled or OnnxForm.UnrolledAnderson or OnnxForm.Loop when network.Certificate.Rule is MonotoneRule && network.Certificate.PlainIterationError(UnrollCurve.MaxSteps) is null:
-                throw Refused(form, $"iterates plainly, which need not converge for a W under {network.Certificate.Rule}: nothing proves that this one contracts", OnnxForm.PeacemanRachford);
+                return Refused(form, $"iterates plainly, which need not converge for a W under {network.Certificate.Rule}: nothing proves that this one contracts", OnnxForm.PeacemanRachford);
             case OnnxForm.PeacemanRachford when !network.Activation.IsPiecewiseLinear():
-                throw Refused(form, $"is for ReLU, LeakyReLU and Identity, whose proximal maps are known; the activation is {network.Activation}", OnnxForm.Unrolled);
+                return Refused(form, $"is for ReLU, LeakyReLU and Identity, whose proximal maps are known; the activation is {network.Activation}", OnnxForm.Unrolled);
             case OnnxForm.PeacemanRachford when network.Cell.Norm is not null:
-                throw Refused(form, "is not for a layer-normalised cell, whose equilibrium is no splitting's", OnnxForm.Unrolled);
+                return Refused(form, "is not for a layer-normalised cell, whose equilibrium is no splitting's", OnnxForm.Unrolled);
             case OnnxForm.ForwardSubstitution when !network.Cell.SubstitutionIsExact:
-                throw Refused(form, "is for a lower triangular W: with zeros on its diagonal, or with entries below 1 there and ReLU, LeakyReLU or Identity. This network's is none", Natural(network));
+                return Refused(form, "is for a lower triangular W: with zeros on its diagonal, or with entries below 1 there and ReLU, LeakyReLU or Identity. This network's is none", Natural(network));
+            default:
+                return null;
         }
     }
 

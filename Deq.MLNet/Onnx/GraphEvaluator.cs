@@ -22,7 +22,7 @@ internal sealed class GraphEvaluator : IOnnxGraph
         _ => new RowKernels<Wide128, ErrorFunctionMap>(),
     };
 
-    private readonly Dictionary<string, Matrix> _values = [];
+    private readonly Dictionary<string, EvaluatedMatrix> _values = [];
     private readonly Queue<List<string>> _steps = [];
     private readonly Dictionary<int, Stack<float[]>> _free = [];
     private List<string>? _step;
@@ -31,7 +31,7 @@ internal sealed class GraphEvaluator : IOnnxGraph
     public ReadOnlySpan<float> this[string name] => _values[name].Data;
 
     /// <summary>Adds a value of some rows, which stays.</summary>
-    public void AddInput(string name, float[] rows, int width) => _values[name] = new Matrix(rows, width);
+    public void AddInput(string name, float[] rows, int width) => _values[name] = new EvaluatedMatrix(rows, width);
 
     /// <summary>From here on another step's nodes are added. Values of a step are released when the third after it begins.</summary>
     public void BeginStep()
@@ -52,7 +52,7 @@ internal sealed class GraphEvaluator : IOnnxGraph
 
     public string AddInitializer(string name, ReadOnlySpan<float> values, params ReadOnlySpan<long> shape)
     {
-        _values[name] = new Matrix(values.ToArray(), shape.IsEmpty ? 1 : (int)shape[^1]) { IsConstant = true };
+        _values[name] = new EvaluatedMatrix(values.ToArray(), shape.IsEmpty ? 1 : (int)shape[^1]) { IsConstant = true };
         return name;
     }
 
@@ -72,7 +72,7 @@ internal sealed class GraphEvaluator : IOnnxGraph
 
     public string AddNode(string op, string name, ReadOnlySpan<string> inputs, string? output = null, params ReadOnlySpan<(string Name, long Value)> attributes)
     {
-        var values = new Matrix[inputs.Length];
+        var values = new EvaluatedMatrix[inputs.Length];
         for (var i = 0; i < values.Length; i++)
         {
             values[i] = _values[inputs[i]];
@@ -80,6 +80,11 @@ internal sealed class GraphEvaluator : IOnnxGraph
         var attribute = attributes.IsEmpty ? 0 : attributes[0].Value;
         var result = Compute(op, values, attribute);
         result.IsConstant = Array.TrueForAll(values, value => value.IsConstant);
+        if (_values.TryGetValue(output ?? name, out var old) && !old.IsShared && !old.IsConstant)
+        {
+            // In a loop every iteration gives a name anew.
+            Free(old.Data.Length).Push(old.Data);
+        }
         _values[output ?? name] = result;
         if (!result.IsConstant)
         {
@@ -103,7 +108,7 @@ internal sealed class GraphEvaluator : IOnnxGraph
         return states;
     }
 
-    private Matrix Compute(string op, Matrix[] inputs, long attribute) => op switch
+    private EvaluatedMatrix Compute(string op, EvaluatedMatrix[] inputs, long attribute) => op switch
     {
         "Gemm" => Product(inputs[0], inputs[1], transposed: attribute == 1, inputs.Length > 2 ? inputs[2] : null),
         "MatMul" => Product(inputs[0], inputs[1], transposed: false, null),
@@ -113,8 +118,8 @@ internal sealed class GraphEvaluator : IOnnxGraph
         "Div" => Pairwise(inputs, TensorPrimitives.Divide),
         "Max" => Pairwise(inputs, TensorPrimitives.Max),
         "Min" => Pairwise(inputs, TensorPrimitives.Min),
-        "Greater" => Pairwise(inputs, (x, y, to) => Truth(x, y, to, (a, b) => a > b)),
-        "Less" => Pairwise(inputs, (x, y, to) => Truth(x, y, to, (a, b) => a < b)),
+        "Greater" => Pairwise(inputs, Greater),
+        "Less" => Pairwise(inputs, (x, y, to) => Greater(y, x, to)),
         "And" => Pairwise(inputs, TensorPrimitives.Multiply),
         "Not" => Each(inputs[0], values => TensorPrimitives.Subtract(1, values, values)),
         "Where" => Where(inputs[0], inputs[1], inputs[2]),
@@ -130,16 +135,16 @@ internal sealed class GraphEvaluator : IOnnxGraph
         "Concat" => Concat(inputs, (int)attribute),
         "Transpose" => Transpose(inputs[0]),
         "Gather" => Gather(inputs[0], inputs[1], (int)attribute),
-        "ReduceMax" => new Matrix([TensorPrimitives.Max<float>(inputs[0].Data)], 1),
+        "ReduceMax" => new EvaluatedMatrix([TensorPrimitives.Max<float>(inputs[0].Data)], 1),
         _ => throw new NotSupportedException($"The operator {op} is not computed here."),
     };
 
     /// <summary>a b', or a b, and a bias of each row or of all.</summary>
-    private Matrix Product(Matrix a, Matrix b, bool transposed, Matrix? bias)
+    private EvaluatedMatrix Product(EvaluatedMatrix a, EvaluatedMatrix b, bool transposed, EvaluatedMatrix? bias)
     {
         var packed = transposed ? b.Packed : b.PackedTransposed;
         var result = New(a.Rows, packed.Rows);
-        var added = new Stretched(bias ?? new Matrix([0], 1), result.Width);
+        var added = new Stretched(bias ?? new EvaluatedMatrix([0], 1), result.Width);
         for (var row = 0; row < a.Rows; row++)
         {
             Linear.Apply(packed, a[row], added[row], result[row]);
@@ -149,7 +154,7 @@ internal sealed class GraphEvaluator : IOnnxGraph
 
     private delegate void Pair(ReadOnlySpan<float> x, ReadOnlySpan<float> y, Span<float> to);
 
-    private Matrix Pairwise(Matrix[] inputs, Pair apply)
+    private EvaluatedMatrix Pairwise(EvaluatedMatrix[] inputs, Pair apply)
     {
         var (x, y) = (inputs[0], inputs[1]);
         var result = New(Math.Max(x.Rows, y.Rows), Math.Max(x.Width, y.Width));
@@ -166,7 +171,7 @@ internal sealed class GraphEvaluator : IOnnxGraph
         return result;
     }
 
-    private Matrix Where(Matrix condition, Matrix then, Matrix otherwise)
+    private EvaluatedMatrix Where(EvaluatedMatrix condition, EvaluatedMatrix then, EvaluatedMatrix otherwise)
     {
         var result = New(Math.Max(condition.Rows, Math.Max(then.Rows, otherwise.Rows)), Math.Max(condition.Width, Math.Max(then.Width, otherwise.Width)));
         var (when, first, second) = (new Stretched(condition, result.Width), new Stretched(then, result.Width), new Stretched(otherwise, result.Width));
@@ -184,17 +189,17 @@ internal sealed class GraphEvaluator : IOnnxGraph
         return result;
     }
 
-    private static void Truth(ReadOnlySpan<float> x, ReadOnlySpan<float> y, Span<float> to, Func<float, float, bool> holds)
+    private static void Greater(ReadOnlySpan<float> x, ReadOnlySpan<float> y, Span<float> to)
     {
         for (var i = 0; i < to.Length; i++)
         {
-            to[i] = holds(x[i], y[i]) ? 1 : 0;
+            to[i] = x[i] > y[i] ? 1 : 0;
         }
     }
 
     private delegate void InPlace(Span<float> values);
 
-    private Matrix Each(Matrix value, InPlace apply)
+    private EvaluatedMatrix Each(EvaluatedMatrix value, InPlace apply)
     {
         var result = New(value.Rows, value.Width);
         value.Data.CopyTo(result.Data, 0);
@@ -202,7 +207,7 @@ internal sealed class GraphEvaluator : IOnnxGraph
         return result;
     }
 
-    private Matrix EachRow(Matrix value, InPlace apply) => Each(value, values =>
+    private EvaluatedMatrix EachRow(EvaluatedMatrix value, InPlace apply) => Each(value, values =>
     {
         for (var row = 0; row < value.Rows; row++)
         {
@@ -210,7 +215,7 @@ internal sealed class GraphEvaluator : IOnnxGraph
         }
     });
 
-    private Matrix Concat(Matrix[] inputs, int axis)
+    private EvaluatedMatrix Concat(EvaluatedMatrix[] inputs, int axis)
     {
         if (axis == 0)
         {
@@ -227,7 +232,7 @@ internal sealed class GraphEvaluator : IOnnxGraph
     }
 
     /// <summary>Some rows, or columns.</summary>
-    private Matrix Gather(Matrix value, Matrix indices, int axis)
+    private EvaluatedMatrix Gather(EvaluatedMatrix value, EvaluatedMatrix indices, int axis)
     {
         if (axis != 0)
         {
@@ -241,14 +246,14 @@ internal sealed class GraphEvaluator : IOnnxGraph
         return result;
     }
 
-    private Matrix Transpose(Matrix value)
+    private EvaluatedMatrix Transpose(EvaluatedMatrix value)
     {
         var result = New(value.Width, value.Rows);
         value.CopyTransposed(result.Data);
         return result;
     }
 
-    private Matrix New(int rows, int width) => new(Free(rows * width).TryPop(out var data) ? data : new float[rows * width], width);
+    private EvaluatedMatrix New(int rows, int width) => new(Free(rows * width).TryPop(out var data) ? data : new float[rows * width], width);
 
     private Stack<float[]> Free(int length)
     {
@@ -257,78 +262,5 @@ internal sealed class GraphEvaluator : IOnnxGraph
             _free[length] = free = [];
         }
         return free;
-    }
-
-    /// <summary>A value: rows of some columns. A constant of one dimension is one row.</summary>
-    private sealed class Matrix(float[] data, int width)
-    {
-        private PackedMatrix? _packed, _transposed;
-
-        public float[] Data => data;
-
-        public int Width => width;
-
-        public int Rows { get; } = width == 0 ? 0 : data.Length / width;
-
-        /// <summary>Whether it is the same for all rows, and stays.</summary>
-        public bool IsConstant { get; set; }
-
-        /// <summary>Whether other values have the same array.</summary>
-        public bool IsShared { get; private set; }
-
-        public Span<float> this[int row] => data.AsSpan(row * width, width);
-
-        public PackedMatrix Packed => _packed ??= new PackedMatrix(data, Rows, width, Tile.Best);
-
-        public PackedMatrix PackedTransposed
-        {
-            get
-            {
-                if (_transposed is null)
-                {
-                    var transpose = new float[data.Length];
-                    CopyTransposed(transpose);
-                    _transposed = new PackedMatrix(transpose, width, Rows, Tile.Best);
-                }
-                return _transposed;
-            }
-        }
-
-        public void CopyTransposed(Span<float> to)
-        {
-            for (var row = 0; row < Rows; row++)
-            {
-                for (var column = 0; column < width; column++)
-                {
-                    to[column * Rows + row] = data[row * width + column];
-                }
-            }
-        }
-
-        public Matrix Share()
-        {
-            IsShared = true;
-            return new Matrix(data, width) { IsShared = true };
-        }
-    }
-
-    /// <summary>The rows of a value as they meet those of a result: the only row again and again, the only column in every place.</summary>
-    private readonly struct Stretched(Matrix value, int width)
-    {
-        private readonly float[]? _row = value.Width == width ? null : new float[width];
-
-        public ReadOnlySpan<float> this[int row]
-        {
-            get
-            {
-                var own = value.Rows == 1 ? value[0] : value[row];
-                if (_row is null)
-                {
-                    return own;
-                }
-                Array.Fill(_row, own[0]);
-                return _row;
-            }
-        }
     }
 }

@@ -24,7 +24,7 @@ internal static class HalfWeights
             halves[i] = (Half)values[i];
             if (Half.IsInfinity(halves[i]))
             {
-                throw new OnnxExportException(FormattableString.Invariant($"{name} holds {values[i]}, and float16 ends at {(float)Half.MaxValue}: export without {nameof(OnnxExportOptions.Float16Weights)}."));
+                throw new OnnxExportException(FormattableString.Invariant($"{name} holds {values[i]}, and float16 ends at {(float)Half.MaxValue}: export without {nameof(OnnxExportOptions.Float16Weights)}, or train on a label and features of smaller units, whose scale is folded into the weights."));
             }
         }
         return halves;

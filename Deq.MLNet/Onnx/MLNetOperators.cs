@@ -50,7 +50,7 @@ internal static class MLNetOperators
             OnnxType? type = node.OpType switch
             {
                 "Imputer" => Attribute(node, "imputed_value_int64s") is null ? OnnxType.Single : OnnxType.Int64,
-                "Normalizer" or "OneHotEncoder" or "Scaler" => OnnxType.Single,
+                "LinearRegressor" or "OneHotEncoder" or "Scaler" => OnnxType.Single,
                 _ => null,
             };
             if (type is { } known && !graph.Outputs.Contains(node.Output[0]))
@@ -145,20 +145,22 @@ internal static class MLNetOperators
         graph.AddNode(node);
     }
 
-    /// <summary>ONNX divides by the largest value of a row, ML.NET by the largest magnitude; a row of zeros stays as it is.</summary>
+    /// <summary>ONNX's maximum is that of the values, ML.NET's that of their magnitudes; and ML.NET leaves a row as it is whose norm is zero, NaN or so large that its reciprocal is below 1e-8.</summary>
     private static void Normalize(OnnxModelBuilder graph, NodeProto node)
     {
-        if (Attribute(node, "norm")!.S.ToStringUtf8() != "MAX")
+        var (reduction, values) = Attribute(node, "norm")!.S.ToStringUtf8() switch
         {
-            graph.AddNode(node);
-            return;
-        }
-        var magnitude = new NodeProto { OpType = "ReduceMax", Name = $"{node.Name}/largest", Input = { graph.AddNode("Abs", $"{node.Name}/magnitudes", [node.Input[0]]) }, Output = { $"{node.Name}/largest" } };
-        new OnnxNodeBuilder(magnitude).Add("axes", new long[] { 1 });
-        MoveAxes(graph, magnitude, 18);
-        var present = graph.AddNode("Greater", $"{node.Name}/present", [magnitude.Output[0], graph.AddInitializer($"{node.Name}/zero", [0f], 1)]);
-        var divisor = graph.AddNode("Where", $"{node.Name}/divisor", [present, magnitude.Output[0], graph.AddInitializer($"{node.Name}/one", [1f], 1)]);
-        graph.AddNode("Div", node.Name, [node.Input[0], divisor], node.Output[0]);
+            "MAX" => ("ReduceMax", graph.AddNode("Abs", $"{node.Name}/magnitudes", [node.Input[0]])),
+            var norm => ($"Reduce{norm}", node.Input[0]),
+        };
+        var length = new NodeProto { OpType = reduction, Name = $"{node.Name}/norm", Input = { values }, Output = { $"{node.Name}/norm" } };
+        new OnnxNodeBuilder(length).Add("axes", new long[] { 1 });
+        MoveAxes(graph, length, 18);
+        var one = graph.AddInitializer($"{node.Name}/one", [1f], 1);
+        var present = graph.AddNode("Greater", $"{node.Name}/present", [length.Output[0], graph.AddInitializer($"{node.Name}/zero", [0f], 1)]);
+        var scale = graph.AddNode("Where", $"{node.Name}/scale", [present, graph.AddNode("Div", $"{node.Name}/reciprocal", [one, length.Output[0]]), one]);
+        var small = graph.AddNode("Less", $"{node.Name}/is_small", [scale, graph.AddInitializer($"{node.Name}/least", [1e-8f], 1)]);
+        graph.AddNode("Mul", node.Name, [node.Input[0], graph.AddNode("Where", $"{node.Name}/kept", [small, one, scale])], node.Output[0]);
     }
 
     private static AttributeProto? Attribute(NodeProto node, string name) => node.Attribute.FirstOrDefault(a => a.Name == name);

@@ -66,7 +66,7 @@ internal static class NetworkGraph
 
         var form = GraphForms.Of(plan.Form!.Value, plan.Tightened);
         var states = form.States(new CellGraph(graph, network, cell, injection, plan.Steps));
-        var z = form.Steps(network) is null ? states.ElementAt(plan.Steps - 1) : states.First();
+        var z = (form.Steps(network) is null ? states.ElementAt(plan.Steps - 1) : states.First()).Z;
         var v = graph.AddWeights("deq/V", network.V.Span, network.OutputSize, d);
         var c = graph.AddWeights("deq/c", network.C.Span, network.OutputSize);
         if (network.S.IsEmpty)

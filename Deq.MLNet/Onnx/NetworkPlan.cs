@@ -9,6 +9,9 @@ internal sealed record NetworkPlan(Network Network, OnnxForm? Form, int Steps)
     /// <summary>Of a Loop: how often the tolerance of scoring is divided by ten.</summary>
     public int Tightened { get; init; }
 
+    /// <summary>Whether every row is proved to have one equilibrium.</summary>
+    public bool IsProved => Network is not DeqNetwork { Certificate.IsProved: false };
+
     public double? MaxError { get; init; }
 
     public double? MeanError { get; init; }

@@ -1,6 +1,6 @@
 namespace Deq.MLNet;
 
-/// <summary>What was written as ONNX. The same figures stand in the file's metadata.</summary>
+/// <summary>What was written as ONNX. The same figures, but for the size, stand in the file's metadata. Where a file holds several deep equilibrium networks, each figure is the largest among them, each by itself, and the form that of the one with the most steps.</summary>
 /// <param name="Form">The form of the equilibrium, never <see cref="OnnxForm.Auto"/>; null for a feed-forward network.</param>
 /// <param name="Steps">Steps of the form, of <see cref="OnnxForm.Loop"/> the most; 0 for a feed-forward network.</param>
 /// <param name="MaxError">max |y_steps - y| / max |y| against the float64 equilibrium, over training or calibration rows and outputs (as <see cref="UnrollCurve.MaxErrors"/> says for probabilities); null where it was not measured, and for an FNN.</param>
@@ -16,6 +16,12 @@ namespace Deq.MLNet;
 /// <param name="OutputNames">The outputs, each named after its column: Score.output, (B, K) float32; for two classes also Probability.output, (B, 1) float32, and PredictedLabel.output, (B, 1) bool; for K classes PredictedLabel.output, (B, 1) uint32, a key from 1.</param>
 public sealed record OnnxExportReport(OnnxForm? Form, int Steps, double? MaxError, double? MeanError, double? Bound, int Opset, int NodeCount, long Bytes, IReadOnlyList<string> InputNames, IReadOnlyList<string> OutputNames)
 {
+    /// <summary>
+    /// Whether every row, seen or not, is proved to have exactly one equilibrium, which the file and scoring then both come to; true for an FNN. Where it is false (<see cref="WellPosedness.None"/>, layer-normalised cells),
+    /// <see cref="MaxError"/> tells of the measured rows alone: a row not seen may have several equilibria, and the file another one than scoring, or none.
+    /// </summary>
+    public bool IsProved { get; init; }
+
     /// <summary>
     /// Steps of plain iteration after which, by the certificate and <see cref="UnrollCurve.StateGain"/>, the error of every row whose state is no longer than the longest measured is at most <see cref="OnnxExportOptions.MaxError"/>,
     /// in exact arithmetic: no more are taken. Null where that takes 300 and more, where nothing is proved, and for other forms than <see cref="OnnxForm.Unrolled"/>: then only what was measured has decided.

@@ -49,21 +49,25 @@ internal static class OnnxExporter
 
     /// <summary>The file of a graph.</summary>
     /// <param name="builder">The graph, with its inputs and outputs.</param>
-    /// <param name="plans">The networks in it, at least one. Each figure of the report is the largest among them, and null where one of them has none.</param>
+    /// <param name="plans">The networks in it, at least one. Each figure of the report is the largest among them (those of forms among the deep equilibrium networks), and null where one of them has none.</param>
     /// <param name="metadata">Goes into the file's metadata; keys that start with "deq." are the library's own, and its values win.</param>
     public static (byte[] Bytes, OnnxExportReport Report) Finish(OnnxModelBuilder builder, IReadOnlyList<NetworkPlan> plans, IReadOnlyDictionary<string, string> metadata)
     {
+        // Each was let through by itself.
+        CheckSize(plans.Sum(LargestSize), plans.Sum(StoredWeights));
         var most = plans.MaxBy(plan => plan.Steps)!;
         var report = new OnnxExportReport(most.Form, most.Steps, Largest(plan => plan.MaxError), Largest(plan => plan.MeanError), Largest(plan => plan.Bound), builder.Opset, builder.NodeCount, 0, builder.Inputs, builder.Outputs)
         {
+            IsProved = plans.All(plan => plan.IsProved),
             BoundSteps = (int?)Largest(plan => plan.BoundSteps),
-            WeightsError = Largest(plan => plan.WeightsError),
+            WeightsError = Greatest(plans, plan => plan.WeightsError),
             Domains = builder.Domains,
         };
         var bytes = builder.Build(WithFigures(metadata, report));
         return (bytes, report with { Bytes = bytes.Length });
 
-        double? Largest(Func<NetworkPlan, double?> figure) => plans.All(plan => figure(plan) is not null) ? plans.Max(figure) : null;
+        double? Largest(Func<NetworkPlan, double?> figure) => Greatest(plans.Where(plan => plan.Form is not null), figure);
+        static double? Greatest(IEnumerable<NetworkPlan> among, Func<NetworkPlan, double?> figure) => among.All(plan => figure(plan) is not null) ? among.Max(figure) : null;
     }
 
     /// <summary>The bytes of a file with this network alone, estimated from above.</summary>
@@ -95,6 +99,7 @@ internal static class OnnxExporter
             ["deq.form"] = report.Form?.ToString() ?? "FeedForward",
             ["deq.steps"] = report.Steps.ToString(CultureInfo.InvariantCulture),
             ["deq.opset"] = report.Opset.ToString(CultureInfo.InvariantCulture),
+            ["deq.proved"] = report.IsProved ? "true" : "false",
             ["deq.nodes"] = report.NodeCount.ToString(CultureInfo.InvariantCulture),
             ["deq.version"] = Library.Version,
         };

@@ -59,14 +59,14 @@ internal static class StepChoice
         {
             OnnxForm.ForwardSubstitution when settings.Steps is not null => throw new OnnxExportException($"{nameof(OnnxExportOptions)}.{nameof(OnnxExportOptions.Steps)} is {settings.Steps}; {form} takes exactly as many as there are states. Leave it out, or choose another {nameof(OnnxExportOptions.Form)}."),
             OnnxForm.ForwardSubstitution => network.StateSize,
-            OnnxForm.Loop => settings.Steps ?? network.Scoring.MaxIterations,
+            OnnxForm.Loop => settings.Steps ?? (curve is null ? throw NotMeasured(form) : network.Scoring.MaxIterations),
             _ => settings.Steps ?? Steps(curve ?? throw NotMeasured(form), certificate, maxError) ?? throw NotReached(curve, certificate, maxError),
         };
         var value = curve is { HasOneValue: true } ? Value(curve, maxError) : 0;
         if (value < 0)
         {
             // Steps that are asked for leave the error that they leave.
-            value = settings.Steps is null ? throw NotReached(curve!, certificate, maxError) : 0;
+            value = settings.Steps is null ? throw NotReached(curve!, certificate, maxError) : curve!.MaxErrors.Count - 1;
         }
         return new NetworkPlan(network, form, steps)
         {
@@ -88,7 +88,7 @@ internal static class StepChoice
         // Where rounding keeps the error above the quarter, what is met is taken.
         var enough = Enumerable.Range(kept, curve.MaxErrors.Count - kept + 1).FirstOrDefault(k => curve.MaxErrors[k - 1] <= ErrorMargin * maxError, kept);
         var steps = Math.Min(UnrollCurve.MaxSteps, enough + (int)Math.Ceiling(StepMargin(curve.Rows) * enough));
-        return curve.Form == OnnxForm.Unrolled && ProvedSteps(curve, certificate, maxError) is { } proved ? Math.Min(steps, proved) : steps;
+        return curve.Form == OnnxForm.Unrolled && ProvedSteps(curve, certificate, maxError) is { } proved ? Math.Max(kept, Math.Min(steps, proved)) : steps;
     }
 
     /// <summary>Which of the values of a form without steps is taken, of a loop's that of the largest tolerance: the first with the error's margin, else the first that meets the error; -1 for none.</summary>
@@ -125,7 +125,7 @@ internal static class StepChoice
 
     // max |y| is known from rows only: without them no proof about the state says how large a share of it an error is.
     private static OnnxExportException NotMeasured(OnnxForm form) =>
-        new($"The error of the form {form} was not measured for this network. Set {nameof(OnnxExportOptions)}.{nameof(OnnxExportOptions.CalibrationData)} to rows, or {nameof(OnnxExportOptions.Steps)}; of networks that a trainer made the error is known.");
+        new($"The error of the form {form} was not measured for this network. Set {nameof(OnnxExportOptions)}.{nameof(OnnxExportOptions.CalibrationData)} to rows, or {nameof(OnnxExportOptions.Steps)}; of networks that a trainer made it is known for the forms that {OnnxForm.Auto} takes.");
 
     private static OnnxExportException NotReached(UnrollCurve curve, Certificate certificate, double maxError)
     {

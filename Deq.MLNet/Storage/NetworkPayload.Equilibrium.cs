@@ -160,6 +160,10 @@ internal static partial class NetworkPayload
             throw reader.Invalid("state gain of the unroll curve", gain);
         }
         var steps = reader.Size("steps of the unroll curve");
+        if (steps > UnrollCurve.MaxSteps)
+        {
+            throw reader.Invalid("steps of the unroll curve", steps);
+        }
         return new UnrollCurve(form, rows, scale, Errors(ref reader, steps, "largest errors"), Errors(ref reader, steps, "mean errors")) { StateGain = gain };
     }
 

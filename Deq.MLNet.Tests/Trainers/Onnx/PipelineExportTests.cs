@@ -112,6 +112,53 @@ public sealed class PipelineExportTests : IDisposable
     }
 
     [Fact]
+    public void Where_no_output_is_left_the_message_says_so()
+    {
+        var model = Transforms.ReplaceMissingValues("Sizes").Append(Regression(features: "Sizes")).Append(Transforms.DropColumns("Score")).Fit(Known);
+
+        FluentActions.Invoking(() => Export(model)).Should().Throw<OnnxExportException>().WithMessage("No column that is left at the end*");
+    }
+
+    /// <summary>The hooks take one pair after the other: a later one read what an earlier one had made.</summary>
+    [Theory, InlineData("copy"), InlineData("scale"), InlineData("replace")]
+    public void Columns_that_one_transform_swaps_are_read_as_they_were(string way)
+    {
+        InputOutputColumnPair[] swapped = [new("Height", "Weight"), new("Weight", "Height")];
+        IEstimator<ITransformer> swap = way switch
+        {
+            "copy" => Transforms.CopyColumns(swapped),
+            "scale" => Transforms.NormalizeMinMax(swapped),
+            _ => Transforms.ReplaceMissingValues(swapped),
+        };
+        var model = swap.Append(Transforms.ReplaceMissingValues("Sizes")).Append(Transforms.Concatenate("Features", "Height", "Sizes", "Weight")).Append(Regression("Label")).Fit(Known);
+
+        ShouldAgree(model, Export(model).File, "Score");
+    }
+
+    [Fact]
+    public void A_linear_model_in_front_is_exported_and_one_of_clusters_is_refused()
+    {
+        var linear = Transforms.ReplaceMissingValues("Sizes").Append(_context.Regression.Trainers.Sdca(featureColumnName: "Sizes")).Append(Transforms.CopyColumns("First", "Score"))
+            .Append(Transforms.Concatenate("Stack", "First", "Sizes")).Append(Regression(features: "Stack")).Fit(Known);
+        ShouldAgree(linear, Export(linear).File, "Score");
+
+        // Its hook gives keys from 0.
+        var clusters = Transforms.ReplaceMissingValues("Sizes").Append(_context.Clustering.Trainers.KMeans("Sizes", numberOfClusters: 3)).Append(Transforms.CopyColumns("Distances", "Score"))
+            .Append(Transforms.Conversion.MapKeyToVector("Cluster", "PredictedLabel")).Append(Transforms.Concatenate("Stack", "Cluster", "Sizes")).Append(Transforms.DropColumns("Score")).Append(Regression(features: "Stack")).Fit(Known);
+        FluentActions.Invoking(() => Export(clusters)).Should().Throw<OnnxExportException>().WithMessage("ClusteringPredictionTransformer*only linear ones*");
+    }
+
+    [Fact]
+    public void A_feed_forward_network_behind_takes_no_figure_from_the_equilibrium_before_it()
+    {
+        var first = _context.Regression.Trainers.Deq(new DeqRegressionTrainer.Options { FeatureColumnName = "Sizes", Epochs = 3, HiddenSize = 5 });
+        var model = Transforms.ReplaceMissingValues("Sizes").Append(first).Append(Transforms.CopyColumns("First", "Score")).Append(Transforms.Concatenate("Stack", "First", "Sizes"))
+            .Append(_context.Regression.Trainers.Fnn(new FnnRegressionTrainer.Options { FeatureColumnName = "Stack", Epochs = 3, HiddenSizes = [4] })).Fit(Known);
+
+        Export(model).Report.Should().Match<OnnxExportReport>(r => r.Form == OnnxForm.Unrolled && r.MaxError > 0 && r.Bound > 0 && r.IsProved);
+    }
+
+    [Fact]
     public void Two_models_of_a_chain_are_one_file()
     {
         var first = _context.Regression.Trainers.Deq(new DeqRegressionTrainer.Options { FeatureColumnName = "Sizes", Epochs = 3, HiddenSize = 5 });
@@ -228,7 +275,7 @@ public sealed class PipelineExportTests : IDisposable
         rows.GetRowCount().Should().BeNull();
 
         Export(model, new OnnxExportOptions { CalibrationData = rows }).Report.MaxError.Should().BeLessThanOrEqualTo(1e-5);
-        FluentActions.Invoking(() => Export(model, new OnnxExportOptions { CalibrationData = Transforms.SelectColumns("Sizes").Fit(Known).Transform(Known) })).Should().Throw<ArgumentOutOfRangeException>().WithMessage("*Height*");
+        FluentActions.Invoking(() => Export(model, new OnnxExportOptions { CalibrationData = Transforms.SelectColumns("Sizes").Fit(Known).Transform(Known) })).Should().Throw<OnnxExportException>().WithMessage("CalibrationData is not what the pipeline takes*Height*");
         var none = _context.Data.LoadFromEnumerable(PipelineRows.Later()[..1]);
         FluentActions.Invoking(() => Export(model, new OnnxExportOptions { CalibrationData = none })).Should().Throw<OnnxExportException>().WithMessage("CalibrationData has no row*");
     }

@@ -8,7 +8,7 @@ internal sealed class AndersonForm : IGraphForm
 {
     public int? Steps(DeqNetwork network) => null;
 
-    public IEnumerable<string> States(CellGraph cell)
+    public IEnumerable<FormState> States(CellGraph cell)
     {
         var graph = cell.Graph;
         // From z = 0 both f and g are phi(u).

@@ -11,7 +11,7 @@ internal sealed class ForwardSubstitutionForm : IGraphForm
 {
     public int? Steps(DeqNetwork network) => network.StateSize;
 
-    public IEnumerable<string> States(CellGraph cell)
+    public IEnumerable<FormState> States(CellGraph cell)
     {
         var u = cell.Graph.AddNode("Transpose", "deq/states/injection", [cell.Injection]);
         var z = new Substitution(cell).Solve(u, 0, cell.Network.StateSize);

@@ -9,7 +9,7 @@ internal sealed class LoopForm(int tightened) : IGraphForm
 {
     public int? Steps(DeqNetwork network) => network.Scoring.MaxIterations;
 
-    public IEnumerable<string> States(CellGraph cell)
+    public IEnumerable<FormState> States(CellGraph cell)
     {
         var (graph, tolerance, share) = (cell.Graph, cell.Network.Scoring.Tolerance, Math.Pow(10, -tightened));
         var relative = graph.AddInitializer("deq/loop/relative", [(float)(share * tolerance.Relative)], 1);

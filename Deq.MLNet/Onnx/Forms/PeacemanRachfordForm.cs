@@ -10,7 +10,7 @@ internal sealed class PeacemanRachfordForm : IGraphForm
 {
     public int? Steps(DeqNetwork network) => null;
 
-    public IEnumerable<string> States(CellGraph cell)
+    public IEnumerable<FormState> States(CellGraph cell)
     {
         var (graph, network, d) = (cell.Graph, cell.Network, cell.Network.StateSize);
         var step = (network.Scoring.Solver as PeacemanRachford ?? new PeacemanRachford()).Step;
@@ -24,7 +24,8 @@ internal sealed class PeacemanRachfordForm : IGraphForm
         for (var next = 2; ; next++)
         {
             var z = cell.Proximal(name, v, step);
-            yield return z;
+            // While v moves, z may stand still: at zero, with ReLU.
+            yield return new FormState(z, v);
             name = cell.StepName(next);
             var forward = cell.Affine(name, z);
             if (stepSize is not null)

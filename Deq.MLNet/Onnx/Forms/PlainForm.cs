@@ -5,7 +5,7 @@ internal sealed class PlainForm : IGraphForm
 {
     public int? Steps(DeqNetwork network) => null;
 
-    public IEnumerable<string> States(CellGraph cell)
+    public IEnumerable<FormState> States(CellGraph cell)
     {
         // From z = 0 the first step needs no product.
         var z = cell.Phi(cell.StepName(1), cell.Injection);

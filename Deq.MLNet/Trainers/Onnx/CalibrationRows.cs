@@ -16,7 +16,14 @@ internal static class CalibrationRows
         var needed = pipeline.NeededSteps.Select(s => s.Step.Transformer).ToHashSet();
         foreach (var transformer in pipeline.Transformers.TakeWhile(t => t != model.Transformer).Where(needed.Contains))
         {
-            data = transformer.Transform(data);
+            try
+            {
+                data = transformer.Transform(data);
+            }
+            catch (ArgumentOutOfRangeException e)
+            {
+                throw new OnnxExportException($"{nameof(OnnxExportOptions.CalibrationData)} is not what the pipeline takes: {e.Message}", e);
+            }
         }
         var predictor = (ISingleFeaturePredictionTransformer<object>)model.Transformer;
         var column = data.Schema.GetColumnOrNull(predictor.FeatureColumnName)

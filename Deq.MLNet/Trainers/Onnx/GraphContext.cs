@@ -14,6 +14,9 @@ internal sealed class GraphContext(string graphName, ExportSettings settings) : 
     private Dictionary<string, string> _columns = [];
     private HashSet<string>? _made;
 
+    /// <summary>What the columns were when the hook began: one of several pairs of columns may make what a later pair reads.</summary>
+    private Dictionary<string, string> _read = [];
+
     public ExportSettings Settings => settings;
 
     /// <summary>Features of rows, as the network that is written next receives them, to measure its error on; null for what was measured in training.</summary>
@@ -44,10 +47,11 @@ internal sealed class GraphContext(string graphName, ExportSettings settings) : 
     {
         var before = _columns;
         _columns = before.Where(column => reads.Contains(column.Key)).ToDictionary();
+        _read = _columns.ToDictionary();
         _made = [.. makes];
         hook.SaveAsOnnx(this);
         var after = _columns;
-        (_columns, _made) = (before, null);
+        (_columns, _made, _read) = (before, null, []);
         var missing = new List<string>();
         foreach (var column in makes)
         {
@@ -83,7 +87,7 @@ internal sealed class GraphContext(string graphName, ExportSettings settings) : 
 
     public override bool ContainsColumn(string colName) => _columns.ContainsKey(colName);
 
-    public override string GetVariableName(string colName) => _columns[colName];
+    public override string GetVariableName(string colName) => _read.GetValueOrDefault(colName) ?? _columns[colName];
 
     public override string AddIntermediateVariable(DataViewType? type, string colName, bool skip = false)
     {

@@ -1,5 +1,8 @@
 using System.Reflection;
+using Microsoft.ML;
+using Microsoft.ML.Calibrators;
 using Microsoft.ML.Data;
+using Microsoft.ML.Trainers;
 using Microsoft.ML.Transforms;
 using Microsoft.ML.Transforms.Text;
 
@@ -26,14 +29,20 @@ internal static class HookLimits
         var read = step.Needs([index]).Select(column => column.Type).ToList();
         if (Pipeline.SolveColumns(step).Contains(made.Name))
         {
-            return $"{made.Name} tells of the solve of a row, which a graph does not have";
+            return $"{made.Name} tells of the solve of a row or is its state, which no export writes";
         }
         if (read.Append(made.Type).Any(type => type is VectorDataViewType { IsKnownSize: false }))
         {
             return "it makes or reads a vector of variable size, which a graph over a batch of rows cannot hold";
         }
+        if (step.Transformer is IPredictionTransformer<object> && !IsSound(((ISingleFeaturePredictionTransformer<object>)step.Transformer).Model))
+        {
+            return "of ML.NET's own models only linear ones and the Platt calibrator give in ONNX what they give in ML.NET: the hooks of others take NaN or the first cluster for something else, or were not tried";
+        }
         return OfTransform.TryGetValue(step.Kind, out var limit) ? limit(step, read[0].GetItemType(), made.Type.GetItemType()) : null;
     }
+
+    private static bool IsSound(object model) => Pipeline.PartsOf(model).All(part => part is INetworkModel or PlattCalibrator or LinearModelParameters or LinearMulticlassModelParametersBase);
 
     private static string? OfHash(DataViewType from) =>
         from == TextDataViewType.Instance ? "ONNX Runtime hashes empty texts, spaces at the ends and letters beyond ASCII differently; use OneHotEncoding or MapValueToKey"

@@ -30,11 +30,15 @@ internal static class ModelExporter
     private static (byte[] Bytes, OnnxExportReport Report) Export(IHostEnvironment environment, ITransformer model, DataViewSchema inputSchema, OnnxExportOptions options)
     {
         MLNetMembers.EnsurePresent();
-        var pipeline = new Pipeline(environment, model, inputSchema);
+        var pipeline = Walk(environment, model, inputSchema);
         if (pipeline.Models.Count == 0)
         {
             var chain = string.Join(", ", pipeline.Transformers.Select(t => t.GetType().Name));
-            throw new OnnxExportException($"The pipeline ({chain}) holds 0 models of this library; there is nothing to export. Pass a fitted pipeline with one of its trainers.");
+            throw new OnnxExportException($"The pipeline ({chain}) holds 0 models of this library; there is nothing to export. Pass a fitted pipeline with one of its trainers, alone or in OneVersusAll; PairwiseCoupling has no ONNX form.");
+        }
+        if (!pipeline.NeededOutputs.Any())
+        {
+            throw new OnnxExportException("No column that is left at the end of the pipeline depends on the model: there is nothing to export. Keep one of its outputs, or what is made from them.");
         }
         var context = new GraphContext(OnnxExporter.GraphName(NetworksOf(pipeline.Models[0]).First().Network), options.Settings);
         var steps = pipeline.NeededSteps.Select(s => (s.Step, s.Makes, Hook: HookOf(context, s.Step, s.Makes))).ToList();
@@ -58,6 +62,19 @@ internal static class ModelExporter
         context.Graph.RemoveUnused();
         MLNetOperators.DeclareTypes(context.Graph);
         return OnnxExporter.Finish(context.Graph, context.Plans, Metadata(pipeline, context.Graph));
+    }
+
+    private static Pipeline Walk(IHostEnvironment environment, ITransformer model, DataViewSchema inputSchema)
+    {
+        try
+        {
+            return new Pipeline(environment, model, inputSchema);
+        }
+        catch (MissingMemberException e)
+        {
+            // Members that are private in ML.NET are bound when they are first used.
+            throw new IncompatibleMLNetException($"This ML.NET lacks a member that the export binds: {e.Message} Reference the version of Microsoft.ML that this package names as its dependency.", e);
+        }
     }
 
     private static void AddInput(GraphContext context, DataViewSchema.Column column)
@@ -105,7 +122,7 @@ internal static class ModelExporter
 
     private static OnnxExportException Refused(PipelineStep step, IReadOnlyList<int> makes, string reason, Exception? cause = null) =>
         new($"{step.Name}, which makes {string.Join(", ", step.Names(makes).Distinct())}, cannot be exported: {reason}. The outputs depend on it: "
-            + "apply it to the data before the pipeline that is exported, and fit that from there on, or use another transform.", cause);
+            + "if it stands before the trainer, apply it to the data before the pipeline that is exported, and fit that from there on, or use another transform; if behind, leave it out, or drop what it makes.", cause);
 
     private static IEnumerable<INetworkModel> NetworksOf(PipelineStep step) => Pipeline.NetworksOf(((ISingleFeaturePredictionTransformer<object>)step.Transformer).Model);
 

@@ -14,7 +14,8 @@ public sealed record OnnxExportOptions
     public int Opset { get; init => field = Check.Within(value, MinOpset, MaxOpset + 1, nameof(Opset)); } = MinOpset;
 
     /// <summary>The form of the equilibrium; default <see cref="OnnxForm.Auto"/>. Of no meaning for a feed-forward network.</summary>
-    public OnnxForm Form { get; init; } = OnnxForm.Auto;
+    /// <exception cref="ArgumentException">The value is none of the enumeration's.</exception>
+    public OnnxForm Form { get; init => field = Check.Defined(value); } = OnnxForm.Auto;
 
     /// <summary>
     /// The error that the unrolled equilibrium may have, as a share of the largest |y| over the training rows; positive, default 1e-5.

@@ -19,13 +19,14 @@ internal sealed class Pipeline
     public Pipeline(IHostEnvironment environment, ITransformer model, DataViewSchema inputSchema)
     {
         IDataView view = new EmptyDataView(environment, inputSchema);
-        foreach (var transformer in Flatten(model))
+        Transformers = [.. Flatten(model)];
+        foreach (var transformer in Transformers)
         {
             var after = transformer.Transform(view);
             _steps.AddRange(StepsOf(transformer, view, after));
             view = after;
         }
-        Transformers = [.. Flatten(model)];
+        Models = [.. _steps.Where(IsOurs)];
         Input = inputSchema;
         Output = view.Schema;
         var outputs = Outputs();
@@ -43,7 +44,7 @@ internal sealed class Pipeline
     public DataViewSchema Output { get; }
 
     /// <summary>The steps with a model of this library.</summary>
-    public IReadOnlyList<PipelineStep> Models => [.. _steps.Where(IsOurs)];
+    public IReadOnlyList<PipelineStep> Models { get; }
 
     /// <summary>The columns of the input that the outputs depend on.</summary>
     public IEnumerable<DataViewSchema.Column> NeededInputs => Input.Where(column => _needed[0].Contains(column.Index));
@@ -56,12 +57,14 @@ internal sealed class Pipeline
         _steps.Select((step, i) => (step, (IReadOnlyList<int>)[.. _needed[i + 1].Where(step.Made.Contains).Order()])).Where(s => s.Item2.Count > 0);
 
     /// <summary>The networks of a fitted model, of one or of those that a reduction or a calibrated model is made of.</summary>
-    public static IEnumerable<INetworkModel> NetworksOf(object model) => model switch
+    public static IEnumerable<INetworkModel> NetworksOf(object model) => PartsOf(model).OfType<INetworkModel>();
+
+    /// <summary>A model, or those that a reduction or a calibrated model is made of.</summary>
+    public static IEnumerable<object> PartsOf(object model) => model switch
     {
-        INetworkModel network => [network],
-        CalibratedModelParametersBase calibrated => NetworksOf(calibrated.SubModel),
-        OneVersusAllModelParameters reduction => SubModelsOf(reduction).SelectMany(NetworksOf),
-        _ => [],
+        CalibratedModelParametersBase calibrated => PartsOf(calibrated.SubModel),
+        OneVersusAllModelParameters reduction => SubModelsOf(reduction).SelectMany(PartsOf),
+        _ => [model],
     };
 
     private static IEnumerable<ITransformer> Flatten(ITransformer model) =>
