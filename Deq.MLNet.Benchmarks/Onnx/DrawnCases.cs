@@ -9,12 +9,15 @@ internal static class DrawnCases
 {
     private const int Features = 4, Classes = 3, TrainingRows = 500;
 
-    /// <summary>The rules that have forms of their own.</summary>
+    /// <summary>The rules, with the forms that are tried.</summary>
     private static readonly (WellPosedness Rule, OnnxForm[] Forms)[] Forms =
     [
         (WellPosedness.Spectral(0.9f), [OnnxForm.Unrolled, OnnxForm.UnrolledAnderson, OnnxForm.Loop]),
         (WellPosedness.Monotone(1), [OnnxForm.PeacemanRachford]),
         (WellPosedness.StrictlyTriangular, [OnnxForm.ForwardSubstitution]),
+        (WellPosedness.InfinityNorm(0.9f), [OnnxForm.Auto]),
+        (WellPosedness.Perron(0.9f), [OnnxForm.Auto]),
+        (WellPosedness.Diagonal(0.9f), [OnnxForm.Auto]),
     ];
 
     private static readonly (string Name, Func<MLContext, WellPosedness, Activation, IEstimator<ITransformer>> Make)[] DeqTrainers =
@@ -61,7 +64,7 @@ internal static class DrawnCases
             {
                 foreach (var (name, make) in DeqTrainers)
                 {
-                    Compare(name, activation, make(ml, rule, activation), forms);
+                    Compare($"{name} {rule}", activation, make(ml, rule, activation), forms);
                 }
             }
             foreach (var (name, make) in FnnTrainers)
