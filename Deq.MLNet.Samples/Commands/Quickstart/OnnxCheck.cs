@@ -1,10 +1,11 @@
 using Microsoft.ML;
+using Microsoft.ML.Data;
 using Microsoft.ML.OnnxRuntime;
 using Microsoft.ML.OnnxRuntime.Tensors;
 
 namespace Deq.MLNet.Samples.Commands;
 
-/// <summary>Exports the network as ONNX, scores the test rows with ONNX Runtime, and compares with the equilibrium in float64.</summary>
+/// <summary>Exports the pipeline as ONNX, scores the test rows with ONNX Runtime, and compares with the network's equilibrium in float64.</summary>
 internal static class OnnxCheck
 {
     /// <returns>max |ONNX - y| / max |y| over the test rows, and the steps of the unrolled equilibrium.</returns>
@@ -12,10 +13,14 @@ internal static class OnnxCheck
     {
         var report = ml.Model.SaveOnnx(fitted.Pipeline, fitted.TestRows.Schema, path);
 
-        // The graph takes what reaches the network: the features after the pipeline's other transforms.
-        var input = new DenseTensor<float>(fitted.Features.SelectMany(row => row).ToArray(), [fitted.Features.Length, fitted.Network.InputSize]);
+        // The file holds the whole pipeline: it takes the data's columns by name, (B, 1) each.
+        var inputs = report.InputNames.Select(name =>
+        {
+            var values = fitted.TestRows.GetColumn<float>(name).ToArray();
+            return NamedOnnxValue.CreateFromTensor(name, new DenseTensor<float>(values, [values.Length, 1]));
+        }).ToList();
         using var session = new InferenceSession(path);
-        using var outputs = session.Run([NamedOnnxValue.CreateFromTensor(report.InputNames[0], input)]);
+        using var outputs = session.Run(inputs);
         var onnx = outputs.Single(output => output.Name == "Score.output").AsEnumerable<float>();
 
         var reference = new Float64Network(fitted.Network);
