@@ -1,5 +1,7 @@
 using System.Buffers.Binary;
 using System.Globalization;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using Deq.MLNet.Networks;
 using Deq.MLNet.Onnx.Proto;
 using Google.Protobuf;
@@ -53,25 +55,9 @@ internal sealed class OnnxModelBuilder(string graphName, int opset) : IOnnxGraph
     /// <summary>Declares a node's output as one of the graph, with B rows.</summary>
     public void AddOutput(string name, int width, OnnxType type = OnnxType.Single) => _graph.Output.Add(Value(name, width, type));
 
-    public string AddInitializer(string name, ReadOnlySpan<float> values, params ReadOnlySpan<long> shape)
-    {
-        var raw = new byte[checked(values.Length * sizeof(float))];
-        for (var i = 0; i < values.Length; i++)
-        {
-            BinaryPrimitives.WriteSingleLittleEndian(raw.AsSpan(i * sizeof(float)), values[i]);
-        }
-        return AddTensor(name, OnnxType.Single, raw, shape);
-    }
+    public string AddInitializer(string name, ReadOnlySpan<float> values, params ReadOnlySpan<long> shape) => AddTensor(name, OnnxType.Single, LittleEndian(values), shape);
 
-    public string AddInitializer(string name, ReadOnlySpan<Half> values, params ReadOnlySpan<long> shape)
-    {
-        var raw = new byte[2 * values.Length];
-        for (var i = 0; i < values.Length; i++)
-        {
-            BinaryPrimitives.WriteHalfLittleEndian(raw.AsSpan(2 * i), values[i]);
-        }
-        return AddTensor(name, OnnxType.Half, raw, shape);
-    }
+    public string AddInitializer(string name, ReadOnlySpan<Half> values, params ReadOnlySpan<long> shape) => AddTensor(name, OnnxType.Half, LittleEndian(values), shape);
 
     public string AddInitializer(string name, ReadOnlySpan<long> values, params ReadOnlySpan<long> shape) => AddInitializer(name, OnnxType.Int64, values, shape);
 
@@ -90,15 +76,7 @@ internal sealed class OnnxModelBuilder(string graphName, int opset) : IOnnxGraph
     }
 
     /// <summary>Adds constant float64 values, row-major.</summary>
-    public string AddInitializer(string name, ReadOnlySpan<double> values, params ReadOnlySpan<long> shape)
-    {
-        var raw = new byte[checked(values.Length * sizeof(double))];
-        for (var i = 0; i < values.Length; i++)
-        {
-            BinaryPrimitives.WriteDoubleLittleEndian(raw.AsSpan(i * sizeof(double)), values[i]);
-        }
-        return AddTensor(name, OnnxType.Double, raw, shape);
-    }
+    public string AddInitializer(string name, ReadOnlySpan<double> values, params ReadOnlySpan<long> shape) => AddTensor(name, OnnxType.Double, LittleEndian(values), shape);
 
     /// <summary>Adds constant texts, row-major.</summary>
     public string AddInitializer(string name, IEnumerable<string> values, params ReadOnlySpan<long> shape)
@@ -238,6 +216,17 @@ internal sealed class OnnxModelBuilder(string graphName, int opset) : IOnnxGraph
             model.MetadataProps.Add(new StringStringEntryProto { Key = key, Value = value });
         }
         return model.ToByteArray();
+    }
+
+    /// <summary>The bytes of numbers as ONNX has them on every machine.</summary>
+    private static byte[] LittleEndian<T>(ReadOnlySpan<T> values) where T : unmanaged
+    {
+        var bytes = MemoryMarshal.AsBytes(values).ToArray();
+        for (var i = 0; !BitConverter.IsLittleEndian && i < bytes.Length; i += Unsafe.SizeOf<T>())
+        {
+            bytes.AsSpan(i, Unsafe.SizeOf<T>()).Reverse();
+        }
+        return bytes;
     }
 
     private string AddTensor(string name, OnnxType type, byte[] raw, ReadOnlySpan<long> shape)

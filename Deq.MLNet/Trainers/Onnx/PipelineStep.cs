@@ -15,8 +15,6 @@ internal sealed class PipelineStep(ITransformer transformer, IRowToRowMapper map
 
     public ITransformer Transformer => transformer;
 
-    public DataViewSchema Source => source;
-
     public DataViewSchema Schema => mapper.OutputSchema;
 
     /// <summary>The columns that it adds and that can be seen, indices of <see cref="Schema"/>. A column that hides one of its name is of them; one that is handed on is not.</summary>
@@ -37,7 +35,7 @@ internal sealed class PipelineStep(ITransformer transformer, IRowToRowMapper map
     /// <summary>The class of the transform: that of the transformer, in a composite one that of the part.</summary>
     public Type Kind => mapper is RowToRowMapperTransform transform && MapperOf(transform).GetType().DeclaringType is { } kind ? kind : transformer.GetType();
 
-    /// <summary>The columns of <see cref="Source"/> that some of <see cref="Schema"/> are made from, or are.</summary>
+    /// <summary>The columns before it that some of <see cref="Schema"/> are made from, or are.</summary>
     public IEnumerable<DataViewSchema.Column> Needs(IEnumerable<int> columns) => columns.SelectMany(Needs).DistinctBy(column => column.Index);
 
     /// <remarks>Some mappers name what they always read also for a column that they hand on.</remarks>
