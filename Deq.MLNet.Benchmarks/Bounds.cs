@@ -28,10 +28,10 @@ internal static class Bounds
                     var rows = new TrainingData(Features, 1, RandomCell.Values(random, Rows * Features, 1), RandomCell.Values(random, Rows, 1), null);
                     using var engine = new TorchEngine(Gradients.SettingsOf(architecture), architecture.Initialize(Features, 1, Link.Identity, new bool[Features], random), "cpu");
                     engine.Attach(rows);
-                    int[] all = [.. Enumerable.Range(0, Rows)];
+                    engine.Order([.. Enumerable.Range(0, Rows)]);
                     for (var step = 0; step < Steps; step++)
                     {
-                        engine.Step(all, LearningRate);
+                        engine.Step(0, Rows, LearningRate);
                     }
                     var w = Linear.ToDouble(((DeqNetwork)engine.ToNetwork()).W.Span);
                     violations += RuleReference.Excess(rule, w, size, activation) <= 0 ? 0 : 1;

@@ -31,7 +31,7 @@ internal static class Gradients
                 continue;
             }
             var architecture = new DeqArchitecture(size, activation, WellPosedness.None, new Picard(), new Picard(), tolerance, 1_000, new EquilibriumSettings());
-            using var engine = new TorchEngine(SettingsOf(architecture), network, "cpu", type);
+            using var engine = new TorchEngine(SettingsOf(architecture), network, TensorPlace.On("cpu", type));
             engine.Attach(rows);
             var exact = reference.Gradient(parameters);
             worst = Math.Max(worst, Linear.Distance(engine.Gradient([0, 1, 2, 3, 4, 5]), exact) / Linear.Norm(exact));

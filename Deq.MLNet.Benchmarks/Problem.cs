@@ -44,7 +44,7 @@ internal sealed class Problem
             RandomCell.Values(random, size, 0.1), RandomCell.Values(random, size, 1 / Math.Sqrt(size)), [0.1f]);
         var x = RandomCell.Values(random, rows * features, 1);
         Data = new TrainingData(features, 1, x, [.. x.Chunk(features).Select(row => row.Sum(MathF.Sin))], null);
-        Batches = [.. Enumerable.Range(0, rows).Chunk(BatchRows)];
+        Order = [.. Enumerable.Range(0, rows)];
     }
 
     public int Size { get; }
@@ -57,8 +57,10 @@ internal sealed class Problem
 
     public TrainingData Data { get; }
 
-    /// <summary>The rows of every batch, in their order.</summary>
-    public IReadOnlyList<int[]> Batches { get; }
+    /// <summary>The order of rows, as they come.</summary>
+    public int[] Order { get; }
+
+    public int BatchCount => Order.Length / BatchRows;
 
     /// <summary>A network of these weights, under the rule.</summary>
     public DeqNetwork Network(EquilibriumSettings? scoring = null) =>

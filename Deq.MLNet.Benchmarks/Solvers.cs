@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using Deq.MLNet.Equilibrium;
+using Deq.MLNet.Training.Torch;
 using Deq.MLNet.Training.Torch.Solvers;
 using static TorchSharp.torch;
 
@@ -158,7 +159,7 @@ internal static class Solvers
         long d = batch.Problem.Size;
         var w = tensor(batch.Problem.W).view(d, d).to(type);
         var injection = tensor(batch.Injections.SelectMany(u => u).ToArray()).view(Rows, d).to(type);
-        using var solver = TensorSolver.Create(options);
+        using var solver = TensorSolver.Create(options, TensorPlace.On("cpu"));
         var (z, f) = (zeros_like(injection), zeros_like(injection));
         var time = Time(() =>
         {

@@ -43,15 +43,16 @@ internal sealed class EngineSteps : IDisposable
                 _engine.LoadWeights(_start);
             }
             _engine.BeginEpoch(++_epoch);
+            _engine.Order(_problem.Order);
         }
-        _engine.Step(_problem.Batches[_batch], Problem.LearningRate);
-        _batch = (_batch + 1) % _problem.Batches.Count;
+        _engine.Step(_batch * Problem.BatchRows, Problem.BatchRows, Problem.LearningRate);
+        _batch = (_batch + 1) % _problem.BatchCount;
         Steps++;
     }
 
     public void Epoch()
     {
-        for (var i = 0; i < _problem.Batches.Count; i++)
+        for (var i = 0; i < _problem.BatchCount; i++)
         {
             Step();
         }
@@ -74,7 +75,8 @@ internal sealed class EngineSteps : IDisposable
         using var engine = create(settings with { Optimizer = new Sgd(), Architecture = architecture }, problem.Network());
         engine.Attach(problem.Data);
         engine.BeginEpoch(1);
-        engine.Step(problem.Batches[0], rate);
+        engine.Order(problem.Order);
+        engine.Step(0, Problem.BatchRows, rate);
         var after = ((DeqNetwork)engine.ToNetwork()).Weights.Arrays.SelectMany(a => a.Values.ToArray());
         return (engine.ReadMetrics().Training.Loss, [.. problem.Weights.Arrays.SelectMany(a => a.Values.ToArray()).Zip(after, (from, to) => ((double)from - to) / rate)]);
     }

@@ -38,11 +38,11 @@ internal abstract class TorchPeer : IDisposable
     public void Step()
     {
         using var scope = NewDisposeScope();
-        if (_steps % (Problem.EpochsFromStart * _problem.Batches.Count) == 0)
+        if (_steps % (Problem.EpochsFromStart * _problem.BatchCount) == 0)
         {
             Restart();
         }
-        Backward(_steps++ % _problem.Batches.Count);
+        Backward(_steps++ % _problem.BatchCount);
         _optimizer.step();
     }
 

@@ -88,7 +88,7 @@ internal static class Train
     /// <summary>Loss and gradient of the first batch, in float64.</summary>
     private static (double Loss, double[] Gradient) Reference(Problem problem)
     {
-        var reference = new DeqGradient(problem.Size, Activation.ReLU, problem.Data.Select(problem.Batches[0]));
+        var reference = new DeqGradient(problem.Size, Activation.ReLU, problem.Data.Select(problem.Order.AsSpan(0, Problem.BatchRows)));
         var parameters = Linear.ToDouble([.. problem.Weights.Arrays.SelectMany(a => a.Values.ToArray())]);
         return (reference.Loss(parameters), reference.Gradient(parameters));
     }

@@ -132,7 +132,7 @@ public sealed partial class RuleGridTests
         foreach (var cell in accepted.Take(LongForm.Times(120)))
         {
             var monitor = new RecordingMonitor();
-            var trained = NetworkTraining.Fit(Options(cell).ToSettings(1), (settings, start) => new TorchEngine(settings, start, TorchBackend.EnsureAvailable()), Setup.Copy(rows), null, null, monitor);
+            var trained = NetworkTraining.Fit(Options(cell).ToSettings(1), (settings, start) => new TorchEngine(settings, start, TensorPlace.On(TorchBackend.EnsureAvailable())), Setup.Copy(rows), null, null, monitor);
 
             var network = (DeqNetwork)trained.Network;
             network.Weights().Should().OnlyContain(w => float.IsFinite(w), $"{cell}");

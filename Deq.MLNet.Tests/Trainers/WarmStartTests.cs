@@ -71,7 +71,7 @@ public sealed class WarmStartTests
         var network = (DeqNetwork)model.Network;
         var bound = (float)(network.Certificate.ContractionFactor * 1.0001);
         var architecture = new Deq.MLNet.Training.DeqArchitecture(network.StateSize, network.Activation, WellPosedness.Spectral(bound), new Picard(), new Picard(), new Tolerance(1e-4), 200, new EquilibriumSettings());
-        using var engine = new Deq.MLNet.Training.Torch.TorchEngine(Training.Setup.Settings(architecture), architecture.Adopt(network), TorchBackend.EnsureAvailable());
+        using var engine = new Deq.MLNet.Training.Torch.TorchEngine(Training.Setup.Settings(architecture), architecture.Adopt(network), Deq.MLNet.Training.Torch.TensorPlace.On(TorchBackend.EnsureAvailable()));
 
         ((DeqNetwork)engine.ToNetwork()).W.ToArray().Should().Equal(network.W.ToArray());
     }

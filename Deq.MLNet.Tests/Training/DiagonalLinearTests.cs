@@ -36,7 +36,7 @@ public sealed class DiagonalLinearTests
         foreach (var optimizer in new Optimizer[] { new Adam(), new AdamW(), new Sgd(0.9f) })
         {
             var settings = Setup.Settings(Architecture()) with { Optimizer = optimizer, WeightDecay = 0.1, GradientClip = 10 };
-            using var engine = new TorchEngine(settings, start, TorchBackend.EnsureAvailable());
+            using var engine = new TorchEngine(settings, start, TensorPlace.On(TorchBackend.EnsureAvailable()));
             engine.Attach(Setup.Noise(10, 2, 1, 3));
             engine.Step([0, 1, 2, 3, 4], 0.01);
             engine.Step([5, 6, 7, 8, 9], 0.01);
@@ -70,7 +70,7 @@ public sealed class DiagonalLinearTests
         var random = new Random(4);
         float[] x = RandomCell.Values(random, Rows * Features, 1), y = [1.5f, -1, 2];
         var settings = Setup.Settings(Architecture()) with { Optimizer = new Sgd() };
-        using var engine = new TorchEngine(settings, DeqNetwork.DiagonalLinear(new float[Features], new float[Features]), TorchBackend.EnsureAvailable(), torch.ScalarType.Float64);
+        using var engine = new TorchEngine(settings, DeqNetwork.DiagonalLinear(new float[Features], new float[Features]), TensorPlace.On(TorchBackend.EnsureAvailable(), torch.ScalarType.Float64));
         var data = new TrainingData(Features, 1, x, y, null);
         engine.Attach(data);
         for (var step = 0; step < steps; step++)

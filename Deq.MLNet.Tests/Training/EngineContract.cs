@@ -5,6 +5,13 @@ namespace Deq.MLNet.Tests.Training;
 /// <summary>What every engine must do, whatever it computes with.</summary>
 internal static class EngineContract
 {
+    /// <summary>A step on the rows with these indices.</summary>
+    public static void Step(this ITrainingEngine engine, int[] rows, double learningRate)
+    {
+        engine.Order(rows);
+        engine.Step(0, rows.Length, learningRate);
+    }
+
     /// <summary>A clip bounds the step of plain gradient descent, keeps its direction, and leaves small gradients alone.</summary>
     public static void GradientClip(Func<TrainingSettings, Network, ITrainingEngine> create)
     {

@@ -5,6 +5,8 @@ namespace Deq.MLNet.Tests.Training;
 /// <summary>An engine that does no arithmetic: it keeps what it is asked for and answers from a script, one entry an epoch. Its network's bias is the number of epochs trained.</summary>
 internal sealed class FakeEngine : ITrainingEngine
 {
+    private int[] _order = [];
+
     public List<List<int[]>> Epochs { get; } = [[]];
 
     public List<double> Rates { get; } = [];
@@ -48,9 +50,11 @@ internal sealed class FakeEngine : ITrainingEngine
 
     public void BeginEpoch(int epoch) => Begun.Add(epoch);
 
-    public void Step(ReadOnlySpan<int> rows, double learningRate)
+    public void Order(int[] rows) => _order = rows;
+
+    public void Step(int start, int count, double learningRate)
     {
-        Epochs[^1].Add(rows.ToArray());
+        Epochs[^1].Add(_order[start..(start + count)]);
         Rates.Add(learningRate);
     }
 

@@ -44,7 +44,7 @@ public sealed class InitializationTests
         float[] Trained(float[] given, WellPosedness rule)
         {
             var architecture = Setup.Deq(6, rule: rule) with { Initialization = Initialization.Given(given) };
-            using var engine = new TorchEngine(Setup.Settings(architecture), architecture.Initialize(3, 1, Link.Identity, new bool[3], new Random(1)), TorchBackend.EnsureAvailable());
+            using var engine = new TorchEngine(Setup.Settings(architecture), architecture.Initialize(3, 1, Link.Identity, new bool[3], new Random(1)), TensorPlace.On(TorchBackend.EnsureAvailable()));
             return ((DeqNetwork)engine.ToNetwork()).W.ToArray();
         }
 

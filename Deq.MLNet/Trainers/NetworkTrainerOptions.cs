@@ -64,6 +64,9 @@ public abstract class NetworkTrainerOptions : TrainerInputBaseWithWeight
     /// <summary>"cpu", "cuda" or "cuda:N". Default null: MLContext.GpuDeviceId, where it is set before the trainer is made, else the CPU; with <see cref="Engine.Simd"/> the CPU.</summary>
     public string? Device;
 
+    /// <summary>In what Torch computes matrix products; default <see cref="MatmulPrecision.Float32"/>. Of no effect with Simd.</summary>
+    public MatmulPrecision MatmulPrecision = MatmulPrecision.Float32;
+
     /// <summary>Threads of the steps of a CPU training, at least 1; more than there are processors count as one each. Default null: with Torch 1 for layers of up to 128, where more cost more than they bring, else one per processor; with Simd as many as a step has work for.</summary>
     public int? Threads;
 
@@ -123,6 +126,7 @@ public abstract class NetworkTrainerOptions : TrainerInputBaseWithWeight
         ValidationFraction = Check.Within(ValidationFraction, 0, 1),
         NormalizeFeatures = NormalizeFeatures,
         NormalizeTargets = NormalizeLabel,
+        MatmulPrecision = Check.Defined(MatmulPrecision),
         Threads = Threads is { } threads ? Math.Min(Check.AtLeast(threads, 1, nameof(Threads)), Environment.ProcessorCount) : null,
     };
 }

@@ -19,8 +19,14 @@ internal interface ITrainingEngine : IDisposable
     /// <summary>Called before the first step of an epoch, from 1: what is random in it follows from the seed and the epoch alone.</summary>
     void BeginEpoch(int epoch);
 
-    /// <summary>One step of the optimizer on the rows with these indices.</summary>
-    void Step(ReadOnlySpan<int> rows, double learningRate);
+    /// <summary>The order of training rows, by their indices, that steps go by from here on: one transfer to a device for all steps of an epoch. Nobody writes to the array before the next call.</summary>
+    void Order(int[] rows);
+
+    /// <summary>One step of the optimizer on consecutive rows of the order.</summary>
+    /// <param name="start">The first one's place in it.</param>
+    /// <param name="count">How many.</param>
+    /// <param name="learningRate">Of this step.</param>
+    void Step(int start, int count, double learningRate);
 
     /// <summary>What happened since the last read; the one place where a device is waited for.</summary>
     EngineMetrics ReadMetrics();

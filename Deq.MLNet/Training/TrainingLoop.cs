@@ -123,6 +123,7 @@ internal sealed class TrainingLoop(TrainingSettings settings, double targetUnit,
     {
         var watch = Stopwatch.StartNew();
         engine.BeginEpoch(epoch);
+        engine.Order(order);
         // Not (rows + size - 1) / size, which overflows where the batch size is int.MaxValue.
         var batches = (order.Length - 1L) / settings.BatchSize + 1;
         var schedule = settings.Schedule.After(_epochs);
@@ -132,7 +133,7 @@ internal sealed class TrainingLoop(TrainingSettings settings, double targetUnit,
             monitor.CheckCancelled();
             rate = settings.LearningRate * schedule.Factor(new TrainingPosition((epoch - 1) * batches + batch, settings.Epochs * batches));
             var start = batch * settings.BatchSize;
-            engine.Step(order.AsSpan(start, Math.Min(settings.BatchSize, order.Length - start)), rate);
+            engine.Step(start, Math.Min(settings.BatchSize, order.Length - start), rate);
         }
         var metrics = engine.ReadMetrics();
         MeanLoss? validated = validation is null ? null : engine.Evaluate(validation, monitor.CheckCancelled);

@@ -27,4 +27,5 @@ internal sealed record TrainingSettings
     public bool NormalizeFeatures { get; init; } = true;
     public bool NormalizeTargets { get; init; } = true;
     public int? Threads { get; init; }
+    public MatmulPrecision MatmulPrecision { get; init; }
 }

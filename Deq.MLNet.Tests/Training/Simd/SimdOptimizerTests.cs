@@ -48,7 +48,7 @@ public sealed class SimdOptimizerTests
                 }
             }
 
-            var expected = Linear.ToDouble(ParameterBuffer.ToArray(parameters.Values));
+            var expected = Linear.ToDouble(DeviceReads.Floats(parameters.Values));
             foreach (var (weights, optimizer) in forms)
             {
                 Setup.RelativeDistance(Linear.ToDouble(weights.Values.ToArray()), expected).Should().BeLessThan(2e-6);

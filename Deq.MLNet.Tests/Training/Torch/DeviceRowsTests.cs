@@ -15,18 +15,20 @@ public sealed class DeviceRowsTests
         using var scope = torch.NewDisposeScope();
         foreach (var type in new[] { torch.ScalarType.Float32, torch.ScalarType.Float64 })
         {
-            using var rows = new DeviceRows(data, torch.device(device), type);
-            foreach (var (batch, indices) in new[] { (rows.Gather([7, 0, 7]), new[] { 7, 0, 7 }), (rows.Slice(4, 3), [4, 5, 6]) })
+            using var rows = new DeviceRows(data, TensorPlace.On(device, type));
+            rows.Order([1, 7, 0, 7, 2]);
+            foreach (var (batch, indices) in new[] { (rows.Take(1, 3), new[] { 7, 0, 7 }), (rows.Slice(4, 3), [4, 5, 6]) })
             {
                 var expected = data.Select(indices);
                 batch.X.dtype.Should().Be(type);
-                ParameterBuffer.ToArray(batch.X).Should().Equal(expected.Features);
-                ParameterBuffer.ToArray(batch.Y).Should().Equal(expected.Targets);
-                ParameterBuffer.ToArray(batch.Weight).Should().Equal(expected.Weights);
+                DeviceReads.Floats(batch.X).Should().Equal(expected.Features);
+                DeviceReads.Floats(batch.Y).Should().Equal(expected.Targets);
+                DeviceReads.Floats(batch.Weight).Should().Equal(expected.Weights);
             }
-            using var unweighted = new DeviceRows(data with { Weights = null }, torch.device(device), type);
-            ParameterBuffer.ToArray(unweighted.Gather([1, 2]).Weight).Should().Equal(1, 1);
-            ParameterBuffer.ToArray(unweighted.Slice(0, 10).Weight).Should().Equal(Enumerable.Repeat(1f, 10));
+            using var unweighted = new DeviceRows(data with { Weights = null }, TensorPlace.On(device, type));
+            unweighted.Order([1, 2]);
+            DeviceReads.Floats(unweighted.Take(0, 2).Weight).Should().Equal(1, 1);
+            DeviceReads.Floats(unweighted.Slice(0, 10).Weight).Should().Equal(Enumerable.Repeat(1f, 10));
         }
     }
 
@@ -48,7 +50,7 @@ public sealed class DeviceRowsTests
         using (rows)
         {
             using var scope = torch.NewDisposeScope();
-            ParameterBuffer.ToArray(rows.Slice(0, 500).X).Should().Equal(expected);
+            DeviceReads.Floats(rows.Slice(0, 500).X).Should().Equal(expected);
             features.IsAlive.Should().Be(device == "cpu");
         }
         GC.Collect();
@@ -60,6 +62,6 @@ public sealed class DeviceRowsTests
     private static (DeviceRows Rows, WeakReference Features) Make(string device)
     {
         var data = Setup.Noise(500, 40, 1, 2);
-        return (new DeviceRows(data, torch.device(device), torch.ScalarType.Float32), new WeakReference(data.Features));
+        return (new DeviceRows(data, TensorPlace.On(device)), new WeakReference(data.Features));
     }
 }

@@ -104,7 +104,7 @@ public sealed class TensorDeqTests
                 SkipConnection = c.Network.Skip,
                 EncoderSizes = c.Network.EncoderSizes,
             };
-            using var engine = new TorchEngine(Setup.Settings(architecture), c.Start, device, type);
+            using var engine = new TorchEngine(Setup.Settings(architecture), c.Start, TensorPlace.On(device, type));
             engine.Attach(c.Data);
 
             var gradient = engine.Gradient([0, 1, 2, 3]);
@@ -148,7 +148,7 @@ public sealed class TensorDeqTests
             var c = drawn with { Norm = drawn.Norm * (1 - dropout) };
             var architecture = Setup.Deq(c.Size, c.Activation, WellPosedness.None, c.Solver, c.GradientSolver, 1e-11, dropout: dropout) with { Scoring = new EquilibriumSettings(null, new Tolerance(1e-11)) };
             var settings = Setup.Settings(architecture);
-            using var engine = new TorchEngine(settings, c.Cell.Network(c.Activation), device, ScalarType.Float64);
+            using var engine = new TorchEngine(settings, c.Cell.Network(c.Activation), TensorPlace.On(device, ScalarType.Float64));
             engine.Attach(c.Rows);
             var reference = new DeqGradient(c.Size, c.Activation, c.Rows, Mask(dropout, settings.Seed, c.Rows.Rows, c.Size, device));
             if (c.HasKinks && reference.NearestKink(c.Parameters) < 1e-5)
@@ -182,7 +182,7 @@ public sealed class TensorDeqTests
                 dropout.Mask(like);
             }
             dropout.BeginEpoch(epoch);
-            return string.Concat(ParameterBuffer.ToArray(dropout.Mask(like)!).Concat(ParameterBuffer.ToArray(dropout.Mask(like)!)).Select(m => m > 0 ? '1' : '0'));
+            return string.Concat(DeviceReads.Floats(dropout.Mask(like)!).Concat(DeviceReads.Floats(dropout.Mask(like)!)).Select(m => m > 0 ? '1' : '0'));
         }
 
         Draws(1, 3, 0).Should().Be(Draws(1, 3, 2));
@@ -206,7 +206,7 @@ public sealed class TensorDeqTests
             {
                 var architecture = Setup.Deq(Size, Activation.Tanh, WellPosedness.None, solver, tolerance: tolerance, maxIterations: cap);
                 var network = new DeqNetwork(cell.W, cell.U, cell.B, identity, new float[Size], Activation.Tanh);
-                using var engine = new TorchEngine(Setup.Settings(architecture), network, device, ScalarType.Float64);
+                using var engine = new TorchEngine(Setup.Settings(architecture), network, TensorPlace.On(device, ScalarType.Float64));
                 engine.Attach(rows);
                 var gradient = engine.Gradient([0]);
                 var metrics = engine.ReadMetrics();
@@ -307,7 +307,7 @@ public sealed class TensorDeqTests
         Case.Any.Where(c => !c.HasKinks || new DeqGradient(c.Size, c.Activation, c.Rows).NearestKink(c.Parameters) > 1e-5).Sample(c =>
         {
             var architecture = Setup.Deq(c.Size, c.Activation, WellPosedness.None, c.Solver, c.GradientSolver, tolerance);
-            using var engine = new TorchEngine(Setup.Settings(architecture), c.Cell.Network(c.Activation), device, type);
+            using var engine = new TorchEngine(Setup.Settings(architecture), c.Cell.Network(c.Activation), TensorPlace.On(device, type));
             engine.Attach(c.Rows);
             var reference = new DeqGradient(c.Size, c.Activation, c.Rows);
 

@@ -25,7 +25,7 @@ public sealed class TensorFnnTests
             var (loss, gradient) = FnnGradient.Of(network, rows);
             foreach (var (type, allowed) in new[] { (ScalarType.Float32, 1e-5), (ScalarType.Float64, 1e-11) })
             {
-                using var engine = new TorchEngine(Setup.Settings(architecture), network, device, type);
+                using var engine = new TorchEngine(Setup.Settings(architecture), network, TensorPlace.On(device, type));
                 engine.Attach(rows);
                 Setup.RelativeDistance(engine.Gradient([6, 0, 1, 2, 3, 4, 5]), gradient).Should().BeLessThan(allowed);
                 engine.ReadMetrics().Training.Loss.Should().BeApproximately(loss, allowed * loss);
@@ -40,7 +40,7 @@ public sealed class TensorFnnTests
     public void The_gradient_under_dropout_is_that_of_the_masked_network(string device)
     {
         TorchBackend.EnsureAvailable(device);
-        EngineContract.GradientUnderDropout((settings, network) => new TorchEngine(settings, network, device, ScalarType.Float64), (engine, rows) => engine.Gradient(rows), step: 1e-3f, allowed: 1e-5);
+        EngineContract.GradientUnderDropout((settings, network) => new TorchEngine(settings, network, TensorPlace.On(device, ScalarType.Float64)), (engine, rows) => engine.Gradient(rows), step: 1e-3f, allowed: 1e-5);
     }
 
     /// <summary>Hidden units that are all 1, read out one by one: the outputs are the mask.</summary>
@@ -57,10 +57,10 @@ public sealed class TensorFnnTests
         float[][] Masks(int seed, bool training)
         {
             using var scope = NewDisposeScope();
-            using var model = new TensorFnn(new FnnArchitecture([Units], Activation.ReLU, Dropout), network, seed, TorchSharp.torch.device(device), ScalarType.Float32);
+            using var model = new TensorFnn(new FnnArchitecture([Units], Activation.ReLU, Dropout), network, seed, TensorPlace.On(device));
             var x = zeros(400, 1, device: TorchSharp.torch.device(device));
             using var rows = training ? arange(400) : null;
-            return [ParameterBuffer.ToArray(model.Forward(x, rows)), ParameterBuffer.ToArray(model.Forward(x, rows))];
+            return [DeviceReads.Floats(model.Forward(x, rows)), DeviceReads.Floats(model.Forward(x, rows))];
         }
 
         var masks = Masks(1, training: true);

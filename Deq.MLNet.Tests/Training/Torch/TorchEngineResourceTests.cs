@@ -91,7 +91,7 @@ public sealed class TorchEngineResourceTests
         TorchBackend.EnsureAvailable();
         var before = torch.get_num_threads();
         var architecture = Setup.Fnn(4);
-        TorchEngine Engine(int threads) => new(Setup.Settings(architecture) with { Threads = threads }, architecture.Initialize(2, 1, Link.Identity, new bool[2], new Random(1)), "cpu");
+        TorchEngine Engine(int threads) => new(Setup.Settings(architecture) with { Threads = threads }, architecture.Initialize(2, 1, Link.Identity, new bool[2], new Random(1)), TensorPlace.On("cpu"));
 
         var first = Engine(1);
         var second = Engine(3);
@@ -107,7 +107,7 @@ public sealed class TorchEngineResourceTests
         TorchBackend.EnsureAvailable();
         var before = torch.get_num_threads();
         var architecture = Setup.Fnn(4);
-        TorchEngine Engine(int threads) => new(Setup.Settings(architecture) with { Threads = threads }, architecture.Initialize(2, 1, Link.Identity, new bool[2], new Random(1)), "cpu");
+        TorchEngine Engine(int threads) => new(Setup.Settings(architecture) with { Threads = threads }, architecture.Initialize(2, 1, Link.Identity, new bool[2], new Random(1)), TensorPlace.On("cpu"));
         var after = 0;
         using var other = Engine(3);
         var thread = new Thread(() =>

@@ -25,6 +25,7 @@ internal sealed class SimdEngine : ITrainingEngine
     /// <summary>Whether a step was made since the weights were last made certain to obey their rule.</summary>
     private bool _moved;
     private TrainingData? _training;
+    private int[] _order = [];
     /// <summary>What blocks are of.</summary>
     private (SimdBatch Batch, TrainingData Data) _now;
 
@@ -62,9 +63,11 @@ internal sealed class SimdEngine : ITrainingEngine
 
     public void BeginEpoch(int epoch) => _model.BeginEpoch(epoch);
 
-    public void Step(ReadOnlySpan<int> rows, double learningRate)
+    public void Order(int[] rows) => _order = rows;
+
+    public void Step(int start, int count, double learningRate)
     {
-        ComputeGradients(rows);
+        ComputeGradients(_order.AsSpan(start, count));
         _model.RestrictGradients();
         _optimizer.BeginStep(learningRate, _settings.GradientClip is { } limit ? Math.Min(1, limit / (Kernels.Norm<float>(_model.Parameters.Gradients) + 1e-30)) : 1);
         _workers.Run(_optimizer.Parts, _moveWeights);

@@ -6,9 +6,11 @@ namespace Deq.MLNet.Training.Torch;
 internal sealed class DeviceRows : IDisposable
 {
     private readonly Tensor _x, _y, _weight;
+    private Tensor? _order;
 
-    public DeviceRows(TrainingData data, Device device, ScalarType type)
+    public DeviceRows(TrainingData data, TensorPlace place)
     {
+        var (device, type) = (place.Device, place.Type);
         Tensor Share(float[] values, int columns)
         {
             // The tensor pins the array and frees the pin with its storage, which views and shares hold.
@@ -25,10 +27,18 @@ internal sealed class DeviceRows : IDisposable
     /// <summary>Some rows: X (B x n), Y (B x T), Weight (B x 1), and their indices where they are to be trained on.</summary>
     internal readonly record struct Batch(Tensor X, Tensor Y, Tensor Weight, Tensor? Rows);
 
-    /// <summary>The rows with these indices, in the caller's dispose scope.</summary>
-    public Batch Gather(ReadOnlySpan<int> rows)
+    /// <summary>The indices of rows in the order of the batches to come.</summary>
+    public void Order(int[] rows)
     {
-        var indices = tensor(rows.ToArray()).to(_x.device);
+        _order?.Dispose();
+        using var host = tensor(rows);
+        _order = host.to(_x.device).DetachFromDisposeScope();
+    }
+
+    /// <summary>Consecutive rows of the order, in the caller's dispose scope.</summary>
+    public Batch Take(long start, long count)
+    {
+        var indices = _order!.narrow(0, start, count);
         return new Batch(_x.index_select(0, indices), _y.index_select(0, indices), _weight.index_select(0, indices), indices);
     }
 
@@ -44,5 +54,6 @@ internal sealed class DeviceRows : IDisposable
         _x.Dispose();
         _y.Dispose();
         _weight.Dispose();
+        _order?.Dispose();
     }
 }

@@ -13,7 +13,7 @@ internal sealed class KeptStates(long rows, long size, Device device, ScalarType
     /// <summary>Keeps the states of some rows; zero instead of one that is not finite, from which no solve would come back.</summary>
     public void Keep(Tensor rows, Tensor z) => _states.index_copy_(0, rows.to(ScalarType.Int64), where(z.isfinite().all(1, keepdim: true), z, zeros_like(z)));
 
-    public float[] ToArray() => ParameterBuffer.ToArray(_states);
+    public float[] ToArray() => DeviceReads.Floats(_states);
 
     public void Load(float[] states) => ParameterBuffer.Copy(states, _states);
 

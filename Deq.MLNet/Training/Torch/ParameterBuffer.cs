@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using static TorchSharp.torch;
 
 namespace Deq.MLNet.Training.Torch;
@@ -36,20 +35,13 @@ internal sealed class ParameterBuffer : IDisposable
 
     public void Load(string name, ReadOnlyMemory<float> values) => Copy(values.ToArray(), this[name].Value);
 
-    public float[] Read(string name) => ToArray(this[name].Value);
+    public float[] Read(string name) => DeviceReads.Floats(this[name].Value);
 
     public static void Copy(float[] values, Tensor to)
     {
         using var host = tensor(values);
         using var shaped = host.view(to.shape);
         to.copy_(shaped);
-    }
-
-    public static float[] ToArray(Tensor values)
-    {
-        using var scope = NewDisposeScope();
-        var host = values.to(ScalarType.Float32).cpu().contiguous();
-        return MemoryMarshal.Cast<byte, float>(host.bytes).ToArray();
     }
 
     public void Dispose()

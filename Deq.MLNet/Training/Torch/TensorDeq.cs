@@ -32,17 +32,17 @@ internal sealed class TensorDeq : TensorModel
     private CellMap _map = null!;
     private KeptStates? _states;
 
-    public TensorDeq(DeqArchitecture architecture, DeqNetwork network, int seed, Device device, ScalarType type) : base(new Dropout(architecture.Dropout, seed, device))
+    public TensorDeq(DeqArchitecture architecture, DeqNetwork network, int seed, TensorPlace place) : base(new Dropout(architecture.Dropout, seed, place.Device))
     {
         _architecture = architecture;
         _link = network.Link;
-        _solver = TensorSolver.Create(architecture.Solver);
-        _gradient = TensorGradient.Create(architecture);
-        _regularizer = architecture.JacobianPenalty is { } penalty ? new JacobianRegularizer(penalty, architecture.Activation, seed, device) : null;
+        _solver = TensorSolver.Create(architecture.Solver, place);
+        _gradient = TensorGradient.Create(architecture, place);
+        _regularizer = architecture.JacobianPenalty is { } penalty ? new JacobianRegularizer(penalty, architecture.Activation, seed, place.Device) : null;
         _iterates = architecture.FixedPointCorrection is { } correction ? new IterateSample(correction.Count) : null;
         _projection = Projection.Create(architecture);
         _shape = network.Weights.Shape;
-        Parameters = new ParameterBuffer(device, type, [.. _shape.Arrays]);
+        Parameters = new ParameterBuffer(place.Device, place.Type, [.. _shape.Arrays]);
         (_w, _u, _b, _v, _c, _s) = (Parameters["W"], Parameters["U"], Parameters["b"], Parameters["V"], Parameters["c"], Parameters.Find("S"));
         _norm = _shape.IsNormalized ? new TensorLayerNorm(Parameters["gain"], Parameters["shift"]) : null;
         _encoder = new TensorLayers([.. network.Encoder.Select((_, i) => (Parameters[DeqShape.EncoderWeights(i)], Parameters[DeqShape.EncoderBias(i)]))], architecture.Activation, null);

@@ -12,12 +12,12 @@ internal sealed class TensorFnn : TensorModel
     private readonly int _layers;
     private Tensor _x = null!;
 
-    public TensorFnn(FnnArchitecture architecture, FnnNetwork network, int seed, Device device, ScalarType type) : base(new Dropout(architecture.Dropout, seed, device))
+    public TensorFnn(FnnArchitecture architecture, FnnNetwork network, int seed, TensorPlace place) : base(new Dropout(architecture.Dropout, seed, place.Device))
     {
         _architecture = architecture;
         _link = network.Link;
         _layers = network.Layers.Count;
-        Parameters = new ParameterBuffer(device, type,
+        Parameters = new ParameterBuffer(place.Device, place.Type,
             [.. network.Layers.SelectMany((l, i) => new (string, long[])[] { (WeightsOf(i), [l.OutputSize, l.InputSize]), (BiasOf(i), [l.OutputSize]) })]);
         foreach (var (i, layer) in network.Layers.Index())
         {

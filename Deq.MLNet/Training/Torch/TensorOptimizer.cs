@@ -22,7 +22,7 @@ internal abstract class TensorOptimizer : IDisposable
     /// <summary>Running means over the gradients.</summary>
     protected abstract IReadOnlyList<Tensor> Moments { get; }
 
-    public OptimizerState Read() => new(Steps, [.. Moments.Select(ParameterBuffer.ToArray)]);
+    public OptimizerState Read() => new(Steps, [.. Moments.Select(DeviceReads.Floats)]);
 
     public void Load(OptimizerState state)
     {

@@ -1,4 +1,3 @@
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Deq.MLNet.Training.Torch;
@@ -13,8 +12,7 @@ internal sealed class TorchEngine : ITrainingEngine
     private const int EvaluationRows = 2048;
 
     private readonly TrainingSettings _settings;
-    private readonly Device _device;
-    private readonly ScalarType _type;
+    private readonly TensorPlace _place;
     private readonly TensorModel _model;
     private readonly TensorOptimizer _optimizer;
     /// <summary>Sums over rows since the last read, in float64: loss, metric and weight.</summary>
@@ -29,29 +27,25 @@ internal sealed class TorchEngine : ITrainingEngine
     /// <param name="settings">How to train.</param>
     /// <param name="initial">The network to start from, over standardised rows.</param>
     /// <param name="device">A device that <see cref="TorchBackend.EnsureAvailable"/> returned.</param>
-    public TorchEngine(TrainingSettings settings, Network initial, string device) : this(settings, initial, device, ScalarType.Float32) { }
+    public TorchEngine(TrainingSettings settings, Network initial, string device) : this(settings, initial, TensorPlace.On(device)) { }
 
     /// <summary>Makes an engine that starts from a network.</summary>
     /// <param name="settings">How to train.</param>
     /// <param name="initial">The network to start from, over standardised rows.</param>
-    /// <param name="device">A device that <see cref="TorchBackend.EnsureAvailable"/> returned.</param>
-    /// <param name="type">The number type of everything: float32, or float64 for checks.</param>
-    public TorchEngine(TrainingSettings settings, Network initial, string device, ScalarType type)
+    /// <param name="place">Where its tensors stand.</param>
+    public TorchEngine(TrainingSettings settings, Network initial, TensorPlace place)
     {
-        _settings = settings;
-        _type = type;
-        _device = torch.device(device);
-        Device = device;
+        (_settings, _place) = (settings, place);
         _model = (settings.Architecture, initial) switch
         {
-            (DeqArchitecture architecture, DeqNetwork network) => new TensorDeq(architecture, network, settings.Seed, _device, type),
-            (FnnArchitecture architecture, FnnNetwork network) => new TensorFnn(architecture, network, settings.Seed, _device, type),
+            (DeqArchitecture architecture, DeqNetwork network) => new TensorDeq(architecture, network, settings.Seed, place),
+            (FnnArchitecture architecture, FnnNetwork network) => new TensorFnn(architecture, network, settings.Seed, place),
             _ => throw new NotSupportedException($"{settings.Architecture} does not fit {initial.GetType().Name}."),
         };
         try
         {
             _optimizer = TensorOptimizer.Create(settings.Optimizer, _model.Parameters, settings.WeightDecay);
-            _sums = zeros(3, ScalarType.Float64, _device).DetachFromDisposeScope();
+            _sums = zeros(3, ScalarType.Float64, place.Device).DetachFromDisposeScope();
             // Last: a constructor that fails must leave the process as it was.
             _threads = new TorchThreads(settings.Threads ?? DefaultThreads(settings.Architecture));
         }
@@ -66,21 +60,23 @@ internal sealed class TorchEngine : ITrainingEngine
 
     public Engine Kind => Engine.Torch;
 
-    public string Device { get; }
+    public string Device => _place.Device.ToString();
 
     public void Attach(TrainingData data)
     {
-        _rows = new DeviceRows(data, _device, _type);
+        _rows = new DeviceRows(data, _place);
         _model.Attach(data.Rows);
     }
 
     public void BeginEpoch(int epoch) => _model.BeginEpoch(epoch);
 
-    public void Step(ReadOnlySpan<int> rows, double learningRate)
+    public void Order(int[] rows) => _rows!.Order(rows);
+
+    public void Step(int start, int count, double learningRate)
     {
         using var scope = NewDisposeScope();
         using var mode = no_grad();
-        ComputeGradients(rows);
+        ComputeGradients(start, count);
         _model.RestrictGradients();
         if (_settings.GradientClip is { } limit)
         {
@@ -98,7 +94,7 @@ internal sealed class TorchEngine : ITrainingEngine
         using var scope = NewDisposeScope();
         var figures = _model.ReadFigures();
         var mean = Mean(_sums);
-        var finite = _model.Parameters.Values.isfinite().all().item<bool>();
+        var finite = DeviceReads.Number(_model.Parameters.Values.isfinite().all()) != 0;
         _sums.zero_();
         return new EngineMetrics(mean, figures.MeanIterations, figures.WorstIterations, figures.WorstResidual, figures.WorstGradientResidual,
             figures.UnsolvedRows, figures.UnsolvedGradientRows, figures.ContractionBound, finite);
@@ -111,7 +107,7 @@ internal sealed class TorchEngine : ITrainingEngine
         if (_evaluated?.Data != data)
         {
             _evaluated?.Rows.Dispose();
-            _evaluated = (data, new DeviceRows(data, _device, _type));
+            _evaluated = (data, new DeviceRows(data, _place));
         }
         using var sums = zeros_like(_sums);
         for (long start = 0; start < data.Rows; start += EvaluationRows)
@@ -133,7 +129,7 @@ internal sealed class TorchEngine : ITrainingEngine
     public float[] ReadWeights()
     {
         Enforce();
-        return ParameterBuffer.ToArray(_model.Parameters.Values);
+        return DeviceReads.Floats(_model.Parameters.Values);
     }
 
     public void LoadWeights(float[] weights)
@@ -151,12 +147,13 @@ internal sealed class TorchEngine : ITrainingEngine
     public void LoadStates(float[] states) => _model.States!.Load(states);
 
     /// <summary>The gradient of the mean loss over some rows, in the order of the parameters (those of the network's shape, or layer by layer), in float64.</summary>
-    internal double[] Gradient(ReadOnlySpan<int> rows)
+    internal double[] Gradient(int[] rows)
     {
         using var scope = NewDisposeScope();
         using var mode = no_grad();
-        ComputeGradients(rows);
-        return _model.Parameters.Gradients.to(ScalarType.Float64).cpu().data<double>().ToArray();
+        Order(rows);
+        ComputeGradients(0, rows.Length);
+        return DeviceReads.Doubles(_model.Parameters.Gradients);
     }
 
     public void Dispose()
@@ -179,9 +176,9 @@ internal sealed class TorchEngine : ITrainingEngine
         }
     }
 
-    private void ComputeGradients(ReadOnlySpan<int> rows)
+    private void ComputeGradients(int start, int count)
     {
-        var batch = _rows!.Gather(rows);
+        var batch = _rows!.Take(start, count);
         var loss = new BatchLoss(_settings.Loss, batch);
         var (sums, outputGradient) = loss.Of(_model.Forward(batch.X, batch.Rows));
         _sums.AddInPlace(sums);
@@ -190,8 +187,7 @@ internal sealed class TorchEngine : ITrainingEngine
 
     private static MeanLoss Mean(Tensor sums)
     {
-        using var host = sums.cpu();
-        var values = host.data<double>().ToArray();
+        var values = DeviceReads.Doubles(sums);
         return new MeanLoss(values[0] / values[2], values[1] / values[2]);
     }
 

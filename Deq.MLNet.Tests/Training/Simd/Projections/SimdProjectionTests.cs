@@ -95,7 +95,7 @@ public sealed class SimdProjectionTests
                         projection.Bound.Should().BeApproximately(ofTensors.ReadBound(), 1e-5);
                     }
                 }
-                w.ValueSpan.ToArray().LargestDifference(Linear.ToDouble(ParameterBuffer.ToArray(other))).Should().BeLessThan(1e-5, $"step {step} of size {size}, rate {rate}, seed {seed}");
+                w.ValueSpan.ToArray().LargestDifference(Linear.ToDouble(DeviceReads.Floats(other))).Should().BeLessThan(1e-5, $"step {step} of size {size}, rate {rate}, seed {seed}");
             }
         }, iter: LongForm.Times(6), threads: 1);
     }

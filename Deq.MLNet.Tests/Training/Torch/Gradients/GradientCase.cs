@@ -45,7 +45,7 @@ internal sealed record GradientCase(int Size, int Inputs, int Outputs, double No
     public TorchEngine Engine(DeqArchitecture architecture, string device, ScalarType type = ScalarType.Float64)
     {
         TorchBackend.EnsureAvailable(device);
-        var engine = new TorchEngine(Setup.Settings(architecture), Network, device, type);
+        var engine = new TorchEngine(Setup.Settings(architecture), Network, TensorPlace.On(device, type));
         engine.Attach(Data);
         return engine;
     }

@@ -80,6 +80,6 @@ public sealed class WarmStartOfRowsTests
         kept.Read(tensor(new[] { 2, 3 }), z);
 
         kept.ToArray().Should().Equal(0, 0, 0, 0, 0, 0, 1, 2);
-        ParameterBuffer.ToArray(z).Should().Equal(0, 0, 1, 2);
+        DeviceReads.Floats(z).Should().Equal(0, 0, 1, 2);
     }
 }

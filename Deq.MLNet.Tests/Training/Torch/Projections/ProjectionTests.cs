@@ -193,7 +193,7 @@ public sealed class ProjectionTests
         var w = tensor(values).view(size, size).to(TorchSharp.torch.device(device), copy: true);
         projection.Apply(w);
         projection.Enforce(w);
-        return (ParameterBuffer.ToArray(w), projection.ReadBound());
+        return (DeviceReads.Floats(w), projection.ReadBound());
     }
 
     /// <summary>Gaussian; positive; sparse; or skew with a little on the diagonal. The 2-norm is near the scale.</summary>

@@ -148,7 +148,7 @@ public sealed class SpectralProjectionTests
         var w = tensor(values).view(size, size).to(TorchSharp.torch.device(device), copy: true);
         projection.Apply(w);
         projection.Enforce(w);
-        return (ParameterBuffer.ToArray(w), projection.ReadBound());
+        return (DeviceReads.Floats(w), projection.ReadBound());
     }
 
     /// <summary>A matrix with singular values of a kind, the largest of them the norm: Q1 S Q2 with Q1 and Q2 products of random rotations.</summary>

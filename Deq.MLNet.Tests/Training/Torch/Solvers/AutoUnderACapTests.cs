@@ -1,3 +1,4 @@
+using Deq.MLNet.Training.Torch;
 using Deq.MLNet.Training.Torch.Solvers;
 using static TorchSharp.torch;
 
@@ -20,7 +21,7 @@ public sealed class AutoUnderACapTests
         int Batch(FixedPointSolver options)
         {
             var injection = tensor(u).view(1, Size);
-            using var solver = TensorSolver.Create(options);
+            using var solver = TensorSolver.Create(options, TensorPlace.On("cpu"));
             return solver.Solve(new CellMap(tensor(problem.W).view(Size, Size), injection, problem.Activation, null), zeros_like(injection), zeros_like(injection), tolerance, Cap).Unsolved;
         }
         SolveStatus Row(FixedPointSolver solver) => MapSolve.InFloat32(problem.W, u, problem.Activation, new EquilibriumSettings(solver, tolerance, Cap)).Solution.Status;

@@ -22,12 +22,17 @@ internal sealed record BatchSolve(double[] W, double[][] Injections, Activation 
 
     public double[][]? Start { get; init; }
 
+    /// <summary>Whether rows are judged by operations of the device.</summary>
+    public bool JudgesRows { get; init; }
+
+    public TensorPlace Place => new(CPU, Type) { JudgesRows = JudgesRows };
+
     public sealed record Result(BatchSolution Solution, IReadOnlyList<RowSolution> Rows, double[][] Z, double[][] F);
 
     public Result By(FixedPointSolver options)
     {
         TorchBackend.EnsureAvailable();
-        using var solver = TensorSolver.Create(options);
+        using var solver = TensorSolver.Create(options, Place);
         return By(solver);
     }
 

@@ -29,7 +29,7 @@ public sealed class EngineTests
                 var network = new DeqNetwork(w, cell.U, cell.B, cell.V, cell.C, activation);
                 var rows = Setup.Noise(6, Inputs, 2, 3);
                 var settings = Setup.Settings(architecture);
-                using var engine = new TorchEngine(settings, network, "cpu", ScalarType.Float64);
+                using var engine = new TorchEngine(settings, network, TensorPlace.On("cpu", ScalarType.Float64));
                 engine.Attach(rows);
 
                 var gradient = engine.Gradient([0, 1, 2, 3, 4, 5]);

@@ -1,3 +1,4 @@
+using Deq.MLNet.Training.Torch;
 using Deq.MLNet.Training.Torch.Solvers;
 using static TorchSharp.torch;
 
@@ -19,7 +20,7 @@ public sealed class NewtonThreadsTests
             using var scope = NewDisposeScope();
             var cell = new RandomCell(size, 3, 1, 0.8, 1).Fill();
             var injection = tensor(RandomCell.Values(new Random(2), 32 * size, 1)).view(32, size);
-            using var solver = TensorSolver.Create(new Newton());
+            using var solver = TensorSolver.Create(new Newton(), TensorPlace.On("cpu"));
             var (z, f) = (zeros_like(injection), zeros_like(injection));
             solver.Solve(new CellMap(tensor(cell.W).view(size, size), injection, Activation.ReLU, null), z, f, new Tolerance(1e-5), 50).Unsolved.Should().Be(0);
             get_num_threads().Should().Be(2);

@@ -1,3 +1,4 @@
+using Deq.MLNet.Training.Torch;
 using Deq.MLNet.Training.Torch.Solvers;
 using static TorchSharp.torch;
 
@@ -180,7 +181,7 @@ public sealed class RowTests
         var batch = new BatchSolve(Linear.ToDouble(cell.W), [cell.Injection, [.. cell.Injection.Select(v => -v)]], Activation.ReLU) { Tolerance = new Tolerance(1e-9) };
         foreach (var options in OfContractions)
         {
-            using var solver = TensorSolver.Create(options);
+            using var solver = TensorSolver.Create(options, TensorPlace.On("cpu"));
             var first = batch.By(solver);
             (batch with { Injections = [Enumerable.Repeat(double.NaN, 9).ToArray(), .. batch.Injections, cell.Injection] }).By(solver).Solution.Unsolved.Should().Be(1);
 

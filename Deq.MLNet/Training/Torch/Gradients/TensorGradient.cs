@@ -12,9 +12,9 @@ internal readonly record struct CellPass(Tensor Z, Tensor F, Func<Tensor, Tensor
 /// <summary>A gradient rule: from the gradient by the state to that by the pre-activations.</summary>
 internal abstract class TensorGradient : IDisposable
 {
-    public static TensorGradient Create(DeqArchitecture architecture) => architecture.Gradient switch
+    public static TensorGradient Create(DeqArchitecture architecture, TensorPlace place) => architecture.Gradient switch
     {
-        Implicit options => new ImplicitGradient(options, architecture),
+        Implicit options => new ImplicitGradient(options, architecture, place),
         Phantom options => new NeumannGradient(options.Steps, options.Damping),
         OneStep => new NeumannGradient(1, 1),
         Unrolled options => new UnrolledGradient(options),

@@ -23,7 +23,7 @@ internal sealed class MonotoneProjection(double limit) : Projection
         var margin = slack.norm().MultiplyInPlace(Margin).AddInPlace(w.norm(), MarginOfW);
         slack.diagonal().sub_(margin);
         // NaN is left as it is, for training to find.
-        if (linalg.cholesky_ex(slack).info.item<int>() != 0 && w.isfinite().all().item<bool>())
+        if (DeviceReads.Number(linalg.cholesky_ex(slack).info) != 0 && DeviceReads.Number(w.isfinite().all()) != 0)
         {
             var (values, vectors) = linalg.eigh(symmetric);
             var excess = values.AddInPlace(-limit).AddInPlace(margin, 2).RaiseInPlace(0);

@@ -38,7 +38,7 @@ internal abstract class Projection : IDisposable
     public virtual void Restrict(Tensor gradient) { }
 
     /// <summary>What the rule bounds, from above; NaN where it is not known, and for a rule without a bound. Waits for the device.</summary>
-    public double ReadBound() => _bound is null ? double.NaN : _bound.to(ScalarType.Float64).item<double>();
+    public double ReadBound() => _bound is null ? double.NaN : DeviceReads.Number(_bound);
 
     public virtual void Dispose() => _bound?.Dispose();
 

@@ -24,7 +24,7 @@ internal sealed class ForwardBackwardStep(ForwardBackward options, TensorMap map
         using var scope = NewDisposeScope();
         var shifted = eye(matrix.shape[0], dtype: ScalarType.Float64, device: matrix.device).sub_(matrix.to(ScalarType.Float64));
         var twiceSymmetric = shifted.clone().AddInPlace(shifted.t());
-        var values = TensorRows.Read(stack([linalg.eigvalsh(twiceSymmetric).min(), linalg.eigvalsh(shifted.t().mm(shifted)).max()]));
+        var values = DeviceReads.Doubles(stack([linalg.eigvalsh(twiceSymmetric).min(), linalg.eigvalsh(shifted.t().mm(shifted)).max()]));
         var (m, squaredNorm) = (values[0] / 2, values[1]);
         return m > 0 ? m / squaredNorm : 1 / (1 + Math.Sqrt(squaredNorm));
     }

@@ -15,7 +15,7 @@ internal sealed class SubstitutionStep : TensorStep
     {
         _map = map;
         using var scope = NewDisposeScope();
-        var largest = TensorRows.Read(stack([map.Matrix.tril(-1).abs().max(), map.Matrix.diagonal().abs().max()]));
+        var largest = DeviceReads.Doubles(stack([map.Matrix.tril(-1).abs().max(), map.Matrix.diagonal().abs().max()]));
         (_backwards, _hasDiagonal) = (largest[0] != 0, largest[1] != 0);
     }
 

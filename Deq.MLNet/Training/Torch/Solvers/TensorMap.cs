@@ -38,7 +38,7 @@ internal abstract class TensorMap
         // In this order no product leaves the range before the sum does.
         var errors = z.abs().MultiplyInPlace(epsilon).mm(Matrix.abs()).AddInPlace(Injection.abs(), epsilon);
         PassErrors(sums, errors, epsilon);
-        return TensorRows.Read(errors.to(ScalarType.Float64).norm(1));
+        return DeviceReads.Doubles(errors.to(ScalarType.Float64).norm(1));
     }
 
     /// <summary>Brings bounds of the errors of pre-activations through act, in place, and adds those of act itself; the sums may be overwritten.</summary>

@@ -35,14 +35,6 @@ internal static class TensorRows
         }
     }
 
-    /// <summary>The values of a tensor.</summary>
-    public static double[] Read(Tensor values)
-    {
-        using var scope = NewDisposeScope();
-        var host = values.to(ScalarType.Float64).cpu().contiguous();
-        return MemoryMarshal.Cast<byte, double>(host.bytes).ToArray();
-    }
-
     internal static (double[] Distance, double[] Norm) MeasureOnHost(Tensor z, Tensor f)
     {
         var (distance, norm) = (new double[z.shape[0]], new double[z.shape[0]]);
@@ -65,7 +57,7 @@ internal static class TensorRows
     internal static (double[] Distance, double[] Norm) MeasureOnDevice(Tensor z, Tensor f)
     {
         using var scope = NewDisposeScope();
-        var values = Read(stack([(f - z).norm(1), f.norm(1)]));
+        var values = DeviceReads.Doubles(stack([(f - z).norm(1), f.norm(1)]));
         return (values[..(values.Length / 2)], values[(values.Length / 2)..]);
     }
 

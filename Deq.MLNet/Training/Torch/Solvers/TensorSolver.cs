@@ -9,18 +9,19 @@ namespace Deq.MLNet.Training.Torch.Solvers;
 /// </summary>
 internal sealed class TensorSolver : IDisposable
 {
+    private readonly TensorPlace _place;
     private readonly Func<TensorMap, Tensor, TensorStep> _start;
 
     /// <summary>The iterates of the last test and the present ones, B x d each: two, two, and one to step into. Kept from solve to solve.</summary>
     private readonly Tensor[] _buffers = new Tensor[5];
     private StoppingRule[] _rules = [];
 
-    private TensorSolver(Func<TensorMap, Tensor, TensorStep> start) => _start = start;
+    private TensorSolver(TensorPlace place, Func<TensorMap, Tensor, TensorStep> start) => (_place, _start) = (place, start);
 
     /// <summary>How every row of the last batch was solved.</summary>
     public IReadOnlyList<RowSolution> Rows { get; private set; } = [];
 
-    public static TensorSolver Create(FixedPointSolver options) => new(options switch
+    public static TensorSolver Create(FixedPointSolver options, TensorPlace place) => new(place, options switch
     {
         Picard picard => (_, _) => new PicardStep(picard),
         Anderson anderson => (_, z) => new AndersonStep(anderson, z),
