@@ -1,30 +1,95 @@
+using System.Numerics;
 using static TorchSharp.torch;
 
 namespace Deq.MLNet.Training.Torch;
 
-/// <summary>Random numbers on a device that follow from the seed of the training and the epoch alone, so that a training that resumes draws the same.</summary>
+/// <summary>
+/// Random numbers that follow from the seed of the training, the epoch and the draws before in it, so that a training that resumes draws the same; and on every device the same,
+/// where TorchSharp's generators are of the CPU alone. Counter-based (Salmon et al. 2011): the number at (row, column) is a hash of its place and of two keys of the draw.
+/// </summary>
 /// <param name="seed">The training's.</param>
 /// <param name="stream">What tells draws for one purpose from those for another.</param>
 /// <param name="device">Where numbers are drawn.</param>
 internal sealed class EpochRandom(int seed, int stream, Device device) : IDisposable
 {
-    private readonly Generator _generator = new(Mix(seed, 0, stream), device);
+    /// <summary>Multipliers below 2^31 of a hash of 32 bits whose bias is small, found by search (hash-prospector): a product with 32 bits fits in the 63 of Int64.</summary>
+    private const long First = 0x21f0aaad, Second = 0x735a2d97;
+
+    private const int Bits = 32, BitsOfFloat32 = 24;
+
+    private readonly Tensor _sixteen = Constant(16, device), _fifteen = Constant(15, device), _mask = Constant(uint.MaxValue, device), _excess = Constant(Bits - BitsOfFloat32, device);
+    private Tensor? _rows, _columns;
+    private int _epoch;
+    private long _draws;
 
     /// <summary>Draws from here on what follows from the seed and the epoch.</summary>
-    public void BeginEpoch(int epoch) => _generator.manual_seed((long)Mix(seed, epoch, stream));
+    public void BeginEpoch(int epoch) => (_epoch, _draws) = (epoch, 0);
 
-    /// <summary>Uniform in [0, 1), of the shape and type of some values.</summary>
-    public Tensor Uniform(Tensor like) => rand(like.shape, like.dtype, like.device, generator: _generator);
-
-    /// <summary>Standard normal, of the shape and type of some values.</summary>
-    public Tensor Normal(Tensor like) => randn(like.shape, like.dtype, like.device, generator: _generator);
-
-    public void Dispose() => _generator.Dispose();
-
-    /// <summary>One number of all three (the finalizer of SplitMix64, Steele et al. 2014): the CPU's generator takes the lower half alone.</summary>
-    private static ulong Mix(int seed, int epoch, int stream)
+    /// <summary>Uniform in [0, 1), multiples of 2^-24, of the shape (B x d) and type of some values.</summary>
+    public Tensor Uniform(Tensor like)
     {
-        var x = ((ulong)(uint)seed << 32 | (uint)epoch) + (ulong)stream * 0x9E3779B97F4A7C15;
+        var key = Mix(Mix((ulong)(uint)seed << 32 | (uint)_epoch, (ulong)stream), (ulong)_draws++);
+        var (low, high) = ((long)(uint)key, (long)(key >> Bits));
+        var x = Places(like.shape[0], like.shape[1]).AddWholeInPlace(low).bitwise_and_(_mask);
+        Scramble(x, _sixteen, First).AddWholeInPlace(high).bitwise_and_(_mask);
+        Scramble(x, _fifteen, Second);
+        x.bitwise_xor_(x.bitwise_right_shift(_fifteen)).bitwise_right_shift_(_excess);
+        return x.to(like.dtype).MultiplyInPlace(1.0 / (1 << BitsOfFloat32));
+    }
+
+    /// <summary>Standard normal, of the shape (B x d) and type of some values (Box and Muller 1958).</summary>
+    public Tensor Normal(Tensor like)
+    {
+        // 1 - u is above 0.
+        var radius = Uniform(like).neg_().log1p_().MultiplyInPlace(-2).sqrt_();
+        return Uniform(like).MultiplyInPlace(2 * Math.PI).cos_().mul_(radius);
+    }
+
+    public void Dispose()
+    {
+        foreach (var tensor in new[] { _sixteen, _fifteen, _mask, _excess, _rows, _columns })
+        {
+            tensor?.Dispose();
+        }
+    }
+
+    /// <summary>x &lt;- (x ^ x >> shift) * multiplier, in 32 bits.</summary>
+    private Tensor Scramble(Tensor x, Tensor shift, long multiplier) => x.bitwise_xor_(x.bitwise_right_shift(shift)).MultiplyByWholeInPlace(multiplier).bitwise_and_(_mask);
+
+    /// <summary>A number for every place, those of a row in a row.</summary>
+    private Tensor Places(long rows, long columns)
+    {
+        if (_rows is null || _rows.shape[0] < rows || _columns!.shape[0] != columns)
+        {
+            _rows?.Dispose();
+            _columns?.Dispose();
+            _rows = Count(rows, (long)BitOperations.RoundUpToPowerOf2((ulong)columns)).unsqueeze_(1);
+            _columns = Count(columns, 1);
+        }
+        return _rows.narrow(0, 0, rows).bitwise_or(_columns!);
+    }
+
+    private Tensor Count(long count, long step)
+    {
+        var values = new long[count];
+        for (var i = 0L; i < count; i++)
+        {
+            values[i] = i * step;
+        }
+        using var host = tensor(values);
+        return host.to(device).DetachFromDisposeScope();
+    }
+
+    private static Tensor Constant(long value, Device device)
+    {
+        using var host = tensor(new[] { value });
+        return host.to(device).DetachFromDisposeScope();
+    }
+
+    /// <summary>One number of both (the finalizer of SplitMix64, Steele et al. 2014).</summary>
+    private static ulong Mix(ulong state, ulong number)
+    {
+        var x = state + (number + 1) * 0x9E3779B97F4A7C15;
         x = (x ^ x >> 30) * 0xBF58476D1CE4E5B9;
         x = (x ^ x >> 27) * 0x94D049BB133111EB;
         return x ^ x >> 31;

@@ -11,7 +11,7 @@ namespace Deq.MLNet.Training.Torch;
 /// </remarks>
 internal static class ScalarOperations
 {
-    private static readonly Scalar One = 1.0;
+    private static readonly Scalar One = 1.0, WholeOne = 1L;
 
     public static Tensor AddInPlace(this Tensor tensor, Tensor other) => tensor.add_(other, One);
 
@@ -28,6 +28,20 @@ internal static class ScalarOperations
     }
 
     public static Tensor MultiplyInPlace(this Tensor tensor, double number)
+    {
+        using Scalar held = number;
+        return tensor.mul_(held);
+    }
+
+    /// <summary>Of a tensor of integers.</summary>
+    public static Tensor AddWholeInPlace(this Tensor tensor, long number)
+    {
+        using Scalar held = number;
+        return tensor.add_(held, WholeOne);
+    }
+
+    /// <summary>Of a tensor of integers.</summary>
+    public static Tensor MultiplyByWholeInPlace(this Tensor tensor, long number)
     {
         using Scalar held = number;
         return tensor.mul_(held);
