@@ -160,6 +160,7 @@ internal static class Solvers
         var w = tensor(batch.Problem.W).view(d, d).to(type);
         var injection = tensor(batch.Injections.SelectMany(u => u).ToArray()).view(Rows, d).to(type);
         using var solver = TensorSolver.Create(options, TensorPlace.On("cpu"));
+        solver.TellsRows = true;
         var (z, f) = (zeros_like(injection), zeros_like(injection));
         var time = Time(() =>
         {

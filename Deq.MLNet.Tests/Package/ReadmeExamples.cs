@@ -65,6 +65,25 @@ public sealed class ReadmeExamples : IDisposable
         Console.ToString().Should().Contain("y = 6.500");
     }
 
+    /// <summary>Where there is no GPU the CPU trains, as the example allows.</summary>
+    [Fact]
+    public void The_example_of_the_page_on_gpus_runs()
+    {
+        var ml = new MLContext(seed: 1) { GpuDeviceId = 0, FallbackToCpu = true }; // before the trainer is made
+        var onDevice = ml.Regression.Trainers.Deq(new DeqRegressionTrainer.Options
+        {
+            LabelColumnName = "Price",
+            HiddenSize = 64,
+            BatchSize = 4096, // a device wants large batches
+            LearningRate = 1e-2f,
+            MatmulPrecision = MatmulPrecision.TensorFloat32,
+        });
+
+        var houses = ml.Transforms.Concatenate("Features", "Area", "Rooms").Fit(ml.Data.LoadFromEnumerable(House.Some(300))).Transform(ml.Data.LoadFromEnumerable(House.Some(300)));
+        var metrics = ml.Regression.Evaluate(onDevice.Fit(houses).Transform(houses), "Price");
+        metrics.RSquared.Should().BeGreaterThan(0.5);
+    }
+
     /// <summary>As in the README's program.</summary>
     private sealed class House
     {

@@ -72,7 +72,7 @@ public sealed class CheckpointTests : StoppedTraining
         return all;
     }
 
-    [Theory]
+    [Theory, Training.AmongDevices]
     [MemberData(nameof(Cases))]
     public void A_training_that_was_stopped_ends_with_the_weights_of_one_that_was_not(TrainerCase trainer, string way, string device)
     {

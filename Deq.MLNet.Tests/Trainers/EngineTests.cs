@@ -126,6 +126,22 @@ public sealed class EngineTests : StoppedTraining
         }
     }
 
+    [Theory]
+    [InlineData(Engine.Simd, MatmulPrecision.Float32, null)]
+    [InlineData(Engine.Simd, MatmulPrecision.TensorFloat32, "Simd trains, in float32: MatmulPrecision TensorFloat32 is of no effect.")]
+    [InlineData(Engine.Auto, MatmulPrecision.BFloat16, "Simd trains, in float32: MatmulPrecision BFloat16 is of no effect.")]
+    [InlineData(Engine.Torch, MatmulPrecision.Float32, null)]
+    [InlineData(Engine.Torch, MatmulPrecision.TensorFloat32, "Torch trains on the CPU, in float32: MatmulPrecision TensorFloat32 is of no effect.")]
+    [InlineData(Engine.Torch, MatmulPrecision.BFloat16, null)]
+    public void A_precision_that_the_engine_does_not_have_is_told(Engine engine, MatmulPrecision precision, string? told)
+    {
+        var context = new MLContext(1);
+        var log = new TrainerLog(context);
+        TrainerCase.Deq.Trainer(context, o => (o.Engine, o.Epochs, o.MatmulPrecision) = (engine, 1, precision)).Fit(TrainerCase.Deq.View(context));
+
+        log.Infos.Where(m => m.Contains(nameof(MatmulPrecision))).Should().Equal(told is null ? [] : [told]);
+    }
+
     /// <summary>Weights, moments and kept states stand in one order, whatever the engine.</summary>
     [Theory, BothTrainers]
     public void A_training_goes_on_with_the_other_engine(TrainerCase trainer)

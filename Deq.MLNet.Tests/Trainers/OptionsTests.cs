@@ -315,20 +315,35 @@ public sealed class OptionsTests
         var context = new MLContext(1) { GpuDeviceId = 3, FallbackToCpu = false };
         foreach (var trainer in TrainerCase.All)
         {
-            FluentActions.Invoking(() => trainer.Trainer(context).Fit(trainer.View(context))).Should().Throw<TorchBackendException>().WithMessage("*\"cuda:3\"*");
+            FluentActions.Invoking(() => trainer.Trainer(context).Fit(trainer.View(context))).Should().Throw<TorchBackendException>().WithMessage("*\"cuda:3\"*Or ask for \"cpu\", or allow the fallback to the CPU.");
             trainer.Trainer(context, o => o.Device = "cpu").Fit(trainer.View(context)).Model.History.Device.Should().Be("cpu");
         }
     }
 
-    [TorchBackendFact(WithCuda = true)]
-    public void The_contexts_gpu_trains_every_trainer()
+    [TorchBackendFact(WithoutCuda = true)]
+    public void The_contexts_gpu_gives_way_to_the_CPU_where_the_context_allows_it()
     {
-        var context = new MLContext(1) { GpuDeviceId = 0 };
+        var context = new MLContext(1) { GpuDeviceId = 0, FallbackToCpu = true };
+        var log = new TrainerLog(context);
+
+        TrainerCase.Deq.Trainer(context, o => o.Engine = Engine.Torch).Fit(TrainerCase.Deq.View(context)).Model.History.Device.Should().Be("cpu");
+
+        log.Warnings.Should().Equal("cuda:0 is not available; training on the CPU, as FallbackToCpu allows.");
+        log.Infos.Should().ContainSingle(m => m.StartsWith("Training with Torch on cpu: "));
+    }
+
+    [TorchBackendFact(WithCuda = true)]
+    public void The_gpu_that_the_context_or_the_option_asks_for_trains_every_trainer()
+    {
+        var name = TorchBackend.Describe().CudaDevices[0].Name;
         foreach (var trainer in TrainerCase.All)
         {
-            var model = trainer.Trainer(context).Fit(trainer.View(context));
+            var context = new MLContext(1) { GpuDeviceId = trainer.IsDeq ? 0 : null };
+            var log = new TrainerLog(context);
+            var model = trainer.Trainer(context, o => o.Device = trainer.IsDeq ? null : "cuda").Fit(trainer.View(context));
 
             model.Model.History.Device.Should().Be("cuda:0");
+            log.Infos.Should().ContainSingle(m => m.StartsWith($"Training with Torch on cuda:0 ({name}): ")).And.ContainSingle(m => m == "The rows stand on cuda:0.");
             var expected = DefaultScores[$"{trainer}"];
             model.Scores(Rows(50, 2)).LargestDifference(expected).Should().BeLessThan(1e-2 * expected.Max(Math.Abs), "of {0}", trainer);
         }

@@ -10,7 +10,7 @@ public sealed class CheckpointTests
 
     private static readonly TrainingSettings Settings = Setup.Settings(Setup.Fnn()) with { Epochs = 8, BatchSize = 4, LearningRate = 0.5, Schedule = LearningRateSchedule.Cosine() };
 
-    private sealed class Memory(int everyEpochs = 1) : ITrainingCheckpoint
+    internal sealed class Memory(int everyEpochs = 1) : ITrainingCheckpoint
     {
         public List<TrainingState> Written { get; } = [];
 
@@ -193,6 +193,7 @@ public sealed class CheckpointTests
         Difference(settings with { Architecture = Setup.Fnn(4, 5) }).Should().Be("HiddenSizes ([4, 4] here, [4, 5] there)");
         Difference(settings with { LearningRate = 0.02f, Schedule = LearningRateSchedule.Cosine() }).Should().Be("LearningRate (0.01 here, 0.02 there), LearningRateSchedule (Constant here, Cosine there)");
         Difference(settings with { NormalizeTargets = false, Outputs = 3 }).Should().Be("NormalizeLabel (True here, False there), the number of classes (1 here, 3 there)");
+        Difference(settings with { MatmulPrecision = MatmulPrecision.TensorFloat32 }).Should().Be("MatmulPrecision (Float32 here, TensorFloat32 there)");
         string? BetweenCells(Func<DeqArchitecture, DeqArchitecture> change) => TrainingIdentity.Of(settings with { Architecture = Setup.Deq(4) }, data, null, null)
             .DifferenceFrom(TrainingIdentity.Of(settings with { Architecture = change(Setup.Deq(4)) }, data, null, null), "here", "there");
         BetweenCells(a => a with { StateSize = 5, Dropout = 0.25f }).Should().Be("Dropout (0 here, 0.25 there), HiddenSize (4 here, 5 there)");

@@ -29,14 +29,14 @@ public sealed class DiagonalLinearTests
         fine.OfLeastNorm.Should().BeGreaterThan(10 * fine.Optimality);
     }
 
-    [Fact]
-    public void Only_the_diagonals_move_whatever_the_optimizer()
+    [Theory, OnDevices]
+    public void Only_the_diagonals_move_whatever_the_optimizer(string device)
     {
         var start = new DeqNetwork([0.2f, 0, 0, 0.1f], [0.5f, 0, 0, -0.5f], [0.25f, -0.5f], [2, 3], [0.75f], Activation.Identity);
         foreach (var optimizer in new Optimizer[] { new Adam(), new AdamW(), new Sgd(0.9f) })
         {
             var settings = Setup.Settings(Architecture()) with { Optimizer = optimizer, WeightDecay = 0.1, GradientClip = 10 };
-            using var engine = new TorchEngine(settings, start, TensorPlace.On(TorchBackend.EnsureAvailable()));
+            using var engine = new TorchEngine(settings, start, TorchBackend.EnsureAvailable(device));
             engine.Attach(Setup.Noise(10, 2, 1, 3));
             engine.Step([0, 1, 2, 3, 4], 0.01);
             engine.Step([5, 6, 7, 8, 9], 0.01);

@@ -24,7 +24,7 @@ public sealed class NetworkTrainingTests
         return all;
     }
 
-    [Theory]
+    [Theory, AmongDevices]
     [MemberData(nameof(Kinds))]
     public void The_same_seed_gives_the_same_weights_bit_for_bit(string device, string kind)
     {
@@ -35,7 +35,7 @@ public sealed class NetworkTrainingTests
         Weights(2).Should().NotEqual(Weights(1));
     }
 
-    [Theory]
+    [Theory, AmongDevices]
     [MemberData(nameof(Kinds))]
     public void The_network_on_raw_rows_is_what_the_engine_sees_on_standardised_rows(string device, string kind)
     {
@@ -313,8 +313,7 @@ public sealed class NetworkTrainingTests
         raw.Targets.Should().Equal(data.Targets);
     }
 
-    [Theory]
-    [ClassData(typeof(TrainingDevices))]
+    [Theory, OnDevices]
     public void A_deq_learns_a_smooth_function(string device)
     {
         var data = Setup.Smooth(512, 13);
@@ -329,8 +328,7 @@ public sealed class NetworkTrainingTests
         trained.History.Epochs.Should().OnlyContain(e => e.WorstResidual <= 1e-4 && e.WorstGradientResidual <= 1e-4 && e.MeanIterations > 2);
     }
 
-    [Theory]
-    [ClassData(typeof(TrainingDevices))]
+    [Theory, OnDevices]
     public void An_fnn_learns_a_smooth_function(string device)
     {
         var data = Setup.Smooth(512, 13);

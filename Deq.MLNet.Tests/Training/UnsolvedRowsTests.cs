@@ -60,8 +60,7 @@ public sealed class UnsolvedRowsTests
     }
 
     /// <summary>Only those rows that do not meet the tolerance.</summary>
-    [Theory]
-    [ClassData(typeof(TrainingDevices))]
+    [Theory, OnDevices]
     public void Rows_are_counted_one_by_one(string device)
     {
         TorchBackend.EnsureAvailable(device);
@@ -77,8 +76,7 @@ public sealed class UnsolvedRowsTests
     }
 
     /// <summary>Validation is measured at the tolerance of scoring, whatever that of training.</summary>
-    [Theory]
-    [ClassData(typeof(TrainingDevices))]
+    [Theory, OnDevices]
     public void Validation_goes_by_the_tolerance_of_scoring_and_training_by_its_own(string device)
     {
         var c = new Torch.Gradients.GradientCase(12, 4, 1, 0.9, Activation.Tanh, false, 5);

@@ -7,7 +7,7 @@ internal struct StoppingRule(Tolerance tolerance)
     /// Iterations without a smaller residual after which the search may be at the rounding error; after m times as many, at m times that error:
     /// a map that contracts by rho comes to rest, or cycles, within the error of one evaluation over 1 - rho.
     /// </summary>
-    private const int Patience = 8;
+    internal const int Patience = 8;
 
     private double _normOfBest, _largest;
     private int _bestAt, _weighedAt;

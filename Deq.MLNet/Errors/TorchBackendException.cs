@@ -1,6 +1,6 @@
 namespace Deq.MLNet;
 
-/// <summary>TorchSharp cannot be used in this process; the message says which of the known causes it is and the remedy.</summary>
+/// <summary>TorchSharp cannot be used in this process, or libtorch failed in a training; the message says which of the known causes it is and the remedy.</summary>
 public sealed class TorchBackendException : DeqException
 {
     /// <inheritdoc cref="DeqException(string)"/>

@@ -45,6 +45,22 @@ internal sealed record ChosenEngine(Engine Engine, string Device)
         return OnCpu(option, architecture, channel);
     }
 
+    /// <summary>The device as the log names it: with the driver's name of a GPU.</summary>
+    public string NamedDevice => TorchBackendCuda.Driver.NameOf(Device);
+
+    /// <summary>Tells of a precision that this engine does not have.</summary>
+    public void TellOf(MatmulPrecision precision, IChannel channel)
+    {
+        if (Engine == Engine.Simd && precision != MatmulPrecision.Float32)
+        {
+            channel.Info($"Simd trains, in float32: MatmulPrecision {precision} is of no effect.");
+        }
+        else if (Device == Cpu && precision == MatmulPrecision.TensorFloat32)
+        {
+            channel.Info($"Torch trains on the CPU, in float32: MatmulPrecision {precision} is of no effect.");
+        }
+    }
+
     /// <summary>Makes the engine, with the weights of a network. Code of its own for each: only where Torch trains is TorchSharp looked for.</summary>
     public Func<TrainingSettings, Network, ITrainingEngine> Create => Engine == Engine.Simd
         ? (settings, start) => new SimdEngine(settings, start)

@@ -54,7 +54,8 @@ public abstract class NetworkTrainer<TTransformer, TModel> : TrainerEstimatorBas
     /// <param name="validationData">Validation rows, with the same columns. To pass null, name the argument.</param>
     /// <returns>The fitted transformer.</returns>
     /// <exception cref="DeqException">The rows cannot be trained on, or the file of Checkpoint is of another training.</exception>
-    /// <exception cref="TorchBackendException">libtorch or the device cannot be used; the message gives the remedy.</exception>
+    /// <exception cref="TorchBackendException">libtorch or the device cannot be used, or failed; the message gives the remedy where one is known.</exception>
+    /// <exception cref="DeviceMemoryException">The device has not enough memory; the message gives the options to change.</exception>
     /// <exception cref="DivergenceException">Loss or weights stopped being finite.</exception>
     /// <exception cref="OperationCanceledException">The training was cancelled.</exception>
     /// <exception cref="IOException">The file of Checkpoint cannot be written.</exception>
@@ -67,7 +68,8 @@ public abstract class NetworkTrainer<TTransformer, TModel> : TrainerEstimatorBas
     /// <param name="modelParameters">A model of the same kind, sizes and activation; for classes, of the same classes in the same order, which the model does not tell. To pass null, name the argument.</param>
     /// <returns>The fitted transformer.</returns>
     /// <exception cref="DeqException">The model's shape is not that of the options, the rows cannot be trained on, or the file of Checkpoint is of another training.</exception>
-    /// <exception cref="TorchBackendException">libtorch or the device cannot be used; the message gives the remedy.</exception>
+    /// <exception cref="TorchBackendException">libtorch or the device cannot be used, or failed; the message gives the remedy where one is known.</exception>
+    /// <exception cref="DeviceMemoryException">The device has not enough memory; the message gives the options to change.</exception>
     /// <exception cref="DivergenceException">Loss or weights stopped being finite.</exception>
     /// <exception cref="OperationCanceledException">The training was cancelled.</exception>
     /// <exception cref="IOException">The file of Checkpoint cannot be written.</exception>
@@ -80,7 +82,8 @@ public abstract class NetworkTrainer<TTransformer, TModel> : TrainerEstimatorBas
     /// <param name="modelParameters">A model of the same kind, sizes and activation.</param>
     /// <returns>The fitted transformer.</returns>
     /// <exception cref="DeqException">The model's shape is not that of the options, the rows cannot be trained on, or the file of Checkpoint is of another training.</exception>
-    /// <exception cref="TorchBackendException">libtorch or the device cannot be used; the message gives the remedy.</exception>
+    /// <exception cref="TorchBackendException">libtorch or the device cannot be used, or failed; the message gives the remedy where one is known.</exception>
+    /// <exception cref="DeviceMemoryException">The device has not enough memory; the message gives the options to change.</exception>
     /// <exception cref="DivergenceException">Loss or weights stopped being finite.</exception>
     /// <exception cref="OperationCanceledException">The training was cancelled.</exception>
     /// <exception cref="IOException">The file of Checkpoint cannot be written.</exception>
@@ -107,6 +110,7 @@ public abstract class NetworkTrainer<TTransformer, TModel> : TrainerEstimatorBas
         var monitor = new HostMonitor(Host, channel, progress, _settings.Epochs, _onEpoch, _cancellation);
         var settings = _settings with { Outputs = CheckLabel(trainContext.TrainingSet) };
         var engine = ChosenEngine.Choose(_engine, settings.Architecture, _device, (IHostEnvironmentInternal)Host, channel);
+        engine.TellOf(settings.MatmulPrecision, channel);
         var checkpoint = _checkpoint is null ? null : new CheckpointFile(_checkpoint);
         checkpoint?.CheckWritable();
         var (train, validation) = ReadRows(trainContext, settings.Outputs, channel, monitor);
@@ -116,7 +120,7 @@ public abstract class NetworkTrainer<TTransformer, TModel> : TrainerEstimatorBas
             settings = settings with { Seed = seed };
         }
         var held = validation is null && _settings.ValidationFraction > 0 ? FormattableString.Invariant($"a share of {_settings.ValidationFraction} held out for validation") : $"{validation?.Rows ?? 0} validation rows";
-        channel.Info($"Training with {engine.Engine} on {engine.Device}: {train.Rows} rows, {train.FeatureCount} features, {held}, seed {settings.Seed}.");
+        channel.Info($"Training with {engine.Engine} on {engine.NamedDevice}: {train.Rows} rows, {train.FeatureCount} features, {held}, seed {settings.Seed}.");
         var initial = (trainContext.InitialPredictor as INetworkModel)?.Network ?? _initialNetwork;
         var trained = NetworkTraining.Fit(settings, engine.Create, train, validation, initial, monitor, checkpoint);
         var model = MakeModel(trained);

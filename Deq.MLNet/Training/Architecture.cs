@@ -67,6 +67,9 @@ internal sealed record DeqArchitecture(int StateSize, Activation Activation, Wel
     /// <summary>What the norm that the rule bounds may be in training: the bound is on it times the largest slope of phi. NaN without a bound.</summary>
     public double LimitOfNorm() => TrainingBound / Activation.Lipschitz() ?? double.NaN;
 
+    /// <summary>Whether W may have entries other than 0 on its diagonal.</summary>
+    public bool HasDiagonal => Rule is not StrictlyTriangularRule;
+
     /// <summary>Whether a network's W obeys the rule, within the bound of training.</summary>
     public bool Keeps(DeqNetwork network)
     {

@@ -16,10 +16,13 @@ internal interface ITrainingEngine : IDisposable
     /// <summary>Takes the training rows, called once, before the first step. An engine may share the arrays of these and of those it evaluates: nobody writes to them while it lives.</summary>
     void Attach(TrainingData data);
 
+    /// <summary>What a user may want to know of where the attached rows are; null for nothing.</summary>
+    string? Notice => null;
+
     /// <summary>Called before the first step of an epoch, from 1: what is random in it follows from the seed and the epoch alone.</summary>
     void BeginEpoch(int epoch);
 
-    /// <summary>The order of training rows, by their indices, that steps go by from here on: one transfer to a device for all steps of an epoch. Nobody writes to the array before the next call.</summary>
+    /// <summary>The order of training rows, by their indices, that steps go by from here on: one transfer to a device for all steps of an epoch. Nobody writes to the array before the last of these steps.</summary>
     void Order(int[] rows);
 
     /// <summary>One step of the optimizer on consecutive rows of the order.</summary>
@@ -76,6 +79,9 @@ internal readonly record struct MeanLoss(double Loss, double Metric);
 internal readonly record struct EngineMetrics(MeanLoss Training, double MeanIterations, int WorstIterations, double WorstResidual,
     double WorstGradientResidual, int UnsolvedRows, int UnsolvedGradientRows, double ContractionBound, bool WeightsFinite)
 {
+    /// <summary>Evaluations of the adjoint per batch, where the gradient is implicit; else 0. For measurements.</summary>
+    public double MeanGradientIterations { get; init; }
+
     /// <summary>Iterations of rows, forward and adjoint together, as they were computed; 0 where the engine does not count them. For measurements.</summary>
     public long RowIterations { get; init; }
 }

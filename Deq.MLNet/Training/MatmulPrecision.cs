@@ -1,6 +1,10 @@
 namespace Deq.MLNet;
 
-/// <summary>In what <see cref="Engine.Torch"/> computes matrix products. States, weights, gradients and the optimizer are float32 always, and so are sums within a product.</summary>
+/// <summary>
+/// In what <see cref="Engine.Torch"/> computes matrix products. States, weights, gradients and the optimizer are float32 always, and so are sums within a product.
+/// docs/training.md has a table of what each costs in accuracy and iterations.
+/// </summary>
+/// <remarks>libtorch's switch is one of the whole process: of trainings that run at once the last one begun decides for all, and when the last has ended it is what it was before.</remarks>
 public enum MatmulPrecision
 {
     /// <summary>float32: 24 bits of significand.</summary>
@@ -8,12 +12,16 @@ public enum MatmulPrecision
     Float32 = 0,
 #pragma warning restore CA1720
 
-    /// <summary>Operands are rounded to 11 bits of significand, where a CUDA device of compute capability 8.0 or more does so. Of no effect on the CPU.</summary>
+    /// <summary>
+    /// Operands are rounded to 11 bits of significand, where a CUDA device of compute capability 8.0 or more does so. Residuals are those of the rounded cell: its equilibrium is off by about
+    /// 1e-4 of the state where the cell contracts well, and tolerances below 1e-4 may end at the limit of precision. Of no effect on the CPU.
+    /// </summary>
     TensorFloat32 = 1,
 
     /// <summary>
-    /// The solves of a deep equilibrium network, forward and adjoint, begin with plain iterations whose operands are rounded to 8 bits of significand, and go on from there to their tolerance
-    /// as with <see cref="TensorFloat32"/>, which holds for all other products. On the CPU those first iterations are done likewise, and seldom pay.
+    /// Solves of a deep equilibrium network by Picard, Anderson or Auto, forward and adjoint, begin with plain iterations whose operands are rounded to 8 bits of significand, until the residual
+    /// is 1e-2 or falls slowly, and go on from there to their tolerance as with <see cref="TensorFloat32"/>, which holds for all other products. Forward solves that start warm, and those
+    /// whose iterates are trained, have no such beginning. On the CPU those first iterations are done likewise, and seldom pay.
     /// </summary>
     BFloat16 = 2,
 }

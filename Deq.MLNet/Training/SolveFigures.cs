@@ -23,6 +23,9 @@ internal readonly record struct BatchSolution(int Iterations, double WorstResidu
 /// <summary>What the solves since the last read took.</summary>
 internal readonly record struct SolveFigures(double MeanIterations, int WorstIterations, double WorstResidual, double WorstGradientResidual, int UnsolvedRows, int UnsolvedGradientRows, double ContractionBound)
 {
+    /// <summary>As <see cref="EngineMetrics.MeanGradientIterations"/>.</summary>
+    public double MeanGradientIterations { get; init; }
+
     /// <summary>As <see cref="EngineMetrics.RowIterations"/>.</summary>
     public long RowIterations { get; init; }
 
@@ -32,7 +35,7 @@ internal readonly record struct SolveFigures(double MeanIterations, int WorstIte
 /// <summary>Adds up what solves took.</summary>
 internal sealed class SolveCounts
 {
-    private long _batches, _iterations, _rowIterations;
+    private long _batches, _iterations, _gradientIterations, _rowIterations;
     private int _worstIterations, _unsolved, _unsolvedGradients;
     private double _worstResidual, _worstGradientResidual;
 
@@ -48,6 +51,7 @@ internal sealed class SolveCounts
 
     public void Backward(in BatchSolution solution)
     {
+        _gradientIterations += solution.Iterations;
         _rowIterations += solution.RowIterations;
         _worstGradientResidual = Math.Max(_worstGradientResidual, solution.WorstResidual);
         _unsolvedGradients += solution.Unsolved;
@@ -56,8 +60,13 @@ internal sealed class SolveCounts
     /// <summary>The figures since the last read, and starts anew.</summary>
     public SolveFigures Read(double contractionBound)
     {
-        var figures = new SolveFigures(_batches == 0 ? 0 : (double)_iterations / _batches, _worstIterations, _worstResidual, _worstGradientResidual, _unsolved, _unsolvedGradients, contractionBound) { RowIterations = _rowIterations };
-        (_batches, _iterations, _rowIterations, _worstIterations, _worstResidual, _worstGradientResidual, _unsolved, _unsolvedGradients) = (0, 0, 0, 0, 0, 0, 0, 0);
+        var batches = Math.Max(1, _batches);
+        var figures = new SolveFigures((double)_iterations / batches, _worstIterations, _worstResidual, _worstGradientResidual, _unsolved, _unsolvedGradients, contractionBound)
+        {
+            MeanGradientIterations = (double)_gradientIterations / batches,
+            RowIterations = _rowIterations,
+        };
+        (_batches, _iterations, _gradientIterations, _rowIterations, _worstIterations, _worstResidual, _worstGradientResidual, _unsolved, _unsolvedGradients) = (0, 0, 0, 0, 0, 0, 0, 0, 0);
         return figures;
     }
 }

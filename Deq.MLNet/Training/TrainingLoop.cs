@@ -36,6 +36,10 @@ internal sealed class TrainingLoop(TrainingSettings settings, double targetUnit,
     public TrainingHistory Run(ITrainingEngine engine, TrainingData train, TrainingData? validation, ITrainingCheckpoint? checkpoint = null, TrainingState? saved = null)
     {
         engine.Attach(train);
+        if (engine.Notice is { } notice)
+        {
+            monitor.Info(notice);
+        }
         if (saved is not null)
         {
             if (WhyImpossible(saved, engine) is { } why)

@@ -70,11 +70,10 @@ public sealed class SimdDeqTests
 
     public static TheoryData<Activation> Activations => [.. Enum.GetValues<Activation>()];
 
-    [Theory]
+    [Theory, AmongDevices]
     [MemberData(nameof(Activations))]
     public void Ten_epochs_are_those_of_the_engine_of_libtorch(Activation activation)
     {
-        TorchBackend.EnsureAvailable("cpu");
         foreach (var solver in new FixedPointSolver[] { new Picard(), new Anderson(), new Auto() })
         {
             var architecture = Setup.Deq(17, activation, WellPosedness.Spectral(solver is Auto ? 0.95f : 0.4f), solver, tolerance: 1e-6) with { WarmStart = solver is Auto };
@@ -83,16 +82,18 @@ public sealed class SimdDeqTests
             var start = settings.Architecture.Initialize(3, 1, Link.Identity, new bool[3], new Random(5));
 
             var managed = SimdEngineTests.Train(new SimdEngine(settings, start), settings, rows);
-            var native = SimdEngineTests.Train(new TorchEngine(settings, start, "cpu"), settings, rows);
-
-            Setup.RelativeDistance(Linear.ToDouble(managed.Weights), Linear.ToDouble(native.Weights)).Should().BeLessThan(1e-4, "{0} by {1}", activation, solver);
             Setup.RelativeDistance(Linear.ToDouble(managed.Weights), Linear.ToDouble(start.Weights())).Should().BeGreaterThan(1e-2, "it learns");
-            foreach (var (one, other) in managed.History.Epochs.Zip(native.History.Epochs))
+            foreach (var device in TrainingDevices.Names)
             {
-                one.TrainingLoss.Should().BeApproximately(other.TrainingLoss, 1e-4 * (1 + other.TrainingLoss));
-                one.ValidationLoss!.Value.Should().BeApproximately(other.ValidationLoss!.Value, 1e-4 * (1 + other.TrainingLoss));
-                one.ContractionBound.Should().BeApproximately(other.ContractionBound, 1e-4);
-                (one.UnsolvedRows, one.UnsolvedGradientRows).Should().Be((0, 0));
+                var native = SimdEngineTests.Train(new TorchEngine(settings, start, TorchBackend.EnsureAvailable(device)), settings, rows);
+                Setup.RelativeDistance(Linear.ToDouble(managed.Weights), Linear.ToDouble(native.Weights)).Should().BeLessThan(1e-4, "{0} by {1} on {2}", activation, solver, device);
+                foreach (var (one, other) in managed.History.Epochs.Zip(native.History.Epochs))
+                {
+                    one.TrainingLoss.Should().BeApproximately(other.TrainingLoss, 1e-4 * (1 + other.TrainingLoss));
+                    one.ValidationLoss!.Value.Should().BeApproximately(other.ValidationLoss!.Value, 1e-4 * (1 + other.TrainingLoss));
+                    one.ContractionBound.Should().BeApproximately(other.ContractionBound, 1e-4);
+                    (one.UnsolvedRows, one.UnsolvedGradientRows).Should().Be((0, 0));
+                }
             }
         }
     }

@@ -99,17 +99,21 @@ public sealed class SimdEngineTests
         history.Epochs.Select(e => e with { Seconds = 0 }).Should().Equal(whole.History.Epochs.Select(e => e with { Seconds = 0 }));
     }
 
-    [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public void One_engine_goes_on_from_the_state_of_the_other(bool managedFirst)
+    [Theory, OnDevices]
+    public void One_engine_goes_on_from_the_state_of_the_other(string device)
     {
-        TorchBackend.EnsureAvailable("cpu");
+        GoesOn(device, managedFirst: true);
+        GoesOn(device, managedFirst: false);
+    }
+
+    private static void GoesOn(string device, bool managedFirst)
+    {
+        TorchBackend.EnsureAvailable(device);
         var architecture = Setup.Fnn(12, 5);
         var settings = Setup.Settings(architecture) with { Epochs = 4 };
         var rows = Setup.Noise(90, 4, 1, 3);
         var start = architecture.Initialize(4, 1, Link.Identity, new bool[4], new Random(5));
-        ITrainingEngine Make(bool managed) => managed ? new SimdEngine(settings, start) : new TorchEngine(settings, start, "cpu");
+        ITrainingEngine Make(bool managed) => managed ? new SimdEngine(settings, start) : new TorchEngine(settings, start, device);
         var whole = Train(Make(managedFirst), settings, rows);
         var state = Halfway(Make(managedFirst), settings, rows);
         using var rest = Make(!managedFirst);

@@ -78,8 +78,7 @@ public sealed class EpochRandomTests
         values.Average(v => Math.Abs(v) > 1.959964 ? 1 : 0).Should().BeApproximately(0.05, 0.007);
     }
 
-    [Theory]
-    [ClassData(typeof(TrainingDevices))]
+    [Theory, OnDevices]
     public void Every_device_and_type_draws_the_same(string device)
     {
         var expected = Draw();

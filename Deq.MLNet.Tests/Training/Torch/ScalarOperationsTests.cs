@@ -35,8 +35,7 @@ public sealed class ScalarOperationsTests
             .SelectMany(m => m.Body.Instructions).Select(i => i.Operand).OfType<MethodReference>().Should().Contain(m => IsUnheld(m));
     }
 
-    [Theory]
-    [ClassData(typeof(TrainingDevices))]
+    [Theory, OnDevices]
     public async Task A_busy_collector_changes_no_weight(string device)
     {
         var undisturbed = Train(device);

@@ -33,20 +33,16 @@ public sealed class TensorDeqTests
         public double[] Parameters => Linear.ToDouble(Cell.Network(Activation).Weights());
     }
 
-    [Theory]
-    [ClassData(typeof(TrainingDevices))]
+    [Theory, OnDevices]
     public void The_float64_gradient_is_that_of_the_implicit_function_theorem(string device) => CheckGradient(device, ScalarType.Float64, 1e-11, 1e-7, 80);
 
-    [Theory]
-    [ClassData(typeof(TrainingDevices))]
+    [Theory, OnDevices]
     public void The_float32_gradient_is_that_of_the_implicit_function_theorem(string device) => CheckGradient(device, ScalarType.Float32, 1e-7, 1e-4, 80);
 
-    [Theory]
-    [ClassData(typeof(TrainingDevices))]
+    [Theory, OnDevices]
     public void The_float64_gradient_of_a_network_with_any_part_is_that_of_the_implicit_function_theorem(string device) => CheckParts(device, ScalarType.Float64, 1e-11, 1e-7, 120);
 
-    [Theory]
-    [ClassData(typeof(TrainingDevices))]
+    [Theory, OnDevices]
     public void The_float32_gradient_of_a_network_with_any_part_is_that_of_the_implicit_function_theorem(string device) => CheckParts(device, ScalarType.Float32, 1e-7, 1e-4, 80);
 
     /// <summary>Differences of the loss, whose equilibria are found anew: nothing of the implicit function theorem is in them.</summary>
@@ -138,8 +134,7 @@ public sealed class TensorDeqTests
     }
 
     /// <summary>Solved to 1e-11, which a mask that changed within a solve would not allow.</summary>
-    [Theory]
-    [ClassData(typeof(TrainingDevices))]
+    [Theory, OnDevices]
     public void The_gradient_under_dropout_is_that_of_the_cell_with_one_mask_a_row(string device)
     {
         TorchBackend.EnsureAvailable(device);
@@ -166,8 +161,7 @@ public sealed class TensorDeqTests
         }, iter: LongForm.Times(60), threads: 1);
     }
 
-    [Theory]
-    [ClassData(typeof(TrainingDevices))]
+    [Theory, OnDevices]
     public void Masks_follow_from_the_seed_and_the_epoch(string device)
     {
         TorchBackend.EnsureAvailable(device);
@@ -175,7 +169,7 @@ public sealed class TensorDeqTests
         string Draws(int seed, int epoch, int epochsBefore)
         {
             using var dropout = new Dropout(0.5, seed, TorchSharp.torch.device(device));
-            var like = zeros(40, device: TorchSharp.torch.device(device));
+            var like = zeros(1, 40, device: TorchSharp.torch.device(device));
             for (var before = 0; before < epochsBefore; before++)
             {
                 dropout.BeginEpoch(before);
@@ -191,8 +185,7 @@ public sealed class TensorDeqTests
     }
 
     /// <summary>With V = I, c = 0 and targets 0 a row's gradient of c is 2 z and that of b is the adjoint itself, so that both residuals can be recomputed.</summary>
-    [Theory]
-    [ClassData(typeof(TrainingDevices))]
+    [Theory, OnDevices]
     public void Residuals_are_those_of_the_state_and_of_the_adjoint_used(string device)
     {
         TorchBackend.EnsureAvailable(device);
@@ -234,8 +227,7 @@ public sealed class TensorDeqTests
         }
     }
 
-    [Theory]
-    [ClassData(typeof(TrainingDevices))]
+    [Theory, OnDevices]
     public void Options_of_the_solvers_change_the_iterations(string device)
     {
         TorchBackend.EnsureAvailable(device);
@@ -262,8 +254,7 @@ public sealed class TensorDeqTests
     }
 
     /// <summary>Rows that are done go on being mixed until the slowest is: their rounding noise must not throw them back.</summary>
-    [Theory]
-    [ClassData(typeof(TrainingDevices))]
+    [Theory, OnDevices]
     public void Anderson_meets_the_tolerance_for_every_row_of_a_batch_in_float32_and_not_much_later_than_plain_iteration(string device)
     {
         TorchBackend.EnsureAvailable(device);

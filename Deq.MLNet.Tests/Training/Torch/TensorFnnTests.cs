@@ -7,8 +7,7 @@ namespace Deq.MLNet.Tests.Training.Torch;
 
 public sealed class TensorFnnTests
 {
-    [Theory]
-    [ClassData(typeof(TrainingDevices))]
+    [Theory, OnDevices]
     public void The_gradient_is_that_of_backpropagation_in_float64(string device)
     {
         TorchBackend.EnsureAvailable(device);
@@ -35,8 +34,7 @@ public sealed class TensorFnnTests
         }, iter: LongForm.Times(60), threads: 1);
     }
 
-    [Theory]
-    [ClassData(typeof(TrainingDevices))]
+    [Theory, OnDevices]
     public void The_gradient_under_dropout_is_that_of_the_masked_network(string device)
     {
         TorchBackend.EnsureAvailable(device);
@@ -44,8 +42,7 @@ public sealed class TensorFnnTests
     }
 
     /// <summary>Hidden units that are all 1, read out one by one: the outputs are the mask.</summary>
-    [Theory]
-    [ClassData(typeof(TrainingDevices))]
+    [Theory, OnDevices]
     public void Dropout_leaves_out_its_share_keeps_the_mean_and_is_off_in_evaluation(string device)
     {
         TorchBackend.EnsureAvailable(device);

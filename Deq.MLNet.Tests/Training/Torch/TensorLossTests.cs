@@ -23,8 +23,7 @@ public sealed class TensorLossTests
         _ => Gen.Double[-5, 5],
     };
 
-    [Theory]
-    [ClassData(typeof(TrainingDevices))]
+    [Theory, OnDevices]
     public void Losses_and_metrics_are_those_of_the_definition_and_gradients_their_differences(string device)
     {
         TorchBackend.EnsureAvailable(device);
@@ -50,8 +49,7 @@ public sealed class TensorLossTests
         }, iter: LongForm.Times(300), threads: 1);
     }
 
-    [Theory]
-    [ClassData(typeof(TrainingDevices))]
+    [Theory, OnDevices]
     public void Extreme_outputs_give_numbers_in_float32_that_agree_with_the_definition(string device)
     {
         TorchBackend.EnsureAvailable(device);

@@ -5,8 +5,7 @@ namespace Deq.MLNet.Tests.Training.Torch;
 
 public sealed class TensorModelTests
 {
-    [Theory]
-    [ClassData(typeof(TrainingDevices))]
+    [Theory, OnDevices]
     public void Activations_and_slopes_are_those_of_float64(string device)
     {
         TorchBackend.EnsureAvailable(device);

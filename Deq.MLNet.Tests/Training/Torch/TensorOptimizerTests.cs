@@ -23,7 +23,7 @@ public sealed class TensorOptimizerTests
         return all;
     }
 
-    [Theory]
+    [Theory, AmongDevices]
     [MemberData(nameof(Cases))]
     public void Twenty_steps_are_those_of_the_published_rule(string device, string rule, double decay)
     {
@@ -91,8 +91,7 @@ public sealed class TensorOptimizerTests
         }
     }
 
-    [Theory]
-    [ClassData(typeof(TrainingDevices))]
+    [Theory, OnDevices]
     public void GradientClip_bounds_the_step_keeps_its_direction_and_leaves_small_gradients_alone(string device)
     {
         TorchBackend.EnsureAvailable(device);

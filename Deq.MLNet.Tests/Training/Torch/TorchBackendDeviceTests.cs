@@ -71,4 +71,18 @@ public sealed class TorchBackendDeviceTests
 
         torch.NormalizeNuGetVersion(torch.__version__).Should().Be(TorchBackendFiles.PackageVersion);
     }
+
+    /// <summary>In this process, not in a child: it shall run where there are no files but those of the tests.</summary>
+    [TorchBackendFact(WithCuda = true)]
+    public void Cuda_computes_and_its_devices_are_named()
+    {
+        using var scope = torch.NewDisposeScope();
+        var device = TorchBackend.EnsureAvailable("cuda");
+
+        device.Should().Be("cuda:0");
+        torch.ones(3, device: torch.device(device)).sum().item<float>().Should().Be(3);
+        TorchBackend.Describe().CudaDevices.Should().NotBeEmpty().And.OnlyContain(d => !string.IsNullOrEmpty(d.Name));
+        var beyond = () => TorchBackend.EnsureAvailable("cuda:99");
+        beyond.Should().Throw<TorchBackendException>().WithMessage("*\"cuda:99\" does not exist*");
+    }
 }

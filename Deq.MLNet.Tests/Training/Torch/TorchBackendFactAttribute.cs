@@ -1,10 +1,12 @@
 using Deq.MLNet.Training.Torch;
+using Xunit.Sdk;
 
 namespace Deq.MLNet.Tests.Training.Torch;
 
 /// <summary>A test that is skipped, with the reason, where the machine lacks what it needs.</summary>
 [AttributeUsage(AttributeTargets.Method)]
-public sealed class TorchBackendFactAttribute : FactAttribute
+[TraitDiscoverer(GpuTrait.Discoverer, GpuTrait.Assembly)]
+public sealed class TorchBackendFactAttribute : FactAttribute, ITraitAttribute
 {
     public bool OnLinux { get; set; }
     public bool WithCuda { get; set; }

@@ -53,6 +53,13 @@ internal sealed class TorchBackendFolder : IDisposable
     public string ReplaceShim(Func<byte[], byte[]> change) =>
         Add(Path.Combine(NativeFolder, TorchBackendFiles.ShimFile), change(File.ReadAllBytes(Native(TorchBackendFiles.ShimFile))));
 
+    /// <summary>The file with the first text of this name, as a symbol has it, replaced by another of its length.</summary>
+    public static byte[] RenameText(byte[] elf, string from, string to)
+    {
+        Replace(elf, Encoding.ASCII.GetBytes("\0" + from + "\0"), Encoding.ASCII.GetBytes("\0" + to + "\0"));
+        return elf;
+    }
+
     /// <summary>The file with a needed symbol version renamed: its name, and the ELF hash by which the loader compares.</summary>
     public static byte[] RenameNeededVersion(byte[] elf, string from, string to)
     {

@@ -83,7 +83,7 @@ internal sealed class SimdEngine : ITrainingEngine
         _sums = default;
         return new EngineMetrics(mean, figures.MeanIterations, figures.WorstIterations, figures.WorstResidual, figures.WorstGradientResidual,
             figures.UnsolvedRows, figures.UnsolvedGradientRows, figures.ContractionBound, float.IsFinite(TensorPrimitives.MaxMagnitude<float>(_model.Parameters.Values)))
-        { RowIterations = figures.RowIterations };
+        { MeanGradientIterations = figures.MeanGradientIterations, RowIterations = figures.RowIterations };
     }
 
     public MeanLoss Evaluate(TrainingData data, Action checkCancelled)

@@ -1,59 +1,64 @@
+using System.Runtime.InteropServices;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Deq.MLNet.Training.Torch;
 
-/// <summary>Training rows on a device. On the CPU in float32 they are the arrays given, which nobody may write to while this lives.</summary>
-internal sealed class DeviceRows : IDisposable
+/// <summary>Rows to train on or to evaluate, given to the device by batches. They stand there where they fit, else they are copied there in blocks. Nobody may write to their arrays while this lives.</summary>
+internal abstract class DeviceRows(TensorPlace place) : IDisposable
 {
-    private readonly Tensor _x, _y, _weight;
     private Tensor? _order;
 
-    public DeviceRows(TrainingData data, TensorPlace place)
-    {
-        var (device, type) = (place.Device, place.Type);
-        Tensor Share(float[] values, int columns)
-        {
-            // The tensor pins the array and frees the pin with its storage, which views and shares hold.
-            using var host = frombuffer(values, ScalarType.Float32);
-            using var shaped = host.view(data.Rows, columns);
-            return shaped.to(type, device).DetachFromDisposeScope();
-        }
-        _x = Share(data.Features, data.FeatureCount);
-        _y = Share(data.Targets, data.TargetCount);
-        using var one = ones([1, 1], type, device);
-        _weight = data.Weights is null ? one.expand(data.Rows, 1).DetachFromDisposeScope() : Share(data.Weights, 1);
-    }
-
-    /// <summary>Some rows: X (B x n), Y (B x T), Weight (B x 1), and their indices where they are to be trained on.</summary>
+    /// <summary>Some rows: X (B x n), Y (B x T), Weight (B x 1), and their indices; null where no order was given.</summary>
     internal readonly record struct Batch(Tensor X, Tensor Y, Tensor Weight, Tensor? Rows);
 
+    /// <summary>
+    /// Makes rows in the form that fits. Called when weights, the optimizer's and kept states stand: of what is free then, rows may take half.
+    /// The rest is for a step's buffers and for libtorch's cache of freed ones, of which nobody knows before the first steps how large they become.
+    /// What libtorch has kept for itself since an earlier training counts as taken: only it could tell, and TorchSharp has no call for that.
+    /// </summary>
+    /// <param name="data">The rows.</param>
+    /// <param name="place">Where to.</param>
+    /// <param name="batchSize">The rows of a batch.</param>
+    public static DeviceRows Create(TrainingData data, TensorPlace place, int batchSize)
+    {
+        var room = place.RoomForRows ?? (place.Device.type == DeviceType.CUDA ? TorchBackendCuda.Driver.FreeBytes(place.Device.index) / 2 : null);
+        if (ColumnsOf(data) * data.Rows * place.Type.ElementSize() > room)
+        {
+            return new StreamedRows(data, place, batchSize, room);
+        }
+        try
+        {
+            return new ResidentRows(data, place);
+        }
+        // The driver did not say what is free, or another process was faster.
+        catch (ExternalException e) when (DeviceErrors.IsOfMemory(e))
+        {
+            return new StreamedRows(data, place, batchSize, room);
+        }
+    }
+
+    /// <summary>Where the rows are, for who may want to know; null where they are where they were.</summary>
+    public abstract string? Notice { get; }
+
+    protected TensorPlace Place => place;
+
     /// <summary>The indices of rows in the order of the batches to come.</summary>
-    public void Order(int[] rows)
+    public virtual void Order(int[] rows)
     {
         _order?.Dispose();
         using var host = tensor(rows);
-        _order = host.to(_x.device).DetachFromDisposeScope();
+        _order = host.to(place.Device).DetachFromDisposeScope();
     }
 
-    /// <summary>Consecutive rows of the order, in the caller's dispose scope.</summary>
-    public Batch Take(long start, long count)
-    {
-        var indices = _order!.narrow(0, start, count);
-        return new Batch(_x.index_select(0, indices), _y.index_select(0, indices), _weight.index_select(0, indices), indices);
-    }
+    /// <summary>Consecutive rows of the order, or of the data where none was given, in the caller's dispose scope. They are copies: a product's last bits may depend on where an array starts in memory.</summary>
+    public abstract Batch Take(long start, long count);
 
-    /// <summary>Consecutive rows, in the caller's dispose scope; copied, since a product's last bits may depend on where an array starts in memory.</summary>
-    public Batch Slice(long start, long count)
-    {
-        Tensor Part(Tensor rows) => rows.narrow(0, start, count).clone();
-        return new(Part(_x), Part(_y), Part(_weight), null);
-    }
+    public virtual void Dispose() => _order?.Dispose();
 
-    public void Dispose()
-    {
-        _x.Dispose();
-        _y.Dispose();
-        _weight.Dispose();
-        _order?.Dispose();
-    }
+    /// <summary>The indices of consecutive rows of the order; null where none was given.</summary>
+    protected Tensor? Indices(long start, long count) => _order?.narrow(0, start, count);
+
+    /// <summary>Values of a row.</summary>
+    protected static long ColumnsOf(TrainingData data) => data.FeatureCount + data.TargetCount + (data.Weights is null ? 0 : 1);
 }

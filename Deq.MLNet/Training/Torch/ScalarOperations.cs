@@ -73,6 +73,13 @@ internal static class ScalarOperations
         return tensor.clamp_max_(held);
     }
 
+    /// <summary>Writes a number where a mask is true.</summary>
+    public static Tensor SetInPlace(this Tensor tensor, Tensor mask, double number)
+    {
+        using Scalar held = number;
+        return tensor.masked_fill_(mask, held);
+    }
+
     public static Tensor RaisedTo(this Tensor tensor, double power)
     {
         using Scalar held = power;

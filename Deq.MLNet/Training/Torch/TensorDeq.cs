@@ -13,6 +13,7 @@ namespace Deq.MLNet.Training.Torch;
 internal sealed class TensorDeq : TensorModel
 {
     private readonly DeqArchitecture _architecture;
+    private readonly IStepProbe? _probe;
     private readonly TensorSolver _solver;
     private readonly TensorGradient _gradient;
     private readonly JacobianRegularizer? _regularizer;
@@ -32,13 +33,15 @@ internal sealed class TensorDeq : TensorModel
     private CellMap _map = null!;
     private KeptStates? _states;
 
-    public TensorDeq(DeqArchitecture architecture, DeqNetwork network, int seed, TensorPlace place) : base(new Dropout(architecture.Dropout, seed, place.Device))
+    public TensorDeq(DeqArchitecture architecture, DeqNetwork network, TrainingSettings settings, TensorPlace place) : base(new Dropout(architecture.Dropout, settings.Seed, place.Device))
     {
         _architecture = architecture;
         _link = network.Link;
-        _solver = TensorSolver.Create(architecture.Solver, place);
-        _gradient = TensorGradient.Create(architecture, place);
-        _regularizer = architecture.JacobianPenalty is { } penalty ? new JacobianRegularizer(penalty, architecture.Activation, seed, place.Device) : null;
+        _probe = place.Probe;
+        // A start that was kept is near already.
+        _solver = TensorSolver.Create(architecture.Solver, place, architecture.WarmStart ? MatmulPrecision.Float32 : settings.MatmulPrecision, architecture.HasDiagonal);
+        _gradient = TensorGradient.Create(architecture, place, settings.MatmulPrecision);
+        _regularizer = architecture.JacobianPenalty is { } penalty ? new JacobianRegularizer(penalty, architecture.Activation, settings.Seed, place.Device) : null;
         _iterates = architecture.FixedPointCorrection is { } correction ? new IterateSample(correction.Count) : null;
         _projection = Projection.Create(architecture);
         _shape = network.Weights.Shape;
@@ -59,6 +62,8 @@ internal sealed class TensorDeq : TensorModel
     public override void BeginEpoch(int epoch)
     {
         base.BeginEpoch(epoch);
+        _solver.BeginEpoch();
+        _gradient.BeginEpoch();
         _regularizer?.BeginEpoch(epoch);
         _projection?.BeginEpoch();
     }
@@ -85,6 +90,7 @@ internal sealed class TensorDeq : TensorModel
             var solution = _gradient.Forward(_solver, _map, work.Z, work.F, _architecture.Tolerance, _architecture.MaxIterations, _iterates is null ? null : _iterates.Observe);
             _states?.Keep(rows, work.Z);
             _counts.Forward(solution);
+            _probe?.Ended(StepPhase.Solve);
         }
         return Outputs(work.Z);
     }
@@ -95,6 +101,7 @@ internal sealed class TensorDeq : TensorModel
         Parameters.Gradients.zero_();
         work.Total.zero_();
         ReadOutGradient(outputGradient, work.Z, work.StateGradient);
+        _probe?.Ended(StepPhase.ReadOut);
         CorrectIterates(loss);
         if (_regularizer is not null)
         {
@@ -102,12 +109,15 @@ internal sealed class TensorDeq : TensorModel
             _map.Affine(work.Z, a);
             _regularizer.Add(_w.Value, a, _map.Adjoint(work.Z, work.F, work.StateGradient).Slope(a), _mask, loss.Share, work.Z, _w.Gradient, work.StateGradient, Accumulate);
         }
+        _probe?.Ended(StepPhase.Gradients);
         _counts.Backward(_gradient.Backward(new CellPass(work.Z, work.F, _map.Adjoint), work.StateGradient, Accumulate));
+        _probe?.Ended(StepPhase.Adjoint);
         TensorLayers.WriteGradients((_u, _b), _encoded, work.Total);
         if (_encoder.Count > 0)
         {
             _encoder.Backward(work.Total.mm(_u.Value));
         }
+        _probe?.Ended(StepPhase.Gradients);
     }
 
     private Tensor Outputs(Tensor z)

@@ -10,12 +10,14 @@ internal sealed class TensorFnn : TensorModel
     private readonly TensorLayers _hidden;
     private readonly (Parameter Weights, Parameter Bias) _last;
     private readonly int _layers;
+    private readonly IStepProbe? _probe;
     private Tensor _x = null!;
 
     public TensorFnn(FnnArchitecture architecture, FnnNetwork network, int seed, TensorPlace place) : base(new Dropout(architecture.Dropout, seed, place.Device))
     {
         _architecture = architecture;
         _link = network.Link;
+        _probe = place.Probe;
         _layers = network.Layers.Count;
         Parameters = new ParameterBuffer(place.Device, place.Type,
             [.. network.Layers.SelectMany((l, i) => new (string, long[])[] { (WeightsOf(i), [l.OutputSize, l.InputSize]), (BiasOf(i), [l.OutputSize]) })]);
@@ -35,11 +37,13 @@ internal sealed class TensorFnn : TensorModel
 
     public override void Backward(Tensor outputGradient, BatchLoss loss)
     {
+        _probe?.Ended(StepPhase.ReadOut);
         TensorLayers.WriteGradients(_last, _x, outputGradient);
         if (_hidden.Count > 0)
         {
             _hidden.Backward(outputGradient.mm(_last.Weights.Value));
         }
+        _probe?.Ended(StepPhase.Gradients);
     }
 
     public override Network ToNetwork() =>

@@ -11,6 +11,15 @@ internal sealed record TensorPlace(Device Device, ScalarType Type)
     /// <summary>Whether single rows are judged by operations of the device, as where asking for them costs a wait. On the CPU they are read in place; a test may have it both ways.</summary>
     public bool JudgesRows { get; init; } = Device.type != DeviceType.CPU;
 
+    /// <summary>Iterations between two tests of the residual, of methods that are not tested after each; null for the method's own. For measurements.</summary>
+    public int? TestEvery { get; init; }
+
+    /// <summary>Is told when parts of a step end; null for nobody.</summary>
+    public IStepProbe? Probe { get; init; }
+
+    /// <summary>Bytes that rows may take on the device, from those that do not fit being copied ahead; null to go by what is free there. On the CPU all fits where this is null.</summary>
+    public long? RoomForRows { get; init; }
+
     /// <summary>The place of a device that <see cref="TorchBackend.EnsureAvailable"/> returned.</summary>
     public static TensorPlace On(string device, ScalarType type = ScalarType.Float32) => new(torch.device(device), type);
 }

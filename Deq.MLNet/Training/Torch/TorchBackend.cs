@@ -44,7 +44,7 @@ public static class TorchBackend
             try
             {
                 var libtorch = Load();
-                return new(true, libtorch.FullPath, libtorch.Version, TorchBackendProbe.TorchSharpVersion, TorchBackendCuda.Devices(_cudaDevices), null);
+                return new(true, libtorch.FullPath, libtorch.Version, TorchBackendProbe.TorchSharpVersion, TorchBackendCuda.Driver.Devices(_cudaDevices), null, TorchBackendCuda.Driver.Version);
             }
 #pragma warning disable CA1031 // A description of what is wrong must not itself go wrong.
             catch (Exception problem)
@@ -107,7 +107,9 @@ public static class TorchBackend
     private static string CudaAbsent(string device, LoadedLibtorch libtorch)
     {
         var where = $"libtorch {libtorch.Version} ({libtorch.FullPath ?? "on the loader's path"})";
-        var cause = libtorch.HasCuda
+        var cause = libtorch.CudaFailure is { } failure
+            ? $"{where} is built for CUDA, but its CUDA part cannot be loaded: {failure}"
+            : libtorch.HasCuda
             ? $"{where} is built for CUDA, but finds no device: check that `nvidia-smi` lists one, that the driver is new enough, and that CUDA_VISIBLE_DEVICES does not hide it."
             : $"{where} is built for the CPU only: reference TorchSharp-cuda-linux or TorchSharp-cuda-windows in place of {TorchBackendFiles.CpuPackage}.";
         return $"The device \"{device}\" was asked for, but there is no CUDA here. {cause} Or ask for \"cpu\", or allow the fallback to the CPU.";

@@ -6,8 +6,8 @@ using TorchSharp;
 
 namespace Deq.MLNet.Training.Torch;
 
-/// <summary>The libtorch that this process has loaded.</summary>
-internal sealed record LoadedLibtorch(string? FullPath, string? Version, bool HasCuda);
+/// <summary>The libtorch that this process has loaded; where it is built for CUDA, and its CUDA part cannot be loaded, with the reason.</summary>
+internal sealed record LoadedLibtorch(string? FullPath, string? Version, bool HasCuda, string? CudaFailure = null);
 
 /// <summary>Loads the native files as TorchSharp will, and explains a failure.</summary>
 internal static partial class TorchBackendProbe
@@ -31,13 +31,16 @@ internal static partial class TorchBackendProbe
         }
         catch (Exception e) when (e is DllNotFoundException or BadImageFormatException)
         {
-            throw new TorchBackendException(Explain(e), e);
+            throw new TorchBackendException(Explain(e, libtorch), e);
         }
         var path = LoadedPath();
-        return new(path, VersionOf(libtorch), File.Exists(Path.Combine(Path.GetDirectoryName(path) ?? "", TorchBackendFiles.LibtorchCudaFile)));
+        var beside = Path.Combine(Path.GetDirectoryName(path) ?? "", TorchBackendFiles.LibtorchCudaFile);
+        var cuda = TorchBackendFiles.Find(TorchBackendFiles.LibtorchCudaFile) ?? (File.Exists(beside) ? beside : null);
+        // TorchSharp loads it too, but drops the reason of a failure.
+        return new(path, VersionOf(libtorch), cuda is not null, cuda is null ? null : FailureOf(cuda)?.Message);
     }
 
-    private static string Explain(Exception failure)
+    private static string Explain(Exception failure, nint libtorch)
     {
         // The failure by name lists every name that was tried; that of the file itself says what is wrong with it.
         var shim = TorchBackendFiles.Find(TorchBackendFiles.ShimFile);
@@ -45,12 +48,13 @@ internal static partial class TorchBackendProbe
 
         if (MissingVersion().Match(reason) is { Success: true } missing)
             return TooOld(missing.Groups["version"].Value, missing.Groups["file"].Value);
-        if (TorchBackendFiles.Find(TorchBackendFiles.LibtorchFile) is null)
+        if (TorchBackendFiles.Find(TorchBackendFiles.LibtorchFile) is not { } found)
             return Missing(TorchBackendFiles.Libtorch, $"{TorchBackendFiles.CpuPackage} {TorchBackendFiles.PackageVersion} (or a TorchSharp-cuda package)");
         if (shim is null)
             return Missing(TorchBackendFiles.Shim, $"TorchSharp {TorchSharpVersion}");
         return $"{shim} was found but cannot be loaded: {reason}\n" +
-            $"All files of {TorchBackendFiles.CpuPackage} {TorchBackendFiles.PackageVersion} must stand in one folder with it, or in folders that the system's loader searches.";
+            $"It needs libtorch {TorchBackendFiles.PackageVersion}, with all its files in one folder with it or in folders that the system's loader searches. " +
+            $"What was found is {found}, {(VersionOf(libtorch) is { } version ? $"version {version}" : libtorch == 0 ? "which cannot be loaded either" : "of a version that it does not tell, an older one")}.";
     }
 
     private static string Missing(string library, string package)

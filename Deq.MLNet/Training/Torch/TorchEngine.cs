@@ -8,16 +8,18 @@ internal sealed class TorchEngine : ITrainingEngine
     /// <summary>State sizes up to this are too small for more than one thread to pay.</summary>
     private const int SmallSize = 128;
 
-    /// <summary>Rows of one evaluation at the most.</summary>
+    /// <summary>Rows of one evaluation at the most. A device whose rows are judged on it is one that fewer than a batch would leave idle.</summary>
     private const int EvaluationRows = 2048;
 
     private readonly TrainingSettings _settings;
     private readonly TensorPlace _place;
+    private readonly DeviceErrors _device;
     private readonly TensorModel _model;
     private readonly TensorOptimizer _optimizer;
     /// <summary>Sums over rows since the last read, in float64: loss, metric and weight.</summary>
     private readonly Tensor _sums;
     private readonly TorchThreads _threads;
+    private readonly TorchMatmul _matmul;
     /// <summary>Whether there were steps since the rule was enforced.</summary>
     private bool _moved;
     private DeviceRows? _rows;
@@ -35,19 +37,20 @@ internal sealed class TorchEngine : ITrainingEngine
     /// <param name="place">Where its tensors stand.</param>
     public TorchEngine(TrainingSettings settings, Network initial, TensorPlace place)
     {
-        (_settings, _place) = (settings, place);
-        _model = (settings.Architecture, initial) switch
+        (_settings, _place, _device) = (settings, place, new DeviceErrors(settings, place));
+        _model = _device.At<TensorModel>("the weights", 0, () => (settings.Architecture, initial) switch
         {
-            (DeqArchitecture architecture, DeqNetwork network) => new TensorDeq(architecture, network, settings.Seed, place),
+            (DeqArchitecture architecture, DeqNetwork network) => new TensorDeq(architecture, network, settings, place),
             (FnnArchitecture architecture, FnnNetwork network) => new TensorFnn(architecture, network, settings.Seed, place),
             _ => throw new NotSupportedException($"{settings.Architecture} does not fit {initial.GetType().Name}."),
-        };
+        });
         try
         {
-            _optimizer = TensorOptimizer.Create(settings.Optimizer, _model.Parameters, settings.WeightDecay);
+            _optimizer = _device.At("the optimizer's state", 0, () => TensorOptimizer.Create(settings.Optimizer, _model.Parameters, settings.WeightDecay));
             _sums = zeros(3, ScalarType.Float64, place.Device).DetachFromDisposeScope();
             // Last: a constructor that fails must leave the process as it was.
             _threads = new TorchThreads(settings.Threads ?? DefaultThreads(settings.Architecture));
+            _matmul = new TorchMatmul(settings.MatmulPrecision);
         }
         catch
         {
@@ -62,17 +65,24 @@ internal sealed class TorchEngine : ITrainingEngine
 
     public string Device => _place.Device.ToString();
 
+    public string? Notice => _rows?.Notice;
+
+    private int RowsOfEvaluation => _place.JudgesRows ? Math.Max(EvaluationRows, _settings.BatchSize) : EvaluationRows;
+
     public void Attach(TrainingData data)
     {
-        _rows = new DeviceRows(data, _place);
-        _model.Attach(data.Rows);
+        // Kept states must stand on the device; rows need not.
+        _device.At($"the kept states of {data.Rows} rows", 0, () => _model.Attach(data.Rows));
+        _rows = _device.At("the training rows", 0, () => DeviceRows.Create(data, _place, _settings.BatchSize));
     }
 
     public void BeginEpoch(int epoch) => _model.BeginEpoch(epoch);
 
-    public void Order(int[] rows) => _rows!.Order(rows);
+    public void Order(int[] rows) => _device.At("the order", 0, () => _rows!.Order(rows));
 
-    public void Step(int start, int count, double learningRate)
+    public void Step(int start, int count, double learningRate) => _device.At("a step", count, () => Train(start, count, learningRate));
+
+    private void Train(int start, int count, double learningRate)
     {
         using var scope = NewDisposeScope();
         using var mode = no_grad();
@@ -85,10 +95,14 @@ internal sealed class TorchEngine : ITrainingEngine
         }
         _optimizer.Step(learningRate);
         _model.Project();
+        _place.Probe?.Ended(StepPhase.Optimizer);
         _moved = true;
     }
 
-    public EngineMetrics ReadMetrics()
+    // Where a device fails, this is often the first to hear of it.
+    public EngineMetrics ReadMetrics() => _device.At("the figures", 0, Metrics);
+
+    private EngineMetrics Metrics()
     {
         Enforce();
         using var scope = NewDisposeScope();
@@ -97,24 +111,31 @@ internal sealed class TorchEngine : ITrainingEngine
         var finite = DeviceReads.Number(_model.Parameters.Values.isfinite().all()) != 0;
         _sums.zero_();
         return new EngineMetrics(mean, figures.MeanIterations, figures.WorstIterations, figures.WorstResidual, figures.WorstGradientResidual,
-            figures.UnsolvedRows, figures.UnsolvedGradientRows, figures.ContractionBound, finite);
+            figures.UnsolvedRows, figures.UnsolvedGradientRows, figures.ContractionBound, finite)
+        {
+            MeanGradientIterations = figures.MeanGradientIterations,
+        };
     }
 
-    public MeanLoss Evaluate(TrainingData data, Action checkCancelled)
+    public MeanLoss Evaluate(TrainingData data, Action checkCancelled) =>
+        _device.At("an evaluation", Math.Min(RowsOfEvaluation, data.Rows), () => MeanOver(data, checkCancelled));
+
+    private MeanLoss MeanOver(TrainingData data, Action checkCancelled)
     {
         Enforce();
         using var mode = no_grad();
         if (_evaluated?.Data != data)
         {
             _evaluated?.Rows.Dispose();
-            _evaluated = (data, new DeviceRows(data, _place));
+            _evaluated = null;
+            _evaluated = (data, DeviceRows.Create(data, _place, RowsOfEvaluation));
         }
         using var sums = zeros_like(_sums);
-        for (long start = 0; start < data.Rows; start += EvaluationRows)
+        for (long start = 0; start < data.Rows; start += RowsOfEvaluation)
         {
             checkCancelled();
             using var scope = NewDisposeScope();
-            var batch = _evaluated.Value.Rows.Slice(start, Math.Min(EvaluationRows, data.Rows - start));
+            var batch = _evaluated.Value.Rows.Take(start, Math.Min(RowsOfEvaluation, data.Rows - start));
             sums.AddInPlace(new BatchLoss(_settings.Loss, batch).Of(_model.Forward(batch.X, null)).Sums);
         }
         return Mean(sums);
@@ -164,6 +185,7 @@ internal sealed class TorchEngine : ITrainingEngine
         _optimizer.Dispose();
         _sums.Dispose();
         _threads.Dispose();
+        _matmul.Dispose();
     }
 
     private void Enforce()
@@ -179,6 +201,7 @@ internal sealed class TorchEngine : ITrainingEngine
     private void ComputeGradients(int start, int count)
     {
         var batch = _rows!.Take(start, count);
+        _place.Probe?.Ended(StepPhase.Gather);
         var loss = new BatchLoss(_settings.Loss, batch);
         var (sums, outputGradient) = loss.Of(_model.Forward(batch.X, batch.Rows));
         _sums.AddInPlace(sums);

@@ -7,8 +7,7 @@ namespace Deq.MLNet.Tests.Training.Torch.Gradients;
 public sealed class FixedPointCorrectionTests
 {
     /// <summary>Each iterate, of a plain iteration from zero, gives the gradient of one step of the cell from it.</summary>
-    [Theory]
-    [ClassData(typeof(TrainingDevices))]
+    [Theory, OnDevices]
     public void The_gradient_adds_that_of_each_iterates_loss(string device) =>
         (from c in GradientCase.UpTo(10) from count in Gen.Int[1, 6] from weight in Gen.Float[0.1f, 3] select (c, count, weight)).Sample(t =>
         {
@@ -52,8 +51,7 @@ public sealed class FixedPointCorrectionTests
         }, iter: 100, threads: 1);
 
     /// <summary>A plain iteration that is cut after two steps: what the scorer of a small budget reads.</summary>
-    [Theory]
-    [ClassData(typeof(TrainingDevices))]
+    [Theory, OnDevices]
     public void Training_with_it_makes_early_iterates_better(string device)
     {
         var rows = Setup.Smooth(200, 3);

@@ -32,7 +32,7 @@ public sealed class GradientRuleTests
         return all;
     }
 
-    [Theory]
+    [Theory, AmongDevices]
     [MemberData(nameof(Cases))]
     public void Every_rule_gives_its_own_closed_form(string name, string device, ScalarType type)
     {
@@ -50,8 +50,7 @@ public sealed class GradientRuleTests
     }
 
     /// <summary>A row whose D W' has the norm rho is off by at most (1 - tau + tau rho)^steps of the implicit gradient, and never points against it.</summary>
-    [Theory]
-    [ClassData(typeof(TrainingDevices))]
+    [Theory, OnDevices]
     public void The_bias_of_phantom_and_one_step_is_within_its_bound_and_vanishes_with_the_steps(string device) =>
         (from c in GradientCase.UpTo(16) from steps in Gen.Int[1, 20] from damping in Gen.OneOfConst(0.25f, 0.5f, 1f) select (c, steps, damping)).Sample(t =>
         {
@@ -82,8 +81,7 @@ public sealed class GradientRuleTests
         }, iter: LongForm.Times(Cells), threads: 1);
 
     /// <summary>By central differences of the function of so many steps, away from the kinks of all of them.</summary>
-    [Theory]
-    [ClassData(typeof(TrainingDevices))]
+    [Theory, OnDevices]
     public void Unrolled_with_a_number_of_steps_is_exact_for_the_state_where_it_stops(string device) =>
         (from c in GradientCase.UpTo(6) from steps in Gen.Int[1, 8] select (c, steps)).Where(t => !t.c.HasKinks || Iterate(t.c, t.c.Parameters, t.steps).NearestKink > 1e-3).Sample(t =>
         {
@@ -96,8 +94,7 @@ public sealed class GradientRuleTests
             Setup.RelativeDistance(gradient, c.Differences(p => Iterate(c, p, steps).Loss)).Should().BeLessThan(1e-6);
         }, iter: LongForm.Times(Cells), threads: 1);
 
-    [Theory]
-    [ClassData(typeof(TrainingDevices))]
+    [Theory, OnDevices]
     public void A_given_number_of_unrolled_steps_leaves_no_row_unsolved(string device)
     {
         var c = new GradientCase(12, 4, 1, 0.85, Activation.Tanh, false, 5);
@@ -108,8 +105,7 @@ public sealed class GradientRuleTests
     }
 
     /// <summary>A peer's phantom gradient reads the training output one step beyond the equilibrium, so that training and evaluation see different functions.</summary>
-    [Theory]
-    [ClassData(typeof(TrainingDevices))]
+    [Theory, OnDevices]
     public void Training_reads_the_state_that_evaluation_reads_whatever_the_gradient(string device)
     {
         var c = new GradientCase(12, 4, 1, 0.9, Activation.Tanh, false, 5);
@@ -126,8 +122,7 @@ public sealed class GradientRuleTests
         }
     }
 
-    [Theory]
-    [ClassData(typeof(TrainingDevices))]
+    [Theory, OnDevices]
     public void The_implicit_gradient_has_a_tolerance_and_a_cap_of_its_own(string device)
     {
         var c = new GradientCase(12, 4, 1, 0.9, Activation.Tanh, false, 5);
@@ -149,8 +144,7 @@ public sealed class GradientRuleTests
         capped.Unsolved.Should().Be(6);
     }
 
-    [Theory]
-    [ClassData(typeof(TrainingDevices))]
+    [Theory, OnDevices]
     public void Rules_leave_no_tensor_behind(string device)
     {
         var c = new GradientCase(12, 4, 1, 0.9, Activation.Tanh, false, 5);

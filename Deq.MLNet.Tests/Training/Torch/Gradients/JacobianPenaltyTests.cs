@@ -10,8 +10,7 @@ public sealed class JacobianPenaltyTests
     private static readonly int[] AllRows = [0, 1, 2, 3, 4, 5];
 
     /// <summary>Of W, of the slopes and of the equilibrium itself, for the numbers that were drawn.</summary>
-    [Theory]
-    [ClassData(typeof(TrainingDevices))]
+    [Theory, OnDevices]
     public void The_gradient_is_that_of_loss_and_penalty_by_central_differences(string device) =>
         (from c in GradientCase.UpTo(6) from weight in Gen.Float[0.05f, 5] from dropout in Gen.OneOfConst(0f, 0.3f) select (c with { Norm = c.Norm * (1 - dropout) }, weight, dropout)).Sample(t =>
         {
@@ -42,8 +41,7 @@ public sealed class JacobianPenaltyTests
         }
     }
 
-    [Theory]
-    [ClassData(typeof(TrainingDevices))]
+    [Theory, OnDevices]
     public void Every_so_many_steps_of_an_epoch_have_it_with_numbers_of_their_own(string device)
     {
         var c = new GradientCase(8, 3, 1, 0.8, Activation.Tanh, false, 4);
@@ -67,8 +65,7 @@ public sealed class JacobianPenaltyTests
         Setup.RelativeDistance(Gradients(new JacobianPenalty(2), 1)[0].Zip(without, (a, b) => a - b), [.. drawn[0].Zip(without, (a, b) => 2 * (a - b))]).Should().BeLessThan(1e-6);
     }
 
-    [Theory]
-    [ClassData(typeof(TrainingDevices))]
+    [Theory, OnDevices]
     public void Training_with_it_leaves_a_smaller_jacobian_and_fewer_iterations(string device)
     {
         var rows = Setup.Smooth(200, 3);

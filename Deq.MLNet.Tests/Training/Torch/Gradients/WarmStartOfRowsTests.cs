@@ -11,8 +11,7 @@ public sealed class WarmStartOfRowsTests
     private static DeqArchitecture Architecture => Cell.Architecture(new Implicit(), 1e-8) with { WarmStart = true };
 
     /// <summary>Were starts kept by the place in a batch, rows in another order would start from those of others.</summary>
-    [Theory]
-    [ClassData(typeof(TrainingDevices))]
+    [Theory, OnDevices]
     public void A_row_starts_where_its_last_solve_ended_whatever_the_order(string device)
     {
         using var engine = Cell.Engine(Architecture, device);
@@ -36,8 +35,7 @@ public sealed class WarmStartOfRowsTests
         cold.ReadStates().Should().BeNull();
     }
 
-    [Theory]
-    [ClassData(typeof(TrainingDevices))]
+    [Theory, OnDevices]
     public void Evaluation_starts_from_zero(string device)
     {
         // Two evaluations of the cell: what is read is one step from the start.

@@ -17,8 +17,7 @@ public sealed class NearestPointTests
     }
 
     /// <summary>The conditions of Karush, Kuhn and Tucker: what stays has lost the same, what is gone was no more than that, and the row is at its bound.</summary>
-    [Theory]
-    [ClassData(typeof(TrainingDevices))]
+    [Theory, OnDevices]
     public void A_row_that_leaves_the_l1_ball_comes_to_its_nearest_point(string device)
     {
         TorchBackend.EnsureAvailable(device);
@@ -49,8 +48,7 @@ public sealed class NearestPointTests
         }, iter: LongForm.Times(40), threads: 1);
     }
 
-    [Theory]
-    [ClassData(typeof(TrainingDevices))]
+    [Theory, OnDevices]
     public void Of_a_symmetric_diagonal_W_the_eigenvalues_above_1_minus_m_are_clipped(string device)
     {
         TorchBackend.EnsureAvailable(device);
@@ -60,8 +58,7 @@ public sealed class NearestPointTests
     }
 
     /// <summary>Of a convex set the nearest point P sees W and every point F of the set at an obtuse angle: (W - P) . (F - P) is at most 0.</summary>
-    [Theory]
-    [ClassData(typeof(TrainingDevices))]
+    [Theory, OnDevices]
     public void No_monotone_W_is_nearer_than_the_projected_one(string device)
     {
         TorchBackend.EnsureAvailable(device);
@@ -88,8 +85,7 @@ public sealed class NearestPointTests
         }, iter: LongForm.Times(40), threads: 1);
     }
 
-    [Theory]
-    [ClassData(typeof(TrainingDevices))]
+    [Theory, OnDevices]
     public void A_diagonal_is_clipped_and_nothing_else_stays(string device)
     {
         TorchBackend.EnsureAvailable(device);
@@ -100,8 +96,7 @@ public sealed class NearestPointTests
     }
 
     /// <summary>W is scaled as a whole, to no less than its bound and the room for rounding ask.</summary>
-    [Theory]
-    [ClassData(typeof(TrainingDevices))]
+    [Theory, OnDevices]
     public void Perron_scales_W_to_its_root_and_no_further(string device)
     {
         TorchBackend.EnsureAvailable(device);

@@ -24,7 +24,7 @@ public sealed class ProjectionTests
     }
 
     /// <summary>The rows are noise and the rate is a hundred times a usual one: W is thrown against its rule in every step.</summary>
-    [Theory]
+    [Theory, AmongDevices]
     [MemberData(nameof(DevicesAndRules))]
     public void W_obeys_its_rule_after_a_thousand_steps_at_a_large_rate(string device, string name)
     {
@@ -79,7 +79,7 @@ public sealed class ProjectionTests
     private static Activation[] ActivationsOf(string rule) => rule == "Monotone" ? [Activation.ReLU, Activation.LeakyReLU, Activation.Identity] : Enum.GetValues<Activation>();
 
     /// <summary>Singular values, sums of rows, and signs of any kind, near the bound and far beyond it.</summary>
-    [Theory]
+    [Theory, AmongDevices]
     [MemberData(nameof(DevicesAndRules))]
     public void Any_W_is_brought_under_its_rule_and_one_well_inside_stays_bit_for_bit(string device, string name)
     {
@@ -108,8 +108,7 @@ public sealed class ProjectionTests
     }
 
     /// <summary>Entries of W - W' round by more than the symmetric part is to be moved.</summary>
-    [Theory]
-    [ClassData(typeof(TrainingDevices))]
+    [Theory, OnDevices]
     public void A_large_skew_part_does_not_bring_W_out_of_a_monotone_rule(string device)
     {
         TorchBackend.EnsureAvailable(device);
@@ -126,7 +125,7 @@ public sealed class ProjectionTests
         }, iter: LongForm.Times(30), threads: 1);
     }
 
-    [Theory]
+    [Theory, AmongDevices]
     [MemberData(nameof(DevicesAndRules))]
     public void A_W_with_a_NaN_keeps_it_for_training_to_find_and_zeros_stay_zero(string device, string name)
     {
@@ -137,7 +136,7 @@ public sealed class ProjectionTests
     }
 
     /// <summary>A library whose spectral norm has a scale that is learnt bounds nothing: W of norm 3.0. Here the rows ask for more than the rule allows, and do not get it.</summary>
-    [Theory]
+    [Theory, AmongDevices]
     [MemberData(nameof(DevicesAndRules))]
     public void A_spectral_norm_with_its_learned_scale_bounds_nothing_but_these_rules_do(string device, string name)
     {

@@ -22,7 +22,7 @@ public sealed class SpectralProjectionTests
         return all;
     }
 
-    [Theory]
+    [Theory, AmongDevices]
     [MemberData(nameof(DevicesAndSizes))]
     public void Every_step_leaves_W_within_its_rule_where_it_would_leave_it_without(string device, int size)
     {
@@ -58,8 +58,7 @@ public sealed class SpectralProjectionTests
         Largest(WellPosedness.Spectral((float)Limit)).Should().BeInRange(0.97 * Limit, Limit);
     }
 
-    [Theory]
-    [ClassData(typeof(TrainingDevices))]
+    [Theory, OnDevices]
     public void Under_dropout_the_stretched_cell_is_within_the_rule_from_the_start_and_after_every_step(string device)
     {
         TorchBackend.EnsureAvailable(device);
@@ -88,8 +87,7 @@ public sealed class SpectralProjectionTests
         Gen.Select(Gen.Int[1, 64], Gen.Int[0, 3], norms, Gen.Int[0, 1_000_000]);
 
     /// <summary>Any mix of singular values: one, all the same (the loosest case of the bound), nearly equal, decaying.</summary>
-    [Theory]
-    [ClassData(typeof(TrainingDevices))]
+    [Theory, OnDevices]
     public void A_projected_W_is_within_the_limit_and_not_far_below_it(string device)
     {
         TorchBackend.EnsureAvailable(device);
@@ -104,8 +102,7 @@ public sealed class SpectralProjectionTests
         }, iter: LongForm.Times(60), threads: 1);
     }
 
-    [Theory]
-    [ClassData(typeof(TrainingDevices))]
+    [Theory, OnDevices]
     public void A_W_inside_the_limit_stays_bit_for_bit(string device)
     {
         TorchBackend.EnsureAvailable(device);

@@ -36,18 +36,21 @@ internal sealed record BatchSolve(double[] W, double[][] Injections, Activation 
         return By(solver);
     }
 
-    public Result By(TensorSolver solver)
+    public Result By(TensorSolver solver, bool tellsRows = true)
     {
         using var scope = NewDisposeScope();
         using var mode = no_grad();
         using var threads = new TorchThreads(1);
         var size = Injections[0].Length;
-        Tensor Rows(double[][] rows) => tensor(rows.SelectMany(v => v).ToArray(), [rows.Length, size]).to(Type);
+        // Copied: a product's last bits may depend on where an array starts in memory.
+        Tensor Of(double[] values, params long[] sizes) => tensor(values, sizes).to(Type).clone();
+        Tensor Rows(double[][] rows) => Of([.. rows.SelectMany(v => v)], rows.Length, size);
         double[][] Values(Tensor rows) => [.. rows.to(ScalarType.Float64).data<double>().ToArray().Chunk(size)];
-        var (w, u) = (tensor(W, [size, size]).to(Type), Rows(Injections));
+        var (w, u) = (Of(W, size, size), Rows(Injections));
         TensorMap map = Slopes is null ? new CellMap(w, u, Activation, null) : new AdjointMap(w, u, Rows(Slopes));
         var z = Start is null ? zeros_like(u) : Rows(Start);
         var f = full_like(z, double.NaN);
+        solver.TellsRows = tellsRows;
         var solution = solver.Solve(map, z, f, Tolerance, MaxIterations);
         return new Result(solution, solver.Rows, Values(z), Values(f));
     }

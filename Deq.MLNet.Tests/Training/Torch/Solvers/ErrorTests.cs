@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace Deq.MLNet.Tests.Training.Torch.Solvers;
 
 /// <summary>At one tolerance, the error of every solver against float64 references, for the cell and for its adjoint, in both number types.</summary>
-public sealed class ErrorTests
+public abstract class ErrorTests(bool judgesRows)
 {
     private static readonly Tolerance Tolerance = new(1e-5);
 
@@ -33,13 +33,13 @@ public sealed class ErrorTests
         Check(problem, [.. solvers, .. problem.Activation.IsPiecewiseLinear() ? [new Newton()] : Array.Empty<FixedPointSolver>()], [.. solvers, new Newton()]);
     }, iter: LongForm.Times(40), threads: 1);
 
-    private static void Check(CellProblem problem, FixedPointSolver[] solvers, FixedPointSolver[] adjointSolvers)
+    private void Check(CellProblem problem, FixedPointSolver[] solvers, FixedPointSolver[] adjointSolvers)
     {
         var (w, u) = (problem.W64, problem.U64);
         double[][] mates = [[.. u.Select(v => -v)], [.. u.Select((_, i) => u[^(i + 1)])]];
         var perResidual = problem.ErrorPerResidual;
         var slope = Linear.Affine(w, problem.Equilibrium, u).Select(a => (double)(float)Phi.Slope(problem.Activation, a)).ToArray();
-        var forward = new BatchSolve(w, [u, .. mates], problem.Activation) { Tolerance = Tolerance };
+        var forward = new BatchSolve(w, [u, .. mates], problem.Activation) { JudgesRows = judgesRows, Tolerance = Tolerance };
         var adjoint = forward with { Slopes = [slope, slope, slope], Tolerance = new Tolerance(Tolerance.Relative, 1e-30) };
         double[][] exact = [problem.Equilibrium, .. mates.Select(problem.EquilibriumOf)], exactAdjoint = [adjoint.Adjoint(0), adjoint.Adjoint(1), adjoint.Adjoint(2)];
         foreach (var type in new[] { ScalarType.Float32, ScalarType.Float64 })
@@ -73,3 +73,7 @@ public sealed class ErrorTests
         }
     }
 }
+
+public sealed class ErrorTestsOfTheHost() : ErrorTests(judgesRows: false);
+
+public sealed class ErrorTestsOfADevice() : ErrorTests(judgesRows: true);

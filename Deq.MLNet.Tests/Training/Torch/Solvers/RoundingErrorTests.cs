@@ -55,6 +55,6 @@ public sealed class RoundingErrorTests
         using var mode = no_grad();
         Tensor Of(double[] values, params long[] sizes) => tensor(values, sizes).to(type);
         var norm = gain is null ? null : new TensorLayerNorm(new Parameter(Of(gain, u.Length), Of(gain, u.Length)), new Parameter(Of(shift, u.Length), Of(shift, u.Length)));
-        return new CellMap(Of(w, u.Length, u.Length), Of(u, 1, u.Length), activation, null, norm).RoundingErrors(Of(z, 1, u.Length))[0];
+        return new CellMap(Of(w, u.Length, u.Length), Of(u, 1, u.Length), activation, null, norm).RoundingErrors(Of(z, 1, u.Length)).item<double>();
     }
 }

@@ -1,11 +1,10 @@
-using Deq.MLNet.Training.Torch;
 using Deq.MLNet.Training.Torch.Solvers;
 using static TorchSharp.torch;
 
 namespace Deq.MLNet.Tests.Training.Torch.Solvers;
 
 /// <summary>Every row of a batch is judged by itself: what is done stays, what fails harms no other, what is not done ends with its best.</summary>
-public sealed class RowTests
+public abstract class RowTests(bool judgesRows)
 {
     /// <summary>Three states that do not know of each other: one quick, one without an equilibrium above zero, one slow.</summary>
     private static readonly double[] Mixed = [0.5, 0, 0, 0, 1.5, 0, 0, 0, 0.95];
@@ -33,7 +32,7 @@ public sealed class RowTests
     [MemberData(nameof(All))]
     public void A_row_is_solved_in_any_company_as_it_is_alone(FixedPointSolver solver, ScalarType type)
     {
-        var batch = new BatchSolve(Mixed, [Invalid, Easy, Endless, Hard, Infinite, Easy], Activation.ReLU) { Type = type, MaxIterations = 700 };
+        var batch = new BatchSolve(Mixed, [Invalid, Easy, Endless, Hard, Infinite, Easy], Activation.ReLU) { JudgesRows = judgesRows, Type = type, MaxIterations = 700 };
         var result = batch.By(solver);
 
         result.Rows[0].Status.Should().Be(SolveStatus.Diverged);
@@ -64,7 +63,8 @@ public sealed class RowTests
     [MemberData(nameof(All))]
     public void A_row_that_is_done_keeps_its_state_bit_for_bit(FixedPointSolver solver, ScalarType type)
     {
-        var batch = new BatchSolve(Mixed, [Endless, Easy, Hard], Activation.ReLU) { Type = type, MaxIterations = 700 };
+        // The invalid row lets a device judge each by itself from the first test on.
+        var batch = new BatchSolve(Mixed, [Endless, Easy, Hard, Invalid], Activation.ReLU) { JudgesRows = judgesRows, Type = type, MaxIterations = 700 };
         var whole = batch.By(solver);
         var iterations = whole.Rows[1].Iterations;
 
@@ -80,7 +80,7 @@ public sealed class RowTests
     [MemberData(nameof(All))]
     public void One_step_leaves_the_start_and_two_lead_on(FixedPointSolver solver, ScalarType type)
     {
-        var batch = new BatchSolve([0.4, 0, 0.2, -0.3], [[1, 0.5], [-0.2, 2]], Activation.ReLU) { Type = type, Tolerance = new Tolerance(1e-14), Start = [[0.1, 0.2], [0.3, 0]] };
+        var batch = new BatchSolve([0.4, 0, 0.2, -0.3], [[1, 0.5], [-0.2, 2]], Activation.ReLU) { JudgesRows = judgesRows, Type = type, Tolerance = new Tolerance(1e-14), Start = [[0.1, 0.2], [0.3, 0]] };
         var (one, two) = ((batch with { MaxIterations = 1 }).By(solver), (batch with { MaxIterations = 2 }).By(solver));
         foreach (var row in new[] { 0, 1 })
         {
@@ -104,6 +104,7 @@ public sealed class RowTests
         {
             var batch = new BatchSolve(w, [[1, 0.3], [0.2, -1], [double.NaN, 1]], Activation.Tanh is var tanh && solver is Newton or ForwardBackward or PeacemanRachford ? Activation.Identity : tanh)
             {
+                JudgesRows = judgesRows,
                 Tolerance = new Tolerance(1e-15, 1e-300),
             };
             var least = new[] { double.PositiveInfinity, double.PositiveInfinity };
@@ -128,7 +129,7 @@ public sealed class RowTests
         foreach (var solver in new FixedPointSolver[] { new Picard(), new Picard(0.9f), new PeacemanRachford(), new ForwardBackward(1) })
         {
             // The equilibrium is -2; the start is a hair away.
-            var batch = new BatchSolve([1.5], [[1.0], [1.0]], Activation.Identity) { Start = [[-2 + 1e-3], [-2 - 1e-2]], Tolerance = new Tolerance(1e-6) };
+            var batch = new BatchSolve([1.5], [[1.0], [1.0]], Activation.Identity) { JudgesRows = judgesRows, Start = [[-2 + 1e-3], [-2 - 1e-2]], Tolerance = new Tolerance(1e-6) };
             var result = batch.By(solver);
             foreach (var row in new[] { 0, 1 })
             {
@@ -150,7 +151,7 @@ public sealed class RowTests
                 foreach (var size in new[] { 1, 7, 32 })
                 {
                     var cell = new RandomCell(size, 3, 1, 0.9, size).Fill();
-                    var batch = new BatchSolve(Linear.ToDouble(cell.W), [cell.Injection, [.. cell.Injection.Select(v => 3 * v)]], Activation.ReLU) { Type = type, Tolerance = new Tolerance(tolerance, 1e-100) };
+                    var batch = new BatchSolve(Linear.ToDouble(cell.W), [cell.Injection, [.. cell.Injection.Select(v => 3 * v)]], Activation.ReLU) { JudgesRows = judgesRows, Type = type, Tolerance = new Tolerance(tolerance, 1e-100) };
                     foreach (var row in batch.By(solver).Rows)
                     {
                         row.Status.Should().BeOneOf([SolveStatus.AtPrecisionLimit, SolveStatus.Converged], $"{solver}, {type}, d = {size}");
@@ -168,7 +169,7 @@ public sealed class RowTests
     {
         foreach (var (w, u) in MostlyDeadCells.Of(30))
         {
-            var batch = new BatchSolve(Linear.ToDouble(w), [Linear.ToDouble(u)], Activation.ReLU) { Type = ScalarType.Float32, Tolerance = new Tolerance(1e-6) };
+            var batch = new BatchSolve(Linear.ToDouble(w), [Linear.ToDouble(u)], Activation.ReLU) { JudgesRows = judgesRows, Type = ScalarType.Float32, Tolerance = new Tolerance(1e-6) };
             // Its steps here are themselves rounded: they may come to rest a little above.
             batch.By(new PeacemanRachford()).Rows[0].Should().Match<RowSolution>(r => r.Status.IsSolved() && r.Residual < 4e-6);
         }
@@ -178,10 +179,10 @@ public sealed class RowTests
     public void A_solver_forgets_the_batch_before()
     {
         var cell = new RandomCell(9, 3, 1, 0.9, 4).Fill();
-        var batch = new BatchSolve(Linear.ToDouble(cell.W), [cell.Injection, [.. cell.Injection.Select(v => -v)]], Activation.ReLU) { Tolerance = new Tolerance(1e-9) };
+        var batch = new BatchSolve(Linear.ToDouble(cell.W), [cell.Injection, [.. cell.Injection.Select(v => -v)]], Activation.ReLU) { JudgesRows = judgesRows, Tolerance = new Tolerance(1e-9) };
         foreach (var options in OfContractions)
         {
-            using var solver = TensorSolver.Create(options, TensorPlace.On("cpu"));
+            using var solver = TensorSolver.Create(options, batch.Place);
             var first = batch.By(solver);
             (batch with { Injections = [Enumerable.Repeat(double.NaN, 9).ToArray(), .. batch.Injections, cell.Injection] }).By(solver).Solution.Unsolved.Should().Be(1);
 
@@ -191,24 +192,8 @@ public sealed class RowTests
             again.Z.SelectMany(z => z).Should().Equal(first.Z.SelectMany(z => z));
         }
     }
-
-    /// <summary>Rows are read and copied in place where they stand in the host's memory; the ways of another device do the same.</summary>
-    [Theory]
-    [InlineData(ScalarType.Float32)]
-    [InlineData(ScalarType.Float64)]
-    public void The_host_and_a_device_measure_and_copy_rows_alike(ScalarType type)
-    {
-        TorchBackend.EnsureAvailable();
-        using var scope = NewDisposeScope();
-        using var mode = no_grad();
-        var (z, f) = (randn(7, 33, type), randn(7, 33, type));
-        var (host, device) = (TensorRows.MeasureOnHost(z, f), TensorRows.MeasureOnDevice(z, f));
-        host.Distance.LargestDifference(device.Distance).Should().BeLessThan(1e-5);
-        host.Norm.LargestDifference(device.Norm).Should().BeLessThan(1e-5);
-        var (one, other) = (zeros_like(z), zeros_like(z));
-        TensorRows.CopyOnHost([1, 4, 6], z, one);
-        TensorRows.CopyOnDevice([1, 4, 6], z, other);
-        one.equal(other).all().item<bool>().Should().BeTrue();
-        one.ne(0).any(1).to(ScalarType.Float64).data<double>().ToArray().Should().Equal(0, 1, 0, 0, 1, 0, 1);
-    }
 }
+
+public sealed class RowTestsOfTheHost() : RowTests(judgesRows: false);
+
+public sealed class RowTestsOfADevice() : RowTests(judgesRows: true);

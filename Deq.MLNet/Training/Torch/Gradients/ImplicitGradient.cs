@@ -7,15 +7,17 @@ namespace Deq.MLNet.Training.Torch.Gradients;
 /// With M the solution of M = phi'(A) (G + M W), the implicit function theorem gives dL/dW = M' Z, dL/dU = M' X, dL/db = M' 1 (Bai, Kolter, Koltun 2019, theorem 1).
 /// Nothing is recorded and nothing is unrolled.
 /// </summary>
-internal sealed class ImplicitGradient(Implicit options, DeqArchitecture architecture, TensorPlace place) : TensorGradient
+internal sealed class ImplicitGradient(Implicit options, DeqArchitecture architecture, TensorPlace place, MatmulPrecision precision) : TensorGradient
 {
     /// <summary>The adjoint's scale is that of the loss's gradient, which has no floor.</summary>
     private const double Absolute = 1e-30;
 
-    private readonly TensorSolver _solver = TensorSolver.Create(architecture.GradientSolver, place);
+    private readonly TensorSolver _solver = TensorSolver.Create(architecture.GradientSolver, place, precision, architecture.HasDiagonal);
     private readonly Tolerance _tolerance = new(options.Tolerance ?? architecture.Tolerance.Relative, Absolute);
     private readonly int _maxIterations = options.MaxIterations ?? architecture.MaxIterations;
     private Tensor? _m, _f;
+
+    public override void BeginEpoch() => _solver.BeginEpoch();
 
     public override BatchSolution Backward(in CellPass pass, Tensor stateGradient, Action<Tensor, Tensor> accumulate)
     {

@@ -12,14 +12,17 @@ internal readonly record struct CellPass(Tensor Z, Tensor F, Func<Tensor, Tensor
 /// <summary>A gradient rule: from the gradient by the state to that by the pre-activations.</summary>
 internal abstract class TensorGradient : IDisposable
 {
-    public static TensorGradient Create(DeqArchitecture architecture, TensorPlace place) => architecture.Gradient switch
+    public static TensorGradient Create(DeqArchitecture architecture, TensorPlace place, MatmulPrecision precision) => architecture.Gradient switch
     {
-        Implicit options => new ImplicitGradient(options, architecture, place),
+        Implicit options => new ImplicitGradient(options, architecture, place, precision),
         Phantom options => new NeumannGradient(options.Steps, options.Damping),
         OneStep => new NeumannGradient(1, 1),
         Unrolled options => new UnrolledGradient(options),
         _ => throw new NotSupportedException($"{architecture.Gradient} has no tensor form."),
     };
+
+    /// <summary>Lets what is remembered from batch to batch start anew, so that a training that resumes does the same.</summary>
+    public virtual void BeginEpoch() { }
 
     /// <summary>Finds the states of a training batch: by the solver, unless the rule says how.</summary>
     public virtual BatchSolution Forward(TensorSolver solver, TensorMap map, Tensor z, Tensor f, Tolerance tolerance, int maxIterations, Action<Tensor, Tensor>? observe) =>

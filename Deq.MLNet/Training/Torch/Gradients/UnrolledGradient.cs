@@ -25,13 +25,17 @@ internal sealed class UnrolledGradient(Unrolled options) : TensorGradient
             var last = options.Steps is { } steps ? evaluations > steps : evaluations == maxIterations;
             if (last || options.Steps is null && evaluations % TestEvery == 0)
             {
-                var residuals = Residuals(z, f, tolerance);
+                using var scope = NewDisposeScope();
+                var residuals = RowResiduals.Of(z, f, tolerance);
+                var worst = residuals.ReadWorst();
                 // A number of steps is what was asked for; only a row that is no longer finite misses it.
-                var most = options.Steps is null ? tolerance.Relative : double.MaxValue;
-                var unsolved = residuals.Count(residual => !(residual <= most));
-                if (last || unsolved == 0 || !residuals.All(double.IsFinite))
+                if (worst <= tolerance.Relative || options.Steps is not null && double.IsFinite(worst))
                 {
-                    return new BatchSolution(evaluations, residuals.Max(), evaluations, unsolved);
+                    return new BatchSolution(evaluations, worst, evaluations);
+                }
+                if (last || double.IsNaN(worst))
+                {
+                    return new BatchSolution(evaluations, double.IsNaN(worst) ? double.PositiveInfinity : worst, evaluations, Unsolved(residuals, tolerance));
                 }
             }
             _states.Add(z.clone());
@@ -39,10 +43,15 @@ internal sealed class UnrolledGradient(Unrolled options) : TensorGradient
         }
     }
 
-    private static double[] Residuals(Tensor z, Tensor f, Tolerance tolerance)
+    /// <summary>Rows that are not finite, and, unless a number of steps was asked for, those that do not meet the tolerance.</summary>
+    private int Unsolved(RowResiduals residuals, Tolerance tolerance)
     {
-        var (distance, norm) = TensorRows.Measure(z, f);
-        return [.. distance.Zip(norm, tolerance.Scaled)];
+        var missed = residuals.Scaled.isfinite().logical_and(residuals.Norm.isfinite()).logical_not();
+        if (options.Steps is null)
+        {
+            missed = missed.logical_or(residuals.Scaled.IsAbove(tolerance.Relative));
+        }
+        return (int)DeviceReads.Number(missed.sum());
     }
 
     public override BatchSolution Backward(in CellPass pass, Tensor stateGradient, Action<Tensor, Tensor> accumulate)

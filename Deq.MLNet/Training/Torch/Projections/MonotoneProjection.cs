@@ -22,8 +22,9 @@ internal sealed class MonotoneProjection(double limit) : Projection
         slack.diagonal().AddInPlace(limit);
         var margin = slack.norm().MultiplyInPlace(Margin).AddInPlace(w.norm(), MarginOfW);
         slack.diagonal().sub_(margin);
+        var flags = DeviceReads.Doubles(stack([linalg.cholesky_ex(slack).info.to(ScalarType.Int64), w.isfinite().all().to(ScalarType.Int64)]));
         // NaN is left as it is, for training to find.
-        if (DeviceReads.Number(linalg.cholesky_ex(slack).info) != 0 && DeviceReads.Number(w.isfinite().all()) != 0)
+        if (flags[0] != 0 && flags[1] != 0)
         {
             var (values, vectors) = linalg.eigh(symmetric);
             var excess = values.AddInPlace(-limit).AddInPlace(margin, 2).RaiseInPlace(0);

@@ -14,7 +14,11 @@ internal sealed class AutoStep(Tensor start) : TensorStep
     private TensorStep _step = new PicardStep(new Picard());
     private (int Iteration, double Residual)? _last;
     private double _plainRate;
-    private bool _wasRejected;
+    private bool _wasRejected, _changed;
+
+    public override bool WritesNext => _step.WritesNext;
+
+    public override bool WentByTests => _changed;
 
     public override void Tested(int iteration, RowProgress rows)
     {
@@ -35,6 +39,7 @@ internal sealed class AutoStep(Tensor start) : TensorStep
             var remaining = rate < 0 ? Math.Log(rows.Tolerance.Relative / rows.WorstActive) / rate : double.PositiveInfinity;
             if (remaining > rows.MaxIterations - iteration || AndersonMayPay(remaining) && !(_wasRejected && rate < _plainRate / 2))
             {
+                _changed = true;
                 (_step, _plainRate) = (new AndersonStep(new Anderson(), start), rate);
             }
         }

@@ -33,16 +33,17 @@ internal sealed class NewtonStep(TensorMap map, Tensor start) : TensorStep
     {
         using var scope = NewDisposeScope();
         var free = _count++ < FreeSteps;
+        var distance = _progress.ReadDistances();
         var (accepted, plain) = (new List<long>(), new List<long>());
         for (var row = 0; row < _rows; row++)
         {
-            if (!_progress.IsActive(row))
+            if (double.IsNaN(distance[row]))
             {
                 _share[row] = 0;
             }
-            else if (free || _progress.Distance[row] < _distance[row])
+            else if (free || distance[row] < _distance[row])
             {
-                (_distance[row], _share[row]) = (_progress.Distance[row], 1);
+                (_distance[row], _share[row]) = (distance[row], 1);
                 accepted.Add(row);
             }
             else if ((_share[row] /= 2) < LeastShare)

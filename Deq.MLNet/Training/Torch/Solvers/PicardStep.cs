@@ -5,9 +5,11 @@ namespace Deq.MLNet.Training.Torch.Solvers;
 /// <summary>Plain iteration with damping; undamped it copies nothing.</summary>
 internal sealed class PicardStep(Picard options) : TensorStep
 {
+    public override bool WritesNext => options.Damping != 1;
+
     public override Tensor Advance(Tensor z, Tensor f, Tensor next)
     {
-        if (options.Damping == 1)
+        if (!WritesNext)
         {
             return f;
         }

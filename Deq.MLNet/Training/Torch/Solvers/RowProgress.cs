@@ -1,94 +1,38 @@
-using Deq.MLNet.Equilibrium;
+using static TorchSharp.torch;
 
 namespace Deq.MLNet.Training.Torch.Solvers;
 
-/// <summary>How the rows of one solve fare, on the host; every row is judged by itself.</summary>
-internal sealed class RowProgress
+/// <summary>How the rows of one solve fare, and what of it is kept. <see cref="HostProgress"/> judges each row on the host, <see cref="DeviceProgress"/> by operations of the device.</summary>
+internal abstract class RowProgress(Tolerance tolerance, int maxIterations)
 {
-    private readonly SolveStatus?[] _status;
-    private readonly StoppingRule[] _rules;
-    private readonly Func<double[]> _roundingErrors;
-
-    /// <param name="rules">B, of any content: memory that is used again from solve to solve.</param>
-    /// <param name="tolerance">The stopping test.</param>
-    /// <param name="roundingErrors">Of every row's f at its best iterate, the norm of the error that rounding alone makes; asked for at most once a test.</param>
-    public RowProgress(StoppingRule[] rules, Tolerance tolerance, Func<double[]> roundingErrors)
-    {
-        (_rules, Tolerance, _roundingErrors) = (rules, tolerance, roundingErrors);
-        _status = new SolveStatus?[rules.Length];
-        Array.Fill(rules, new StoppingRule(tolerance));
-    }
-
-    public Tolerance Tolerance { get; }
+    public Tolerance Tolerance => tolerance;
 
     /// <summary>The cap.</summary>
-    public required int MaxIterations { get; init; }
-
-    /// <summary>Rows that are not done.</summary>
-    public int Active { get; private set; }
-
-    /// <summary>||f(z) - z|| of every row at the last test.</summary>
-    public double[] Distance { get; private set; } = [];
+    public int MaxIterations => maxIterations;
 
     /// <summary>The largest residual of a row that is not done, at the last test.</summary>
-    public double WorstActive { get; private set; }
+    public double WorstActive { get; protected set; } = double.PositiveInfinity;
 
-    /// <summary>Rows that were done at the last test with that iterate as their best.</summary>
-    public List<long> Done { get; } = [];
+    /// <summary>An iterate of an earlier test and its value, which may yet be asked for: nobody writes to them before the next test. Null where there is none.</summary>
+    public (Tensor Z, Tensor F)? Kept { get; protected set; }
 
-    /// <summary>Rows whose best iterate remains that of the test before the last one.</summary>
-    public List<long> Passed { get; } = [];
+    /// <summary>Whether all rows met the tolerance at the last test, none before.</summary>
+    public virtual bool MetTogether => false;
 
-    /// <summary>Rows given up at the last test whose value never was finite.</summary>
-    public List<long> Lost { get; } = [];
+    /// <summary>How the batch was solved, after the last test.</summary>
+    public abstract BatchSolution Solution { get; }
 
-    public bool IsActive(int row) => _status[row] is null;
+    /// <summary>Judges the rows at an iterate. Once all are done, the result's state and value are those of every row.</summary>
+    /// <param name="iteration">Evaluations of the map.</param>
+    /// <param name="z">The iterate, B x d.</param>
+    /// <param name="f">The map of it.</param>
+    /// <param name="last">Whether there is no further one.</param>
+    /// <returns>Whether all rows are done.</returns>
+    public abstract bool Test(int iteration, Tensor z, Tensor f, bool last);
 
-    /// <summary>Judges the rows by ||f(z) - z|| and ||f(z)||.</summary>
-    public void Test(int iteration, double[] distance, ReadOnlySpan<double> norm, bool last)
-    {
-        Distance = distance;
-        Done.Clear();
-        Passed.Clear();
-        Lost.Clear();
-        (Active, WorstActive) = (0, 0);
-        double[]? errors = null;
-        for (var row = 0; row < _rules.Length; row++)
-        {
-            if (!IsActive(row))
-            {
-                continue;
-            }
-            ref var rule = ref _rules[row];
-            var wasBest = rule.IsBest;
-            _status[row] = rule.Test(iteration, distance[row], norm[row]);
-            if (wasBest && !rule.IsBest)
-            {
-                Passed.Add(row);
-            }
-            if (IsActive(row) && rule.IsOutOfPatience && rule.IsAtPrecisionLimit((errors ??= _roundingErrors())[row]))
-            {
-                _status[row] = SolveStatus.AtPrecisionLimit;
-            }
-            if (last)
-            {
-                _status[row] ??= SolveStatus.IterationLimit;
-            }
-            if (IsActive(row))
-            {
-                (Active, WorstActive) = (Active + 1, Math.Max(WorstActive, Tolerance.Scaled(distance[row], norm[row])));
-            }
-            else if (rule.IsBest)
-            {
-                Done.Add(row);
-            }
-            else if (double.IsPositiveInfinity(rule.Least))
-            {
-                Lost.Add(row);
-            }
-        }
-    }
+    /// <summary>||f - z|| of every row at the last test; NaN for one that is done.</summary>
+    public abstract double[] ReadDistances();
 
-    /// <summary>How every row was solved.</summary>
-    public RowSolution[] Solutions() => [.. _rules.Select((rule, row) => new RowSolution(_status[row]!.Value, rule.Iterations, rule.Least))];
+    /// <summary>How every row was solved, after the last test.</summary>
+    public abstract RowSolution[] ReadRows();
 }

@@ -14,6 +14,9 @@ internal abstract class TensorMap
     /// <summary>u, B x d.</summary>
     public abstract Tensor Injection { get; }
 
+    /// <summary>Whether M is lower triangular where W is: then states follow from later ones.</summary>
+    public abstract bool GoesBackwards { get; }
+
     /// <summary>Writes z M + u into the second.</summary>
     public void Affine(Tensor z, Tensor a)
     {
@@ -28,17 +31,17 @@ internal abstract class TensorMap
         Activate(f);
     }
 
-    /// <summary>As of the managed cell: of every row, the norm of the error that rounding alone makes in the map of z.</summary>
-    public double[] RoundingErrors(Tensor z)
+    /// <summary>As of the managed cell: of every row, the norm of the error that rounding alone makes in the map of z; B, in float64.</summary>
+    public Tensor RoundingErrors(Tensor z)
     {
         using var scope = NewDisposeScope();
         var epsilon = z.dtype == ScalarType.Float64 ? double.BitIncrement(1) - 1 : float.BitIncrement(1) - 1;
         var sums = empty_like(z);
         Affine(z, sums);
         // In this order no product leaves the range before the sum does.
-        var errors = z.abs().MultiplyInPlace(epsilon).mm(Matrix.abs()).AddInPlace(Injection.abs(), epsilon);
+        var errors = z.abs().MultiplyInPlace(TorchMatmul.Epsilon(z.device_type, z.dtype)).mm(Matrix.abs()).AddInPlace(Injection.abs(), epsilon);
         PassErrors(sums, errors, epsilon);
-        return DeviceReads.Doubles(errors.to(ScalarType.Float64).norm(1));
+        return errors.to(ScalarType.Float64).norm(1).MoveToOuterDisposeScope();
     }
 
     /// <summary>Brings bounds of the errors of pre-activations through act, in place, and adds those of act itself; the sums may be overwritten.</summary>
@@ -69,6 +72,8 @@ internal sealed class CellMap(Tensor w, Tensor injection, Activation activation,
     public override Tensor Matrix { get; } = w.t();
 
     public override Tensor Injection => injection;
+
+    public override bool GoesBackwards => false;
 
     public override void Activate(Tensor a)
     {
@@ -142,6 +147,8 @@ internal sealed class AdjointMap(Tensor w, Tensor stateGradient, Tensor slope, L
     public override Tensor Matrix => w;
 
     public override Tensor Injection => stateGradient;
+
+    public override bool GoesBackwards => true;
 
     public override void Activate(Tensor a)
     {

@@ -4,37 +4,58 @@ using static TorchSharp.torch;
 namespace Deq.MLNet.Training.Torch.Solvers;
 
 /// <summary>
-/// Finds the fixed points of a batch (B x d) on any device. The loop, the cap, the freezing of rows that are done and the best iterate of those that are not exist here once;
-/// a method is only a <see cref="TensorStep"/>, the judgement of rows is <see cref="RowProgress"/>.
+/// Finds the fixed points of a batch (B x d) on any device. The loop and the cap exist here once; a method is only a <see cref="TensorStep"/>, the judgement of rows, the freezing of those
+/// that are done and the best iterate of those that are not are <see cref="RowProgress"/>.
 /// </summary>
 internal sealed class TensorSolver : IDisposable
 {
     private readonly TensorPlace _place;
     private readonly Func<TensorMap, Tensor, TensorStep> _start;
+    private readonly CoarseStart? _coarse;
+    private readonly FirstTest _firstTest = new();
 
-    /// <summary>The iterates of the last test and the present ones, B x d each: two, two, and one to step into. Kept from solve to solve.</summary>
-    private readonly Tensor[] _buffers = new Tensor[5];
+    /// <summary>B x d each, made when they are first needed: the present iterate and its value, one to step into, and those that the progress keeps. Kept from solve to solve.</summary>
+    private readonly Tensor?[] _buffers = new Tensor?[5];
     private StoppingRule[] _rules = [];
 
-    private TensorSolver(TensorPlace place, Func<TensorMap, Tensor, TensorStep> start) => (_place, _start) = (place, start);
+    private TensorSolver(TensorPlace place, CoarseStart? coarse, Func<TensorMap, Tensor, TensorStep> start) => (_place, _coarse, _start) = (place, coarse, start);
 
-    /// <summary>How every row of the last batch was solved.</summary>
+    /// <summary>Whether <see cref="Rows"/> tells, which costs a device one more read.</summary>
+    public bool TellsRows { get; set; }
+
+    /// <summary>How every row of the last batch was solved; nothing unless <see cref="TellsRows"/>.</summary>
     public IReadOnlyList<RowSolution> Rows { get; private set; } = [];
 
-    public static TensorSolver Create(FixedPointSolver options, TensorPlace place) => new(place, options switch
+    /// <summary>Makes a solver.</summary>
+    /// <param name="options">The method.</param>
+    /// <param name="place">Where the tensors stand.</param>
+    /// <param name="precision">With <see cref="MatmulPrecision.BFloat16"/> solves by methods for contractions have a <see cref="CoarseStart"/>.</param>
+    /// <param name="hasDiagonal">Whether W may have an entry other than 0 on its diagonal; <see cref="ForwardSubstitution"/> is quicker where not.</param>
+    public static TensorSolver Create(FixedPointSolver options, TensorPlace place, MatmulPrecision precision = MatmulPrecision.Float32, bool hasDiagonal = true)
     {
-        Picard picard => (_, _) => new PicardStep(picard),
-        Anderson anderson => (_, z) => new AndersonStep(anderson, z),
-        Broyden broyden => (_, z) => new BroydenStep(broyden, z),
-        Newton => (map, z) => new NewtonStep(map, z),
-        ForwardSubstitution => (map, _) => new SubstitutionStep(map),
-        ForwardBackward splitting => (map, _) => new ForwardBackwardStep(splitting, map),
-        PeacemanRachford splitting => (map, z) => new PeacemanRachfordStep(splitting, map, z),
-        Auto => (_, z) => new AutoStep(z),
-        _ => throw new NotSupportedException($"{options} has no tensor form."),
-    });
+        var coarse = precision == MatmulPrecision.BFloat16 && options is Picard or Anderson or Auto ? new CoarseStart(place) : null;
+        return new(place, coarse, options switch
+        {
+            Picard picard => (_, _) => new PicardStep(picard),
+            Anderson anderson => (_, z) => new AndersonStep(anderson, z),
+            Broyden broyden => (_, z) => new BroydenStep(broyden, z),
+            Newton => (map, z) => new NewtonStep(map, z),
+            ForwardSubstitution => (map, _) => new SubstitutionStep(map, hasDiagonal),
+            ForwardBackward splitting => (map, _) => new ForwardBackwardStep(splitting, map),
+            PeacemanRachford splitting => (map, z) => new PeacemanRachfordStep(splitting, map, z),
+            Auto => (_, z) => new AutoStep(z),
+            _ => throw new NotSupportedException($"{options} has no tensor form."),
+        });
+    }
 
-    /// <summary>Solves z = map(z). A row that is done keeps its z and f bit for bit, whatever the others do.</summary>
+    /// <summary>Forgets how the batches before were solved, so that a training that resumes does the same.</summary>
+    public void BeginEpoch()
+    {
+        _firstTest.Forget();
+        _coarse?.BeginEpoch();
+    }
+
+    /// <summary>Solves z = map(z). Where rows are judged each by itself, one that is done keeps its z and f bit for bit, whatever the others do.</summary>
     /// <param name="map">The map.</param>
     /// <param name="z">The start, B x d, overwritten: by the state that met the test, or by the best one that was tested.</param>
     /// <param name="f">Overwritten by map(z).</param>
@@ -45,16 +66,40 @@ internal sealed class TensorSolver : IDisposable
     {
         using var scope = NewDisposeScope();
         Prepare(z);
-        var rows = new RowProgress(_rules, tolerance, () => map.RoundingErrors(z)) { MaxIterations = maxIterations };
+        var coarse = observe is null && _coarse is not null ? _coarse.Improve(map, z, tolerance, maxIterations) : 0;
         var present = Free();
         present.copy_(z);
-        var value = Free(present);
-        var (tested, testedValue) = (present, value);
         var step = _start(map, present);
+        var rows = Progress(map, z, f, tolerance, maxIterations - coarse, step);
+        Iterate(map, step, rows, present, observe);
+        Rows = TellsRows ? rows.ReadRows() : [];
+        var solution = rows.Solution;
+        return solution with { Iterations = solution.Iterations + coarse, MeanIterations = solution.MeanIterations + coarse };
+    }
+
+    public void Dispose()
+    {
+        foreach (ref var buffer in _buffers.AsSpan())
+        {
+            buffer?.Dispose();
+            buffer = null;
+        }
+    }
+
+    private RowProgress Progress(TensorMap map, Tensor z, Tensor f, Tolerance tolerance, int maxIterations, TensorStep step) => _place.JudgesRows
+        ? new DeviceProgress(map, z, f, tolerance, maxIterations, together: step.TestEvery > 1)
+        : new HostProgress(_rules, z, f, tolerance, maxIterations, () => DeviceReads.Doubles(map.RoundingErrors(z)));
+
+    /// <summary>Steps until the progress says that all rows are done.</summary>
+    private void Iterate(TensorMap map, TensorStep step, RowProgress rows, Tensor present, Action<Tensor, Tensor>? observe)
+    {
+        var every = step.TestEvery > 1 ? _place.TestEvery ?? step.TestEvery : 1;
+        var next = _firstTest.Of(rows.Tolerance, every);
+        var value = Free(present);
         for (var iteration = 1; ; iteration++)
         {
-            var last = iteration == maxIterations;
-            var test = last || iteration % step.TestEvery == 0;
+            var last = iteration == rows.MaxIterations;
+            var test = last || iteration == next;
             if (test || step.ReadsValue || observe is not null)
             {
                 map.Apply(present, value);
@@ -62,59 +107,48 @@ internal sealed class TensorSolver : IDisposable
             }
             if (test)
             {
-                var (distance, norm) = TensorRows.Measure(present, value);
-                rows.Test(iteration, distance, norm, last);
-                Keep(rows.Passed, tested, testedValue, z, f);
-                Keep(rows.Done, present, value, z, f);
-                // The start may have been finite, the injection is not: the state shall tell.
-                Keep(rows.Lost, value, value, z, f);
-                if (rows.Active == 0)
+                next = iteration + every;
+                if (rows.Test(iteration, present, value, last))
                 {
-                    var solutions = rows.Solutions();
-                    Rows = solutions;
-                    return BatchSolution.Of(solutions);
+                    break;
                 }
-                (tested, testedValue) = (present, value);
                 step.Tested(iteration, rows);
             }
-            present = step.Advance(present, value, Free(tested, testedValue, present, value));
-            value = Free(tested, testedValue, present);
+            present = step.Advance(present, value, step.WritesNext ? Free(rows.Kept?.Z, rows.Kept?.F, present, value) : value);
+            value = Free(rows.Kept?.Z, rows.Kept?.F, present);
         }
+        Remember(step, rows);
     }
 
-    public void Dispose()
+    private void Remember(TensorStep step, RowProgress rows)
     {
-        foreach (var buffer in _buffers)
+        // Rows that ended otherwise want tests on the way, for their best state to be kept; and Auto, to choose.
+        if (rows.MetTogether && !step.WentByTests)
         {
-            buffer?.Dispose();
+            _firstTest.Ended(rows.Tolerance, rows.Solution.Iterations);
         }
-    }
-
-    /// <summary>Writes some rows of an iterate and its value to the result.</summary>
-    private static void Keep(List<long> rows, Tensor from, Tensor valueFrom, Tensor z, Tensor f)
-    {
-        TensorRows.Copy(rows, from, z);
-        TensorRows.Copy(rows, valueFrom, f);
+        else
+        {
+            _firstTest.Forget();
+        }
     }
 
     private void Prepare(Tensor like)
     {
-        if (_buffers[0] is null || !_buffers[0].shape.SequenceEqual(like.shape))
+        if (_buffers[0] is not { } buffer || !buffer.shape.SequenceEqual(like.shape))
         {
             Dispose();
-            for (var i = 0; i < _buffers.Length; i++)
-            {
-                _buffers[i] = empty_like(like).DetachFromDisposeScope();
-            }
-            _rules = new StoppingRule[like.shape[0]];
+            _buffers[0] = empty_like(like).DetachFromDisposeScope();
+            _rules = _place.JudgesRows ? [] : new StoppingRule[like.shape[0]];
         }
     }
 
     /// <summary>A buffer that is none of those in use.</summary>
-    private Tensor Free(params ReadOnlySpan<Tensor> used)
+    private Tensor Free(params ReadOnlySpan<Tensor?> used)
     {
-        foreach (var buffer in _buffers)
+        foreach (ref var buffer in _buffers.AsSpan())
         {
+            buffer ??= empty_like(_buffers[0]!).DetachFromDisposeScope();
             if (!Holds(used, buffer))
             {
                 return buffer;
@@ -123,7 +157,7 @@ internal sealed class TensorSolver : IDisposable
         throw new InvalidOperationException("Every buffer is in use.");
     }
 
-    private static bool Holds(ReadOnlySpan<Tensor> tensors, Tensor tensor)
+    private static bool Holds(ReadOnlySpan<Tensor?> tensors, Tensor tensor)
     {
         foreach (var other in tensors)
         {

@@ -1,0 +1,80 @@
+using static TorchSharp.torch;
+
+namespace Deq.MLNet.Training.Torch.Solvers;
+
+/// <summary>
+/// Plain iterations whose products have operands of bfloat16, before a solve that starts far from the fixed points: act(bf16(z) bf16(M) + u), with states and sums of the solve's own type.
+/// They end at a residual that the rounding still allows; a row that is near from the start, or that they bring no nearer, keeps its start.
+/// </summary>
+internal sealed class CoarseStart(TensorPlace place)
+{
+    /// <summary>The residual to reach: a few times what rounding to 8 bits makes of one.</summary>
+    private const double Goal = 1e-2;
+
+    /// <summary>Of the iterations that a solve may take.</summary>
+    private const int LargestShare = 4;
+
+    private const int TestEvery = 3;
+
+    /// <summary>What a residual must come down to from test to test: where plain iteration is slower, the methods that mix iterates need fewer steps than it.</summary>
+    private const double Gain = 0.75;
+
+    private readonly FirstTest _firstTest = new();
+
+    public void BeginEpoch() => _firstTest.Forget();
+
+    /// <summary>Brings a start (B x d) nearer to the fixed points, and returns the iterations that it took.</summary>
+    public int Improve(TensorMap map, Tensor z, Tolerance tolerance, int maxIterations)
+    {
+        var most = maxIterations / LargestShare;
+        if (most < TestEvery || tolerance.Relative >= Goal)
+        {
+            return 0;
+        }
+        using var scope = NewDisposeScope();
+        var matrix = map.Matrix.to(ScalarType.BFloat16);
+        var (present, value) = (z.clone(), empty_like(z));
+        Apply(map, matrix, present, value);
+        var start = RowResiduals.Of(present, value, tolerance).Scaled;
+        var test = place.JudgesRows ? Math.Min(most, _firstTest.Of(tolerance, TestEvery)) : TestEvery;
+        var worst = double.PositiveInfinity;
+        for (var iteration = 2; ; iteration++)
+        {
+            (present, value) = (value, present);
+            Apply(map, matrix, present, value);
+            if (iteration < test)
+            {
+                continue;
+            }
+            var residuals = RowResiduals.Of(present, value, tolerance);
+            var now = residuals.ReadWorst();
+            if (now <= Goal || !(now < Gain * worst) || iteration >= most)
+            {
+                Remember(tolerance, iteration, now <= Goal);
+                var nearer = residuals.Scaled.lt(start).logical_and(start.IsAbove(Goal)).logical_and(residuals.Norm.isfinite());
+                z.copy_(where(nearer.unsqueeze(1), value, z));
+                return iteration;
+            }
+            (worst, test) = (now, Math.Min(most, iteration + TestEvery));
+        }
+    }
+
+    private void Remember(Tolerance tolerance, int iteration, bool reached)
+    {
+        if (reached)
+        {
+            _firstTest.Ended(tolerance, iteration);
+        }
+        else
+        {
+            _firstTest.Forget();
+        }
+    }
+
+    private static void Apply(TensorMap map, Tensor matrix, Tensor z, Tensor f)
+    {
+        using var scope = NewDisposeScope();
+        f.copy_(map.Injection).AddInPlace(z.to(ScalarType.BFloat16).mm(matrix));
+        map.Activate(f);
+    }
+}
