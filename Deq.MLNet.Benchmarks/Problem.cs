@@ -1,5 +1,6 @@
 using Deq.MLNet.Networks;
 using Deq.MLNet.Numerics;
+using Deq.MLNet.Tests.Training;
 using Deq.MLNet.Training;
 
 namespace Deq.MLNet.Benchmarks;
@@ -7,7 +8,7 @@ namespace Deq.MLNet.Benchmarks;
 /// <summary>A deep equilibrium network with rows to train and to score: ReLU, one output, the 2-norm of W 0.9.</summary>
 internal sealed class Problem
 {
-    public const int BatchRows = 256;
+    public const int DefaultBatchRows = 256;
 
     /// <summary>Of training, and of scoring where it is compared under the same conditions.</summary>
     public const double Tolerance = 1e-4;
@@ -60,11 +61,22 @@ internal sealed class Problem
     /// <summary>The order of rows, as they come.</summary>
     public int[] Order { get; }
 
+    /// <summary>B.</summary>
+    public int BatchRows { get; init; } = DefaultBatchRows;
+
     public int BatchCount => Order.Length / BatchRows;
 
     /// <summary>A network of these weights, under the rule.</summary>
     public DeqNetwork Network(EquilibriumSettings? scoring = null) =>
         new(Weights, Activation.ReLU, Link.Identity, scoring ?? new EquilibriumSettings(), WellPosedness.Spectral((float)Limit));
+
+    /// <summary>Loss and gradient of the first batch in float64, by the implicit function theorem and LU: minutes beyond some hundred states.</summary>
+    public (double Loss, double[] Gradient) Reference()
+    {
+        var reference = new DeqGradient(Size, Activation.ReLU, Data.Select(Order.AsSpan(0, BatchRows)));
+        var parameters = Linear.ToDouble([.. Weights.Arrays.SelectMany(a => a.Values.ToArray())]);
+        return (reference.Loss(parameters), reference.Gradient(parameters));
+    }
 
     /// <summary>How it is trained.</summary>
     public TrainingSettings Settings(FixedPointSolver solver, bool warmStart = false, int threads = 1) => new()

@@ -8,11 +8,17 @@ const string usage = """
       memory [--quick]              memory of a training step and of scoring
       scaling [--quick] [--out DIR] time against rows, states, features and contraction; DIR/scaling.png, default out
       onnx [--quick] [--out DIR]    exported files in ONNX Runtime against float64; DIR keeps the files
+      gpu [--quick] [--device cpu|cuda|cuda:N] [--sizes 128,512,2048] [--batches 256,4096,65536] [--out DIR]
+                                    training on a CUDA device, or its code on the CPU; DIR/gpu.md
       solvers                       every solver against float64
       choosing [SEED | time]        what the trainers' options are worth
     --quick shows that everything runs, in less than two minutes.
     """;
 
+if (args is ["gpu", .. var options])
+{
+    return GpuBenchmark.Run(options);
+}
 var effort = args.Contains("--quick") ? Effort.Quick : Effort.Full;
 switch (args.Where(arg => arg != "--quick").ToArray())
 {

@@ -15,10 +15,14 @@ internal static class Machine
     }
 
     /// <summary>The same with the peers' versions and the date. Loads libtorch.</summary>
-    public static string DescribeAll()
+    public static string DescribeAll() => $"{DescribeTorch()}; ONNX Runtime {OrtEnv.Instance().GetVersionString()}";
+
+    /// <summary>The same with libtorch, its devices and the date. Loads libtorch.</summary>
+    public static string DescribeTorch()
     {
         var torch = TorchBackend.Describe();
-        return string.Create(CultureInfo.InvariantCulture, $"{Describe()}; libtorch {(torch.IsAvailable ? torch.Version : "not usable")}, TorchSharp {torch.TorchSharpVersion}, ONNX Runtime {OrtEnv.Instance().GetVersionString()}; {DateTime.UtcNow:yyyy-MM-dd}");
+        var devices = string.Concat(torch.CudaDevices.Select(device => $", cuda:{device.Index} {device.Name ?? "without a name"}"));
+        return string.Create(CultureInfo.InvariantCulture, $"{DateTime.UtcNow:yyyy-MM-dd}; {Describe()}; libtorch {(torch.IsAvailable ? torch.Version : "not usable")}, TorchSharp {torch.TorchSharpVersion}{devices}");
     }
 
     /// <summary>The model of the processor, where the system tells it in a file.</summary>

@@ -9,6 +9,9 @@ namespace Deq.MLNet.Benchmarks;
 /// <param name="Turn">About how long a way runs in its turn, at least once.</param>
 internal sealed record Effort(int Rounds, TimeSpan WarmUp, TimeSpan Turn)
 {
+    /// <summary>No round begins after so long, but one has been.</summary>
+    public TimeSpan Most { get; init; } = TimeSpan.MaxValue;
+
     public static Effort Full { get; } = new(21, TimeSpan.FromSeconds(1), TimeSpan.FromMilliseconds(40));
 
     /// <summary>Shows that everything runs; its times mean little.</summary>
@@ -20,7 +23,11 @@ internal sealed record Effort(int Rounds, TimeSpan WarmUp, TimeSpan Turn)
 /// <summary>One of the ways to do the same.</summary>
 /// <param name="Name">As tables show it.</param>
 /// <param name="Run">Does it once.</param>
-internal sealed record Way(string Name, Action Run);
+internal sealed record Way(string Name, Action Run)
+{
+    /// <summary>Called at the end of a turn, and timed with it: waits for what a device was only given. Null where nothing is left to wait for.</summary>
+    public Action? Finish { get; init; }
+}
 
 /// <summary>The median of some values, with the least and the most.</summary>
 internal readonly record struct Spread(double Median, double Least, double Most)
@@ -39,19 +46,20 @@ internal readonly record struct Spread(double Median, double Least, double Most)
 /// <summary>Times of some ways to do the same, measured in turn (A B A B ...), so that a busy moment of the machine hits all.</summary>
 internal sealed class Rounds
 {
-    private readonly Dictionary<Way, double[]> _microseconds;
+    private readonly Dictionary<Way, List<double>> _microseconds;
 
-    private Rounds(Dictionary<Way, double[]> microseconds) => _microseconds = microseconds;
+    private Rounds(Dictionary<Way, List<double>> microseconds) => _microseconds = microseconds;
 
     public static Rounds Measure(Effort effort, params IReadOnlyList<Way> ways)
     {
         var calls = ways.Select(way => CallsAfterWarmUp(effort, way)).ToArray();
-        var times = ways.ToDictionary(way => way, _ => new double[effort.Rounds]);
-        for (var round = 0; round < effort.Rounds; round++)
+        var times = ways.ToDictionary(way => way, _ => new List<double>());
+        var watch = Stopwatch.StartNew();
+        for (var round = 0; round < effort.Rounds && (round == 0 || watch.Elapsed < effort.Most); round++)
         {
             for (var i = 0; i < ways.Count; i++)
             {
-                times[ways[i]][round] = Time(ways[i].Run, calls[i]);
+                times[ways[i]].Add(Time(ways[i], calls[i]));
             }
         }
         return new Rounds(times);
@@ -71,25 +79,25 @@ internal sealed class Rounds
 
     private static int CallsAfterWarmUp(Effort effort, Way way)
     {
-        way.Run();
-        var (calls, took) = (0, 0.0);
+        var (calls, took) = (0, Time(way, 1));
         for (var watch = Stopwatch.StartNew(); watch.Elapsed < effort.WarmUp;)
         {
             calls = Math.Max(1, calls + calls / 2);
-            took = Time(way.Run, calls);
+            took = Time(way, calls);
             // A turn's worth is enough to go by; more calls in one go would outlast the warm-up.
             calls = took * calls > effort.Turn.TotalMicroseconds ? Math.Max(1, (int)(effort.Turn.TotalMicroseconds / took)) : calls + 1;
         }
         return Math.Max(1, (int)(effort.Turn.TotalMicroseconds / took));
     }
 
-    private static double Time(Action action, int calls)
+    private static double Time(Way way, int calls)
     {
         var start = Stopwatch.GetTimestamp();
         for (var i = 0; i < calls; i++)
         {
-            action();
+            way.Run();
         }
+        way.Finish?.Invoke();
         return Stopwatch.GetElapsedTime(start).TotalMicroseconds / calls;
     }
 }

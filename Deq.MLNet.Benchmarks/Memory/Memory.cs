@@ -19,7 +19,7 @@ internal static class Memory
     {
         Console.WriteLine(Machine.DescribeAll());
         var sizes = effort.IsQuick ? new[] { 32 } : [32, 128, 512];
-        Table($"A training step on {Problem.BatchRows} rows, hard: up to {Problem.MaxIterations} iterations", Training, sizes, "a step");
+        Table($"A training step on {Problem.DefaultBatchRows} rows, hard: up to {Problem.MaxIterations} iterations", Training, sizes, "a step");
         Table($"Scoring {ScoredRows} rows, random", Scoring, sizes, "all rows");
         return 0;
     }
@@ -70,7 +70,7 @@ internal static class Memory
             scored.Data.Features.CopyTo(session.Features, 0);
             return new Way(way, session.Run);
         }
-        var problem = new Problem(size, hard: true, Problem.BatchRows);
+        var problem = new Problem(size, hard: true, Problem.DefaultBatchRows);
         TorchPeer? peer = Array.IndexOf(Training, way) switch
         {
             0 => new UnrolledPeer(problem, tuned: false),

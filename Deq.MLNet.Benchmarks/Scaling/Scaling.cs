@@ -16,14 +16,14 @@ internal static class Scaling
         Curves[] panels =
         [
             Measure(measured, "Scoring, 128 states", "rows a call", "microseconds a row", effort.IsQuick ? [1, 256] : [1, 4, 16, 64, 256, 1024, 4096, 16384], ScoringRows, perRow: true),
-            Measure(measured, "Scoring one row", "states", "microseconds a row", Sizes(effort), size => ScoringRow(new Problem((int)size, hard: false, Problem.BatchRows))),
+            Measure(measured, "Scoring one row", "states", "microseconds a row", Sizes(effort), size => ScoringRow(new Problem((int)size, hard: false, Problem.DefaultBatchRows))),
             Measure(measured, "Scoring one row, 128 states, hard", Slowness, "microseconds a row", Slow(effort), slowness => ScoringRow(Hard(slowness), equalError: true)),
-            Measure(measured, "Training step, 256 rows", "states", "microseconds", Sizes(effort), size => TrainingSteps(new Problem((int)size, hard: false, 4 * Problem.BatchRows))),
-            Measure(measured, "Training step, 256 rows, 128 states", "features", "microseconds", effort.IsQuick ? [4, 64] : [4, 16, 64, 256, 1024], features => TrainingSteps(new Problem(128, hard: false, 4 * Problem.BatchRows, (int)features))),
+            Measure(measured, "Training step, 256 rows", "states", "microseconds", Sizes(effort), size => TrainingSteps(new Problem((int)size, hard: false, 4 * Problem.DefaultBatchRows))),
+            Measure(measured, "Training step, 256 rows, 128 states", "features", "microseconds", effort.IsQuick ? [4, 64] : [4, 16, 64, 256, 1024], features => TrainingSteps(new Problem(128, hard: false, 4 * Problem.DefaultBatchRows, (int)features))),
             Measure(measured, "Training step, 256 rows, 128 states, hard", Slowness, "microseconds", Slow(effort), slowness => TrainingSteps(Hard(slowness))),
         ];
         ScalingPicture.Draw(panels, path);
-        Measure(measured, "Training step, 256 rows, large layers, one thread", "states", "microseconds", effort.IsQuick ? [96] : [512, 1024, 2048], size => BothEngines(new Problem((int)size, hard: false, Problem.BatchRows)));
+        Measure(measured, "Training step, 256 rows, large layers, one thread", "states", "microseconds", effort.IsQuick ? [96] : [512, 1024, 2048], size => BothEngines(new Problem((int)size, hard: false, Problem.DefaultBatchRows)));
         Console.WriteLine($"\n{path}");
         return 0;
     }
@@ -32,7 +32,7 @@ internal static class Scaling
 
     private static double[] Slow(Effort effort) => effort.IsQuick ? [2, 10] : [1.5, 2, 3, 5, 10, 16];
 
-    private static Problem Hard(double slowness) => new(128, hard: true, 4 * Problem.BatchRows, norm: 1 - 1 / slowness);
+    private static Problem Hard(double slowness) => new(128, hard: true, 4 * Problem.DefaultBatchRows, norm: 1 - 1 / slowness);
 
     private static double[] Sizes(Effort effort) => effort.IsQuick ? [16, 64] : [16, 32, 64, 128, 256, 512];
 

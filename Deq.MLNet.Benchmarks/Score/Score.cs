@@ -28,7 +28,7 @@ internal static class Score
         var table = new List<string[]>();
         foreach (var size in new[] { 32, 128, 512 })
         {
-            var problem = new Problem(size, hard: false, Problem.BatchRows);
+            var problem = new Problem(size, hard: false, Problem.DefaultBatchRows);
             DeqNetwork network = problem.Network(Conditions), precise = problem.Network();
             var exact = Exact(network, problem.Data);
             var error = Error(Scores(network, problem.Data), exact);
@@ -53,7 +53,7 @@ internal static class Score
             report.Check(errors[ortEqual] <= 1.1 * error, $"ONNX Runtime after {equalSteps} steps at size {size}: error {errors[ortEqual]:G3}, ours {error:G3}");
             table.AddRange(errors.Keys.Select(way => new[] { $"{size}", way.Name, $"{rounds.Microseconds(way)}", $"{rounds.TimesFaster(own, way)}", Report.Text($"{errors[way]:E1}") }));
         }
-        Report.Table($"One row, one thread, random: microseconds over {Problem.BatchRows} rows in turn, median (least to most)", ["states", "way", "a row", "times ours", "largest error, of max \\|y\\|"], table);
+        Report.Table($"One row, one thread, random: microseconds over {Problem.DefaultBatchRows} rows in turn, median (least to most)", ["states", "way", "a row", "times ours", "largest error, of max \\|y\\|"], table);
     }
 
     /// <summary>Scores rows one by one, so many at the same time.</summary>

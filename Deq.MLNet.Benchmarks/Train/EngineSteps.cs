@@ -13,7 +13,7 @@ internal sealed class EngineSteps : IDisposable
     private readonly ITrainingEngine _engine;
     private readonly Problem _problem;
     private readonly float[] _start;
-    private int _batch, _epoch;
+    private int _batch, _epoch, _restarted = -1;
 
     public EngineSteps(CreateEngine create, Problem problem, TrainingSettings settings)
     {
@@ -38,16 +38,23 @@ internal sealed class EngineSteps : IDisposable
     {
         if (_batch == 0)
         {
-            if (_epoch % Problem.EpochsFromStart == 0)
-            {
-                _engine.LoadWeights(_start);
-            }
+            Restart();
             _engine.BeginEpoch(++_epoch);
             _engine.Order(_problem.Order);
         }
-        _engine.Step(_batch * Problem.BatchRows, Problem.BatchRows, Problem.LearningRate);
+        _engine.Step(_batch * _problem.BatchRows, _problem.BatchRows, Problem.LearningRate);
         _batch = (_batch + 1) % _problem.BatchCount;
         Steps++;
+    }
+
+    /// <summary>Goes back to the first weights where that is due; a step does so itself where nobody did before. For measurements that shall not have it in their time.</summary>
+    public void Restart()
+    {
+        if (_batch == 0 && _epoch % Problem.EpochsFromStart == 0 && _restarted != _epoch)
+        {
+            _engine.LoadWeights(_start);
+            _restarted = _epoch;
+        }
     }
 
     public void Epoch()
@@ -76,7 +83,7 @@ internal sealed class EngineSteps : IDisposable
         engine.Attach(problem.Data);
         engine.BeginEpoch(1);
         engine.Order(problem.Order);
-        engine.Step(0, Problem.BatchRows, rate);
+        engine.Step(0, problem.BatchRows, rate);
         var after = ((DeqNetwork)engine.ToNetwork()).Weights.Arrays.SelectMany(a => a.Values.ToArray());
         return (engine.ReadMetrics().Training.Loss, [.. problem.Weights.Arrays.SelectMany(a => a.Values.ToArray()).Zip(after, (from, to) => ((double)from - to) / rate)]);
     }

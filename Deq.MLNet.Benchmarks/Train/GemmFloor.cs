@@ -3,12 +3,13 @@ using static TorchSharp.torch;
 
 namespace Deq.MLNet.Benchmarks;
 
-/// <summary>The product of a batch's states (256 x d) with a dense W, by libtorch and by the library's own kernel: no step can be faster than its iterations' products.</summary>
+/// <summary>The product of a batch's states (B x d) with a dense W, by libtorch and by the library's own kernel: no step can be faster than its iterations' products.</summary>
 internal sealed unsafe class GemmFloor : IDisposable
 {
     /// <summary>Rows that stay in the nearest memory while the panels pass.</summary>
     private const int BlockRows = 64;
 
+    private readonly int _rows;
     private readonly PaddedMatrix _states;
     private readonly Panels _panels;
     private readonly AlignedArray _tiles;
@@ -16,10 +17,10 @@ internal sealed unsafe class GemmFloor : IDisposable
 
     public GemmFloor(Problem problem)
     {
-        var size = problem.Size;
-        var values = RandomCell.Values(new Random(2), Problem.BatchRows * size, 1);
-        (_states, _panels) = (new PaddedMatrix(Problem.BatchRows, size), new Panels(size, size));
-        for (var row = 0; row < Problem.BatchRows; row++)
+        (_rows, var size) = (problem.BatchRows, problem.Size);
+        var values = RandomCell.Values(new Random(2), _rows * size, 1);
+        (_states, _panels) = (new PaddedMatrix(_rows, size), new Panels(size, size));
+        for (var row = 0; row < _rows; row++)
         {
             values.AsSpan(row * size, size).CopyTo(_states[row]);
         }
@@ -27,8 +28,8 @@ internal sealed unsafe class GemmFloor : IDisposable
         {
             _panels.PackTransposed(w, size);
         }
-        _tiles = new AlignedArray(Problem.BatchRows * Tile.PaddedColumns(size));
-        (_z, _w, _product) = (tensor(values).view(Problem.BatchRows, size), tensor(problem.Weights.W).view(size, size).t().contiguous(), zeros(Problem.BatchRows, size));
+        _tiles = new AlignedArray(_rows * Tile.PaddedColumns(size));
+        (_z, _w, _product) = (tensor(values).view(_rows, size), tensor(problem.Weights.W).view(size, size).t().contiguous(), zeros(_rows, size));
         Torch = new Way("product by libtorch", () =>
         {
             using var mode = no_grad();
@@ -55,18 +56,18 @@ internal sealed unsafe class GemmFloor : IDisposable
         var size = _panels.Columns;
         return expected.Select((v, i) => (double)Math.Abs(v - At(i / size, i % size))).Max();
 
-        float At(int row, int column) => _tiles.Span[((column / Tile.Columns) * (Problem.BatchRows / Tile.Rows) + row / Tile.Rows) * Tile.Rows * Tile.Columns + row % Tile.Rows * Tile.Columns + column % Tile.Columns];
+        float At(int row, int column) => _tiles.Span[((column / Tile.Columns) * (_rows / Tile.Rows) + row / Tile.Rows) * Tile.Rows * Tile.Columns + row % Tile.Rows * Tile.Columns + column % Tile.Columns];
     }
 
     private void Multiply<T>() where T : unmanaged, IWide<T>
     {
-        for (var block = 0; block < Problem.BatchRows; block += BlockRows)
+        for (var block = 0; block < _rows; block += BlockRows)
         {
             for (var panel = 0; panel < _panels.Count; panel++)
             {
                 for (var row = block; row < block + BlockRows; row += Tile.Rows)
                 {
-                    var tile = panel * (Problem.BatchRows / Tile.Rows) + row / Tile.Rows;
+                    var tile = panel * (_rows / Tile.Rows) + row / Tile.Rows;
                     T.MultiplyTile(_states.Row(row), _states.Stride, 1, _panels[panel], Tile.Columns, _panels.Depth, _tiles.Pointer + (nint)tile * Tile.Rows * Tile.Columns);
                 }
             }

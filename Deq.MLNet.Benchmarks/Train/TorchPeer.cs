@@ -89,8 +89,8 @@ internal abstract class TorchPeer : IDisposable
     private Tensor Backward(int batch)
     {
         _optimizer.zero_grad();
-        var start = (long)batch * Problem.BatchRows;
-        return Differentiate(_x.narrow(0, start, Problem.BatchRows), _y.narrow(0, start, Problem.BatchRows));
+        var start = (long)batch * _problem.BatchRows;
+        return Differentiate(_x.narrow(0, start, _problem.BatchRows), _y.narrow(0, start, _problem.BatchRows));
     }
 
     /// <summary>Goes back to the first weights.</summary>

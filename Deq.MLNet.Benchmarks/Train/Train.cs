@@ -1,12 +1,10 @@
-using Deq.MLNet.Tests.Training;
-
 namespace Deq.MLNet.Benchmarks;
 
 /// <summary>Steps of training, one thread each: this library's engines against libtorch's autograd and against a PyTorch DEQ, and the share of the time that the products of the iterations need.</summary>
 internal static class Train
 {
     /// <summary>64 batches: what a row's last solution says is 64 steps old where a solve starts from it.</summary>
-    private const int Rows = 64 * Problem.BatchRows;
+    private const int Rows = 64 * Problem.DefaultBatchRows;
 
     /// <summary>Up to this size gradients are compared with float64's; the reference takes minutes beyond.</summary>
     private const int MostReferenced = 128;
@@ -19,9 +17,9 @@ internal static class Train
         var report = new Report();
         foreach (var (size, hard) in new[] { (32, false), (128, false), (512, false), (32, true), (128, true) })
         {
-            Steps(new Problem(size, hard, effort.IsQuick ? 2 * Problem.BatchRows : Rows), effort, report);
+            Steps(new Problem(size, hard, effort.IsQuick ? 2 * Problem.DefaultBatchRows : Rows), effort, report);
         }
-        PyTorch.Run(effort, report, effort.IsQuick ? 2 * Problem.BatchRows : Rows);
+        PyTorch.Run(effort, report, effort.IsQuick ? 2 * Problem.DefaultBatchRows : Rows);
         TrainThreads.Run(effort, report);
         Tabular.Run(effort);
         return report.Finish();
@@ -40,7 +38,7 @@ internal static class Train
             (new("libtorch, implicit by autograd", peer.Step), peer),
         };
         // Before they train.
-        var exact = problem.Size <= MostReferenced ? Reference(problem) : ((double Loss, double[] Gradient)?)null;
+        var exact = problem.Size <= MostReferenced ? problem.Reference() : ((double Loss, double[] Gradient)?)null;
         var errors = peers.ToDictionary(p => p.Way, p => Agree(p.Way.Name, p.Peer.Differentiate()));
         var engines = Variant.All(problem.IsHard).Select(variant => (Variant: variant, Steps: new EngineSteps(variant.Create, problem, variant.SettingsOf(problem)))).ToList();
         var ours = engines.ToDictionary(e => new Way(e.Variant.Name, e.Steps.Step), e => e);
@@ -59,7 +57,7 @@ internal static class Train
         {
             var (steps, metrics) = iterations[figure];
             // From zero the first iteration of either solve needs no product.
-            var products = (double)metrics.RowIterations / steps / Problem.BatchRows - 2;
+            var products = (double)metrics.RowIterations / steps / problem.BatchRows - 2;
             var gemm = rounds.Microseconds(floor.Own).Median <= rounds.Microseconds(floor.Torch).Median ? floor.Own : floor.Torch;
             var share = rounds.TimesFaster(figure, gemm);
             report.Figure($"train_floor_{problem.Size}", new Spread(products * share.Median, products * share.Least, products * share.Most), Report.Text($"{products:F1} products of all rows, {gemm.Name}"));
@@ -83,13 +81,5 @@ internal static class Train
             report.Check(loss <= (problem.IsHard ? 3e-2 : 1e-3) && gradient <= (problem.IsHard ? 0.1 : 1e-2), $"{name}, {problem.Size} states, {problem.Kind}: loss {loss:G3}, gradient {gradient:G3} off");
             return problem.Size <= MostReferenced ? gradient : double.NaN;
         }
-    }
-
-    /// <summary>Loss and gradient of the first batch, in float64.</summary>
-    private static (double Loss, double[] Gradient) Reference(Problem problem)
-    {
-        var reference = new DeqGradient(problem.Size, Activation.ReLU, problem.Data.Select(problem.Order.AsSpan(0, Problem.BatchRows)));
-        var parameters = Linear.ToDouble([.. problem.Weights.Arrays.SelectMany(a => a.Values.ToArray())]);
-        return (reference.Loss(parameters), reference.Gradient(parameters));
     }
 }

@@ -9,7 +9,7 @@ internal static class TrainThreads
 
     public static void Run(Effort effort, Report report)
     {
-        var problem = new Problem(Size, hard: false, 8 * Problem.BatchRows);
+        var problem = new Problem(Size, hard: false, 8 * Problem.DefaultBatchRows);
         var rows = new List<string[]>();
         report.Figure("threads_train_128", Measure("SimdEngine", EngineSteps.Simd));
         report.Figure("threads_libtorch_128", Measure("TorchEngine", EngineSteps.Torch), "a training step of TorchEngine");

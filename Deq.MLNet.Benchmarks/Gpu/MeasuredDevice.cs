@@ -1,0 +1,97 @@
+using Deq.MLNet.Training;
+using Deq.MLNet.Training.Torch;
+using static TorchSharp.torch;
+
+namespace Deq.MLNet.Benchmarks;
+
+/// <summary>The device that is measured: a CUDA device, or the CPU, driven as one.</summary>
+internal sealed class MeasuredDevice
+{
+    /// <summary>The largest case whose step takes about half a second on two cores; and a tenth.</summary>
+    public const long LargestOnCpu = 1L << 31, LargestQuick = 1L << 27;
+
+    /// <summary>Rows of a problem at the most, and the work of an epoch, about: a measurement goes back to the first weights every other epoch, which shall cost little, and an epoch is a turn against PyTorch.</summary>
+    private const int MostRows = 1 << 18;
+    private const long CpuEpoch = LargestOnCpu, CudaEpoch = 1L << 39, QuickEpoch = LargestQuick;
+
+    private readonly bool _isQuick;
+
+    private MeasuredDevice(string name, bool isQuick) => (Name, IsCuda, _isQuick) = (name, name != "cpu", isQuick);
+
+    /// <summary>Finds a device.</summary>
+    /// <param name="name">cpu, cuda or cuda:N; null for the first CUDA device.</param>
+    /// <param name="isQuick">Whether all that is measured on it is only to show that it runs.</param>
+    /// <exception cref="TorchBackendException">There is none of that name.</exception>
+    public static MeasuredDevice Open(string? name, bool isQuick)
+    {
+        var torch = TorchBackend.Describe();
+        if (name is null && torch.IsAvailable && torch.CudaDevices.Count == 0)
+        {
+            throw new TorchBackendException("There is no CUDA device here. --device cpu measures the same code on the CPU.");
+        }
+        return new MeasuredDevice(TorchBackend.EnsureAvailable(name ?? "cuda:0"), isQuick);
+    }
+
+    /// <summary>cpu or cuda:N.</summary>
+    public string Name { get; }
+
+    public bool IsCuda { get; }
+
+    /// <summary>How long a case is measured: little for each, since there are many.</summary>
+    public Effort Effort => _isQuick
+        ? Effort.Quick with { Rounds = 2, WarmUp = TimeSpan.Zero, Most = TimeSpan.FromMilliseconds(500) }
+        : new Effort(7, TimeSpan.FromMilliseconds(200), TimeSpan.FromMilliseconds(60)) { Most = TimeSpan.FromSeconds(2.5) };
+
+    /// <summary>Whether numbers are few and tables short.</summary>
+    public bool IsQuick => _isQuick;
+
+    /// <summary>The precisions that differ here.</summary>
+    public IReadOnlyList<MatmulPrecision> Precisions => IsCuda ? [MatmulPrecision.Float32, MatmulPrecision.TensorFloat32, MatmulPrecision.BFloat16] : [MatmulPrecision.Float32, MatmulPrecision.BFloat16];
+
+    /// <summary>Those that may pay here.</summary>
+    public IReadOnlyList<MatmulPrecision> TimedPrecisions => IsCuda ? Precisions : [MatmulPrecision.Float32];
+
+    public static string Suffix(MatmulPrecision precision) => precision switch
+    {
+        MatmulPrecision.TensorFloat32 => "_tf32",
+        MatmulPrecision.BFloat16 => "_bf16",
+        _ => "",
+    };
+
+    /// <summary>What an iteration costs in multiply-adds: those of the product of a batch with W, and about as many as 512 states more for all that is done element by element.</summary>
+    public static long Work(int size, int batch) => (long)batch * size * (size + 512);
+
+    /// <summary>A problem of random W, with as many batches as its epochs have time for, at least two.</summary>
+    public Problem Problem(int size, int batch)
+    {
+        var epoch = _isQuick ? QuickEpoch : IsCuda ? CudaEpoch : CpuEpoch;
+        var batches = Math.Clamp(Math.Min(epoch / Work(size, batch), MostRows / batch), 2, 64);
+        return new Problem(size, hard: false, (int)batches * batch) { BatchRows = batch };
+    }
+
+    /// <summary>The trainers' default on all cores.</summary>
+    public static TrainingSettings Settings(Problem problem, MatmulPrecision precision = MatmulPrecision.Float32) =>
+        problem.Settings(new Auto(), threads: Environment.ProcessorCount) with { MatmulPrecision = precision };
+
+    /// <summary>Where tensors stand: on the CPU, too, rows are judged as on a device.</summary>
+    public TensorPlace Place(ScalarType type = ScalarType.Float32) => TensorPlace.On(Name, type) with { JudgesRows = true };
+
+    /// <summary>TorchEngine there.</summary>
+    public CreateEngine Engine(Func<TensorPlace, TensorPlace>? change = null) => (settings, network) => new TorchEngine(settings, network, change is null ? Place() : change(Place()));
+
+    /// <summary>Waits until it has done what it was given.</summary>
+    public void Synchronize()
+    {
+        if (IsCuda)
+        {
+            cuda.synchronize(device(Name));
+        }
+    }
+
+    /// <summary>MiB that processes hold of it; null where nobody tells. libtorch keeps what it once took.</summary>
+    public double? MemoryInUse()
+    {
+        var index = device(Name).index;
+        return IsCuda && TorchBackend.Describe().CudaDevices[index].MemoryBytes is { } all && TorchBackendCuda.Driver.FreeBytes(index) is { } free ? (all - free) / 1048576.0 : null;
+    }
+}
