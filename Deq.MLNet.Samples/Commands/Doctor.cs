@@ -13,11 +13,11 @@ namespace Deq.MLNet.Samples.Commands;
 /// <summary>Prints what this machine offers for training and scoring, and what is wrong with it.</summary>
 internal static class Doctor
 {
-    /// <returns>0 where libtorch and ONNX Runtime both work, 1 otherwise.</returns>
-    public static int Run()
+    /// <param name="withOnnx">Whether ONNX Runtime is looked at too.</param>
+    /// <returns>0 where libtorch and, if looked at, ONNX Runtime work, 1 otherwise.</returns>
+    public static int Run(bool withOnnx = true)
     {
         var torch = TorchBackend.Describe();
-        var (onnxVersion, providers, onnxProblem) = DescribeOnnxRuntime();
 
         var table = new Table().AddColumns("What", "Found");
         void Row(string what, string? found) => table.AddRow(new Text(what), new Text(found ?? "-"));
@@ -31,20 +31,54 @@ internal static class Doctor
         Row("TorchSharp", torch.TorchSharpVersion);
         Row("libtorch", torch.IsAvailable ? torch.Version ?? "version unknown" : "not usable");
         Row("libtorch's file", torch.LibraryPath);
-        Row("CUDA devices", torch.CudaDevices.Count == 0 ? "none" : string.Join(", ", torch.CudaDevices.Select(d => $"{d.Index}: {d.Name ?? "name unknown"}")));
-        Row("ONNX Runtime", onnxVersion ?? "not usable");
-        Row("ONNX Runtime's providers", providers.Length == 0 ? "none" : string.Join(", ", providers));
+        var problem = torch.Problem;
+        if (torch.IsAvailable)
+        {
+            foreach (var device in torch.CudaDevices)
+            {
+                Row($"cuda:{device.Index}", string.Create(CultureInfo.InvariantCulture,
+                    $"{device.Name ?? "name unknown"}, compute capability {device.ComputeCapability ?? "unknown"}, {device.MemoryBytes / 1e9:F1} GB"));
+            }
+            Row("CUDA of the driver", torch.CudaDriver);
+            if (torch.CudaDevices.Count == 0)
+                Row("CUDA", CudaProblem());
+            foreach (var name in torch.CudaDevices.Select(d => $"cuda:{d.Index}").Prepend("cpu"))
+            {
+                var (error, failure) = DeviceProduct.Try(name);
+                Row($"A product on {name}", failure ?? string.Create(CultureInfo.InvariantCulture, $"right to {error:G2} of its largest value"));
+                problem ??= failure;
+            }
+        }
+        var (onnxVersion, providers, onnxProblem) = withOnnx ? DescribeOnnxRuntime() : (null, [], null);
+        if (withOnnx)
+        {
+            Row("ONNX Runtime", onnxVersion ?? "not usable");
+            Row("ONNX Runtime's providers", providers.Length == 0 ? "none" : string.Join(", ", providers));
+        }
         AnsiConsole.Write(table);
 
-        PrintProblem("Training with Engine.Torch is not possible here; Engine.Simd needs nothing", torch.Problem);
+        PrintProblem("Training with Engine.Torch is not possible here; Engine.Simd needs nothing", problem);
         PrintProblem("Running ONNX files is not possible here", onnxProblem);
 
         Figures.Print("cpus", Environment.ProcessorCount);
         Figures.Print("vector_bits", VectorBits);
         Figures.Print("libtorch_available", torch.IsAvailable ? 1 : 0);
         Figures.Print("cuda_devices", torch.CudaDevices.Count);
-        Figures.Print("onnx_providers", providers.Length);
-        return torch.IsAvailable && onnxProblem is null ? 0 : 1;
+        if (withOnnx)
+            Figures.Print("onnx_providers", providers.Length);
+        return problem is null && onnxProblem is null ? 0 : 1;
+    }
+
+    private static string CudaProblem()
+    {
+        try
+        {
+            return TorchBackend.EnsureAvailable("cuda");
+        }
+        catch (TorchBackendException e)
+        {
+            return e.Message;
+        }
     }
 
     private static int VectorBits =>
