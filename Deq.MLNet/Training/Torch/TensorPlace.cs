@@ -11,7 +11,7 @@ internal sealed record TensorPlace(Device Device, ScalarType Type)
     /// <summary>Whether single rows are judged by operations of the device, as where asking for them costs a wait. On the CPU they are read in place; a test may have it both ways.</summary>
     public bool JudgesRows { get; init; } = Device.type != DeviceType.CPU;
 
-    /// <summary>Iterations between two tests of the residual, of methods that are not tested after each; null for the method's own. For measurements.</summary>
+    /// <summary>Iterations between two tests of the residual where nothing is known of how long solves take, of methods that are not tested after each; null for the method's own. For measurements.</summary>
     public int? TestEvery { get; init; }
 
     /// <summary>Is told when parts of a step end; null for nobody.</summary>

@@ -49,22 +49,41 @@ public sealed class ReadsOfSolvesTests
     }
 
     [Fact]
-    public void A_batch_like_the_last_one_takes_two_reads_and_a_quicker_one_is_found_out()
+    public void A_batch_like_the_last_ones_takes_two_reads_and_no_iteration_too_many()
     {
         using var solver = Solver(new Picard());
-        var (iterations, reads) = Solve(solver, Batch());
-        reads.Should().Be(iterations / 3).And.BeGreaterThan(4);
+        var first = Solve(solver, Batch());
+        first.Reads.Should().Be(first.Iterations / 3).And.BeGreaterThan(4);
+        using var exact = TensorSolver.Create(new Picard(), Batch().Place with { TestEvery = 1 });
+        var needed = Solve(exact, Batch()).Iterations;
+        Solve(solver, Batch()).Reads.Should().BeLessThanOrEqualTo(2);
+        Solve(solver, Batch()).Reads.Should().BeLessThanOrEqualTo(2);
         for (var repeat = 0; repeat < 6; repeat++)
         {
-            Solve(solver, Batch()).Should().Match<(int Iterations, int Reads)>(s => s.Iterations == iterations && s.Reads == 2);
-        }
-        var quick = Batch() with { Injections = [new double[24]] };
-        for (var repeat = 1; repeat < iterations / 3; repeat++)
-        {
-            Solve(solver, quick).Should().Be((iterations - 3 * repeat, 1));
+            Solve(solver, Batch()).Should().Be((needed, 2));
         }
         solver.BeginEpoch();
-        Solve(solver, Batch()).Should().Be((iterations, reads), "an epoch begins as the first did");
+        Solve(solver, Batch()).Should().Be(first, "an epoch begins as the first did");
+    }
+
+    [Fact]
+    public void Quicker_and_slower_batches_are_found_out()
+    {
+        using var solver = Solver(new Picard());
+        var (needed, _) = Enumerable.Range(0, 4).Select(_ => Solve(solver, Batch())).ToArray()[^1];
+        var quick = Batch() with { Injections = [new double[24]] };
+        var iterations = needed;
+        for (var solve = 0; iterations > 1; solve++)
+        {
+            var (now, reads) = Solve(solver, quick);
+            reads.Should().Be(1);
+            now.Should().Be(Math.Max(1, iterations - Math.Min(solve + 1, 3)), "it comes down by ever more, up to an interval, at a time");
+            iterations = now;
+        }
+        // From 1 on: at 1, 2, 3, 5, 8, and then in intervals.
+        var slow = Solve(solver, Batch());
+        slow.Iterations.Should().BeInRange(needed, needed + 2);
+        slow.Reads.Should().Be(3 + (slow.Iterations - 2) / 3);
     }
 
     /// <summary>Its tests steer Auto, and a row that is given up ends with the best state tested.</summary>

@@ -19,9 +19,9 @@ internal sealed class CoarseStart(TensorPlace place)
     /// <summary>What a residual must come down to from test to test: where plain iteration is slower, the methods that mix iterates need fewer steps than it.</summary>
     private const double Gain = 0.75;
 
-    private readonly FirstTest _firstTest = new();
+    private readonly TestTimes _times = new();
 
-    public void BeginEpoch() => _firstTest.Forget();
+    public void BeginEpoch() => _times.Forget();
 
     /// <summary>Brings a start (B x d) nearer to the fixed points, and returns the iterations that it took.</summary>
     public int Improve(TensorMap map, Tensor z, Tolerance tolerance, int maxIterations)
@@ -36,7 +36,7 @@ internal sealed class CoarseStart(TensorPlace place)
         var (present, value) = (z.clone(), empty_like(z));
         Apply(map, matrix, present, value);
         var start = RowResiduals.Of(present, value, tolerance).Scaled;
-        var test = place.JudgesRows ? Math.Min(most, _firstTest.Of(tolerance, TestEvery)) : TestEvery;
+        var test = place.JudgesRows ? Math.Min(most, _times.First(tolerance, TestEvery)) : TestEvery;
         var worst = double.PositiveInfinity;
         for (var iteration = 2; ; iteration++)
         {
@@ -63,11 +63,11 @@ internal sealed class CoarseStart(TensorPlace place)
     {
         if (reached)
         {
-            _firstTest.Ended(tolerance, iteration);
+            _times.Ended(tolerance, iteration);
         }
         else
         {
-            _firstTest.Forget();
+            _times.Forget();
         }
     }
 

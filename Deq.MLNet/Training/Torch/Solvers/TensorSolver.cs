@@ -12,7 +12,7 @@ internal sealed class TensorSolver : IDisposable
     private readonly TensorPlace _place;
     private readonly Func<TensorMap, Tensor, TensorStep> _start;
     private readonly CoarseStart? _coarse;
-    private readonly FirstTest _firstTest = new();
+    private readonly TestTimes _times = new();
 
     /// <summary>B x d each, made when they are first needed: the present iterate and its value, one to step into, and those that the progress keeps. Kept from solve to solve.</summary>
     private readonly Tensor?[] _buffers = new Tensor?[5];
@@ -51,7 +51,7 @@ internal sealed class TensorSolver : IDisposable
     /// <summary>Forgets how the batches before were solved, so that a training that resumes does the same.</summary>
     public void BeginEpoch()
     {
-        _firstTest.Forget();
+        _times.Forget();
         _coarse?.BeginEpoch();
     }
 
@@ -94,7 +94,7 @@ internal sealed class TensorSolver : IDisposable
     private void Iterate(TensorMap map, TensorStep step, RowProgress rows, Tensor present, Action<Tensor, Tensor>? observe)
     {
         var every = step.TestEvery > 1 ? _place.TestEvery ?? step.TestEvery : 1;
-        var next = _firstTest.Of(rows.Tolerance, every);
+        var next = _times.First(rows.Tolerance, every);
         var value = Free(present);
         for (var iteration = 1; ; iteration++)
         {
@@ -107,7 +107,7 @@ internal sealed class TensorSolver : IDisposable
             }
             if (test)
             {
-                next = iteration + every;
+                next = _times.Next(iteration);
                 if (rows.Test(iteration, present, value, last))
                 {
                     break;
@@ -125,11 +125,11 @@ internal sealed class TensorSolver : IDisposable
         // Rows that ended otherwise want tests on the way, for their best state to be kept; and Auto, to choose.
         if (rows.MetTogether && !step.WentByTests)
         {
-            _firstTest.Ended(rows.Tolerance, rows.Solution.Iterations);
+            _times.Ended(rows.Tolerance, rows.Solution.Iterations);
         }
         else
         {
-            _firstTest.Forget();
+            _times.Forget();
         }
     }
 
