@@ -70,7 +70,7 @@ internal static class ManyModels
             var last = _isBatched ? 1 : 0;
             Tensor[] gradients = [T(adjoint).matmul(z), T(adjoint).matmul(_x), adjoint.sum(last), T(error).matmul(z)];
             _gradients.copy_(cat([.. gradients.Select(g => g.flatten(last))], last));
-            _mean.lerp_(_gradients, 0.1);
+            _mean.MoveInPlace(_gradients, 0.1);
             _square.MultiplyInPlace(0.999).AddProductInPlace(_gradients, _gradients, 0.001);
             _parameters.AddQuotientInPlace(_mean, _square.sqrt().AddInPlace(1e-8), -1e-5);
         }

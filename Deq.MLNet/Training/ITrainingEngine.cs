@@ -31,7 +31,7 @@ internal interface ITrainingEngine : IDisposable
     /// <param name="learningRate">Of this step.</param>
     void Step(int start, int count, double learningRate);
 
-    /// <summary>What happened since the last read; the one place where a device is waited for.</summary>
+    /// <summary>What happened since the last read. A device is waited for here, and for the tests of solves.</summary>
     EngineMetrics ReadMetrics();
 
     /// <summary>The mean loss and metric over other rows with the present weights.</summary>

@@ -55,6 +55,7 @@ public sealed class DeviceErrorsTests
         { "plain", "Set BatchSize (now 4096) to 2048 or less, HiddenSize lower, or Device to one with more memory." },
         { "warm", "Set BatchSize (now 4096) to 2048 or less, WarmStart to false, HiddenSize lower, or Device to one with more memory." },
         { "anderson", "Set BatchSize (now 4096) to 2048 or less, a smaller memory of the Solver, HiddenSize lower, or Device to one with more memory." },
+        { "auto", "Set BatchSize (now 4096) to 2048 or less, Solver to Picard, HiddenSize lower, or Device to one with more memory." },
         { "fnn", "Set BatchSize (now 4096) to 2048 or less, HiddenSizes lower, or Device to one with more memory." },
     };
 
@@ -65,6 +66,7 @@ public sealed class DeviceErrorsTests
         {
             "warm" => Setup.Deq(64) with { WarmStart = true },
             "anderson" => Setup.Deq(64, solver: new Anderson()),
+            "auto" => Setup.Deq(64, solver: new Auto()),
             "fnn" => Setup.Fnn(64, 32),
             _ => Setup.Deq(64) with { EncoderSizes = [9] },
         };

@@ -59,19 +59,6 @@ public sealed class DeviceRowsTests
     }
 
     [Theory, OnDevices]
-    public void The_caller_may_shuffle_an_order_before_its_rows_are_taken(string device)
-    {
-        TorchBackend.EnsureAvailable(device);
-        using var scope = torch.NewDisposeScope();
-        using var rows = DeviceRows.Create(Data, TensorPlace.On(device) with { RoomForRows = 0 }, 3);
-        int[] order = [3, 1, 4, 1, 5, 9, 2, 6];
-        rows.Order(order);
-        order.AsSpan().Clear();
-
-        Expect(rows.Take(2, 5), [4, 1, 5, 9, 2], torch.ScalarType.Float32);
-    }
-
-    [Theory, OnDevices]
     public void Rows_stand_on_the_device_where_there_is_room_for_them_and_come_in_blocks_where_not(string device)
     {
         TorchBackend.EnsureAvailable(device);

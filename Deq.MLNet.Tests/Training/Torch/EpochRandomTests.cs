@@ -1,4 +1,5 @@
 using Deq.MLNet.Training.Torch;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Deq.MLNet.Tests.Training.Torch;
@@ -103,5 +104,27 @@ public sealed class EpochRandomTests
             }
             DeviceReads.Doubles(random.Uniform(zeros(rows, columns))).Should().Equal(DeviceReads.Doubles(fresh.Uniform(zeros(rows, columns))));
         }
+    }
+
+    /// <summary>One generator may serve layers of several widths: what tells their places apart was made anew at every draw.</summary>
+    [Fact]
+    public void Widths_by_turns_send_nothing_to_the_device_again()
+    {
+        TorchBackend.EnsureAvailable();
+        using var scope = NewDisposeScope();
+        using var random = new EpochRandom(3, 0, CPU);
+        var statistics = DisposeScopeManager.Statistics.TensorStatistics;
+        long Round()
+        {
+            var before = statistics.CreatedInScopeCount;
+            foreach (var width in new[] { 64, 32 })
+            {
+                random.Uniform(empty(5, width));
+            }
+            return statistics.CreatedInScopeCount - before;
+        }
+        var first = Round();
+
+        Round().Should().BeLessThan(first).And.Be(Round());
     }
 }

@@ -1,7 +1,6 @@
 using Deq.MLNet.Tests.Training.Torch.Solvers;
 using Deq.MLNet.Training.Torch;
 using Deq.MLNet.Training.Torch.Solvers;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Deq.MLNet.Tests.Training.Torch;
@@ -29,10 +28,12 @@ public sealed class MatmulPrecisionTests
                     using (Engine(precision))
                     {
                         Flag().Should().Be(allowed, $"{precision}");
+                        TorchMatmul.Exactly(() => (Flag(), TorchMatmul.Exactly(Flag), Flag())).Should().Be((false, false, false), "projections need it, one within another too");
+                        Flag().Should().Be(allowed, "that is over");
                         // By it a row is said to be at the limit of precision.
-                        TorchMatmul.Epsilon(DeviceType.CUDA, ScalarType.Float32).Should().Be(Math.Pow(2, allowed ? -10 : -23));
-                        TorchMatmul.Epsilon(DeviceType.CPU, ScalarType.Float32).Should().Be(Math.Pow(2, -23));
-                        TorchMatmul.Epsilon(DeviceType.CUDA, ScalarType.Float64).Should().Be(Math.Pow(2, -52));
+                        TorchMatmul.Epsilon(new Device(TorchSharp.DeviceType.CUDA, 0), ScalarType.Float32).Should().Be(Math.Pow(2, allowed ? -10 : -23));
+                        TorchMatmul.Epsilon(CPU, ScalarType.Float32).Should().Be(Math.Pow(2, -23));
+                        TorchMatmul.Epsilon(new Device(TorchSharp.DeviceType.CUDA, 0), ScalarType.Float64).Should().Be(Math.Pow(2, -52));
                     }
                     Flag().Should().Be(found);
                 }

@@ -58,6 +58,23 @@ public sealed unsafe class TorchBackendCudaTests
         (_current, _retained).Should().Be((1, 0));
     }
 
+    /// <summary>Its own devices are of 9.0 and 12.1.</summary>
+    [Fact]
+    public void TensorFloat32_is_taken_for_there_unless_the_driver_says_that_the_device_is_older()
+    {
+        Driver().HasTensorFloat32(0).Should().BeTrue();
+        Driver().HasTensorFloat32(7).Should().BeTrue();
+        Driver("cuDeviceGetAttribute").HasTensorFloat32(0).Should().BeTrue();
+        new TorchBackendCuda(name => name == "cuDeviceGetAttribute" ? (nint)(delegate* unmanaged[Cdecl]<int*, int, int, int>)&OldAttribute : Functions[name]).HasTensorFloat32(0).Should().BeFalse();
+    }
+
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    private static int OldAttribute(int* value, int attribute, int device)
+    {
+        *value = 7;
+        return Ok;
+    }
+
     /// <summary>Whatever a driver lacks, the rest is told, and nothing throws.</summary>
     [Theory, MemberData(nameof(Names))]
     public void A_driver_without_one_of_the_functions_tells_the_rest(string missing)

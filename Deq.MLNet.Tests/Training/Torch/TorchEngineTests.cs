@@ -13,6 +13,10 @@ public sealed class TorchEngineTests
         var losses = new List<double>();
         foreach (var (judges, batchSize, expected) in new[] { (false, 4096, 3), (true, 32, 3), (true, 4096, 2), (true, int.MaxValue, 1) })
         {
+            if (!judges && device != "cpu")
+            {
+                continue;
+            }
             var architecture = Setup.Deq(4);
             using var engine = new TorchEngine(Setup.Settings(architecture) with { BatchSize = batchSize }, architecture.Initialize(3, 1, Link.Identity, new bool[3], new Random(1)),
                 TensorPlace.On(device) with { JudgesRows = judges });

@@ -8,7 +8,7 @@ namespace Deq.MLNet.Training.Torch;
 internal sealed partial class DeviceErrors(TrainingSettings settings, TensorPlace place)
 {
     /// <summary>What libtorch, cuBLAS and cuSOLVER say where memory is short.</summary>
-    private static readonly string[] OfMemory = ["out of memory", "can't allocate memory", "not enough memory", "_STATUS_ALLOC_FAILED"];
+    private static readonly string[] OfMemory = ["out of memory", "can't allocate memory", "not enough memory", "_STATUS_ALLOC_FAILED", "CUBLAS_STATUS_NOT_INITIALIZED"];
 
     /// <summary>What libtorch says of a device, and what to do.</summary>
     private static readonly (string Says, string Remedy)[] Remedies =
@@ -78,9 +78,13 @@ internal sealed partial class DeviceErrors(TrainingSettings settings, TensorPlac
             {
                 changes.Add("WarmStart to false");
             }
-            if (rows > 0 && new[] { deq.Solver, deq.GradientSolver }.Any(s => s is Anderson or Broyden or Auto))
+            if (rows > 0 && new[] { deq.Solver, deq.GradientSolver }.Any(s => s is Anderson or Broyden))
             {
                 changes.Add("a smaller memory of the Solver");
+            }
+            if (rows > 0 && deq.Solver is Auto)
+            {
+                changes.Add("Solver to Picard");
             }
             changes.Add("HiddenSize lower");
         }

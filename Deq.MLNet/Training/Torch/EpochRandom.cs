@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace Deq.MLNet.Training.Torch;
 
 /// <summary>
-/// Random numbers that follow from the seed of the training, the epoch and the draws before in it, so that a training that resumes draws the same; and on every device the same,
+/// Random numbers that follow from the seed of the training, the epoch and the draws before in it, so that a training that resumes draws the same; and on every device the same (normal ones up to rounding),
 /// where TorchSharp's generators are of the CPU alone. Counter-based (Salmon et al. 2011): the number at (row, column) is a hash of its place and of two keys of the draw.
 /// </summary>
 /// <param name="seed">The training's.</param>
@@ -18,7 +18,8 @@ internal sealed class EpochRandom(int seed, int stream, Device device) : IDispos
     private const int Bits = 32, BitsOfFloat32 = 24;
 
     private readonly Tensor _sixteen = Constant(16, device), _fifteen = Constant(15, device), _mask = Constant(uint.MaxValue, device), _excess = Constant(Bits - BitsOfFloat32, device);
-    private Tensor? _rows, _columns;
+    /// <summary>What tells the rows and the columns apart, by the number of columns.</summary>
+    private readonly Dictionary<long, (Tensor Rows, Tensor Columns)> _places = [];
     private int _epoch;
     private long _draws;
 
@@ -47,9 +48,9 @@ internal sealed class EpochRandom(int seed, int stream, Device device) : IDispos
 
     public void Dispose()
     {
-        foreach (var tensor in new[] { _sixteen, _fifteen, _mask, _excess, _rows, _columns })
+        foreach (var tensor in _places.Values.SelectMany(p => new[] { p.Rows, p.Columns }).Concat([_sixteen, _fifteen, _mask, _excess]))
         {
-            tensor?.Dispose();
+            tensor.Dispose();
         }
     }
 
@@ -59,14 +60,13 @@ internal sealed class EpochRandom(int seed, int stream, Device device) : IDispos
     /// <summary>A number for every place, those of a row in a row.</summary>
     private Tensor Places(long rows, long columns)
     {
-        if (_rows is null || _rows.shape[0] < rows || _columns!.shape[0] != columns)
+        if (!_places.TryGetValue(columns, out var places) || places.Rows.shape[0] < rows)
         {
-            _rows?.Dispose();
-            _columns?.Dispose();
-            _rows = Count(rows, (long)BitOperations.RoundUpToPowerOf2((ulong)columns)).unsqueeze_(1);
-            _columns = Count(columns, 1);
+            places.Rows?.Dispose();
+            places.Columns?.Dispose();
+            _places[columns] = places = (Count(rows, (long)BitOperations.RoundUpToPowerOf2((ulong)columns)).unsqueeze_(1), Count(columns, 1));
         }
-        return _rows.narrow(0, 0, rows).bitwise_or(_columns!);
+        return places.Rows.narrow(0, 0, rows).bitwise_or(places.Columns);
     }
 
     private Tensor Count(long count, long step)

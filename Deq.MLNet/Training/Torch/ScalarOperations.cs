@@ -47,6 +47,9 @@ internal static class ScalarOperations
         return tensor.mul_(held);
     }
 
+    /// <summary>(1 - share) * tensor + share * other. Not by lerp, for which TorchSharp makes a tensor on the CPU of the number.</summary>
+    public static Tensor MoveInPlace(this Tensor tensor, Tensor other, double share) => tensor.MultiplyInPlace(1 - share).AddInPlace(other, share);
+
     /// <summary>tensor + factor * a * b.</summary>
     public static Tensor AddProductInPlace(this Tensor tensor, Tensor a, Tensor b, double factor)
     {

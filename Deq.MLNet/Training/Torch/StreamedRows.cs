@@ -47,8 +47,7 @@ internal sealed class StreamedRows : DeviceRows
         base.Order(rows);
         Settle();
         Forget();
-        // A copy of our own: the caller may shuffle its array before a thread has read it.
-        _order = [.. rows];
+        _order = rows;
     }
 
     public override Batch Take(long start, long count)

@@ -59,7 +59,7 @@ internal abstract class TensorOptimizer : IDisposable
             {
                 gradients.AddInPlace(values, weightDecay);
             }
-            _mean.lerp_(gradients, 1 - (double)options.Beta1);
+            _mean.MoveInPlace(gradients, 1 - (double)options.Beta1);
             _meanSquare.MultiplyInPlace(options.Beta2);
             _meanSquare.AddProductInPlace(gradients, gradients, 1 - (double)options.Beta2);
             _divisor.copy_(_meanSquare);

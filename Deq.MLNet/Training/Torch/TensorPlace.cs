@@ -8,8 +8,14 @@ namespace Deq.MLNet.Training.Torch;
 /// <param name="Type">The number type of everything: float32, or float64 for checks.</param>
 internal sealed record TensorPlace(Device Device, ScalarType Type)
 {
-    /// <summary>Whether single rows are judged by operations of the device, as where asking for them costs a wait. On the CPU they are read in place; a test may have it both ways.</summary>
-    public bool JudgesRows { get; init; } = Device.type != DeviceType.CPU;
+    private readonly bool _judgesRows;
+
+    /// <summary>Whether single rows are judged by operations of the device, as where asking for them costs a wait. On the CPU they are read in place, unless it is to do as a device does.</summary>
+    public bool JudgesRows
+    {
+        get => _judgesRows || Device.type != DeviceType.CPU;
+        init => _judgesRows = value;
+    }
 
     /// <summary>Iterations between two tests of the residual where nothing is known of how long solves take, of methods that are not tested after each; null for the method's own. For measurements.</summary>
     public int? TestEvery { get; init; }

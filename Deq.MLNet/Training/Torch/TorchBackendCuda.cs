@@ -37,6 +37,9 @@ internal sealed unsafe class TorchBackendCuda(Func<string, nint> function)
     public string NameOf(string device) =>
         device.StartsWith("cuda:", StringComparison.Ordinal) && Describe(int.Parse(device["cuda:".Length..], CultureInfo.InvariantCulture)).Name is { } name ? $"{device} ({name})" : device;
 
+    /// <summary>Whether a device has units for TensorFloat32, or does not say: those of compute capability 8.0 and above.</summary>
+    public bool HasTensorFloat32(int index) => Handle(index) is not { } device || Attribute(ComputeCapabilityMajor, device) is not < 8;
+
     /// <summary>Bytes of a device that no process holds.</summary>
     public long? FreeBytes(int index)
     {

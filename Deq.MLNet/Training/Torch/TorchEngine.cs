@@ -48,7 +48,7 @@ internal sealed class TorchEngine : ITrainingEngine
         {
             _optimizer = _device.At("the optimizer's state", 0, () => TensorOptimizer.Create(settings.Optimizer, _model.Parameters, settings.WeightDecay));
             _sums = zeros(3, ScalarType.Float64, place.Device).DetachFromDisposeScope();
-            // Last: a constructor that fails must leave the process as it was.
+            // Last, and undone below: a constructor that fails must leave the process as it was.
             _threads = new TorchThreads(settings.Threads ?? DefaultThreads(settings.Architecture));
             _matmul = new TorchMatmul(settings.MatmulPrecision);
         }
@@ -57,6 +57,7 @@ internal sealed class TorchEngine : ITrainingEngine
             _model.Dispose();
             _optimizer?.Dispose();
             _sums?.Dispose();
+            _threads?.Dispose();
             throw;
         }
     }
@@ -141,31 +142,31 @@ internal sealed class TorchEngine : ITrainingEngine
         return Mean(sums);
     }
 
-    public Network ToNetwork()
+    public Network ToNetwork() => _device.At("the weights", 0, () =>
     {
         Enforce();
         return _model.ToNetwork();
-    }
+    });
 
-    public float[] ReadWeights()
+    public float[] ReadWeights() => _device.At("the weights", 0, () =>
     {
         Enforce();
         return DeviceReads.Floats(_model.Parameters.Values);
-    }
+    });
 
     public void LoadWeights(float[] weights)
     {
-        ParameterBuffer.Copy(weights, _model.Parameters.Values);
+        _device.At("the weights", 0, () => ParameterBuffer.Copy(weights, _model.Parameters.Values));
         _moved = false;
     }
 
-    public OptimizerState ReadOptimizer() => _optimizer.Read();
+    public OptimizerState ReadOptimizer() => _device.At("the optimizer's state", 0, _optimizer.Read);
 
-    public void LoadOptimizer(OptimizerState state) => _optimizer.Load(state);
+    public void LoadOptimizer(OptimizerState state) => _device.At("the optimizer's state", 0, () => _optimizer.Load(state));
 
-    public float[]? ReadStates() => _model.States?.ToArray();
+    public float[]? ReadStates() => _device.At("the kept states", 0, () => _model.States?.ToArray());
 
-    public void LoadStates(float[] states) => _model.States!.Load(states);
+    public void LoadStates(float[] states) => _device.At("the kept states", 0, () => _model.States!.Load(states));
 
     /// <summary>The gradient of the mean loss over some rows, in the order of the parameters (those of the network's shape, or layer by layer), in float64.</summary>
     internal double[] Gradient(int[] rows)

@@ -16,7 +16,7 @@ internal sealed class NeumannGradient(int steps, float damping) : TensorGradient
         for (var step = 0; step < steps; step++)
         {
             adjoint.Affine(m, next);
-            h.lerp_(next, damping);
+            h.MoveInPlace(next, damping);
             if (step < steps - 1)
             {
                 m.copy_(h);

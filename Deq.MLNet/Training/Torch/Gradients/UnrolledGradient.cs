@@ -9,9 +9,6 @@ namespace Deq.MLNet.Training.Torch.Gradients;
 /// </summary>
 internal sealed class UnrolledGradient(Unrolled options) : TensorGradient
 {
-    /// <summary>Iterations between two tests: a test waits for the device.</summary>
-    private const int TestEvery = 3;
-
     /// <summary>The states before each step, in the scope of the engine's step.</summary>
     private readonly List<Tensor> _states = [];
 
@@ -23,7 +20,7 @@ internal sealed class UnrolledGradient(Unrolled options) : TensorGradient
             map.Apply(z, f);
             observe?.Invoke(z, f);
             var last = options.Steps is { } steps ? evaluations > steps : evaluations == maxIterations;
-            if (last || options.Steps is null && evaluations % TestEvery == 0)
+            if (last || options.Steps is null && evaluations % TensorStep.Interval == 0)
             {
                 using var scope = NewDisposeScope();
                 var residuals = RowResiduals.Of(z, f, tolerance);

@@ -17,7 +17,7 @@ internal sealed class KeptVector : IDisposable
     /// <summary>The vector (d) that was kept; where there is none, the start, and true.</summary>
     public (Tensor Vector, bool IsFresh) Take(Tensor w)
     {
-        _start ??= tensor(PowerIteration.Start((int)w.shape[0]), w.dtype, w.device).DetachFromDisposeScope();
+        _start ??= tensor(PowerIteration.Start((int)w.shape[0])).to(w.dtype, w.device).DetachFromDisposeScope();
         return _kept is null ? (_start, true) : (_kept, false);
     }
 

@@ -49,7 +49,7 @@ internal abstract class Projection : IDisposable
     protected void KeepBound(Tensor w, Func<Tensor, Tensor?> project)
     {
         using var scope = NewDisposeScope();
-        var bound = project(w);
+        var bound = TorchMatmul.Exactly(() => project(w));
         _bound?.Dispose();
         _bound = bound?.DetachFromDisposeScope();
     }

@@ -29,16 +29,20 @@ internal sealed class AndersonStep : TensorStep
         }
         _lastF.copy_(f);
         _lastG.copy_(g);
-        next.copy_(z).lerp_(f, _options.Damping);
+        next.copy_(f);
+        if (_options.Damping != 1)
+        {
+            next.MultiplyInPlace(_options.Damping).AddInPlace(z, 1 - (double)_options.Damping);
+        }
         var used = Math.Min(_count, _options.Memory);
         if (used > 0)
         {
             var deltaG = _deltaG.narrow(1, 0, used);
             var gamma = Fit(deltaG, g).to(z.dtype);
-            next.sub_(gamma.matmul(_deltaF.narrow(1, 0, used)).squeeze(1));
+            next.sub_(gamma.bmm(_deltaF.narrow(1, 0, used)).squeeze(1));
             if (_options.Damping != 1)
             {
-                next.AddInPlace(gamma.matmul(deltaG).squeeze(1), 1 - (double)_options.Damping);
+                next.AddInPlace(gamma.bmm(deltaG).squeeze(1), 1 - (double)_options.Damping);
             }
         }
         _count++;
@@ -49,13 +53,15 @@ internal sealed class AndersonStep : TensorStep
     private Tensor Fit(Tensor deltaG, Tensor g)
     {
         var differences = deltaG.to(ScalarType.Float64);
-        var gram = differences.matmul(differences.transpose(1, 2));
-        var right = differences.matmul(g.to(ScalarType.Float64).unsqueeze(2));
+        var gram = differences.bmm(differences.transpose(1, 2));
+        var right = differences.bmm(g.to(ScalarType.Float64).unsqueeze(2));
         var diagonal = gram.diagonal(0, 1, 2);
         var ridge = diagonal.sum(1, keepdim: true).MultiplyInPlace(_options.Ridge).AddInPlace(double.Epsilon * 1e20);
         diagonal.AddInPlace(ridge);
         var (factor, failed) = linalg.cholesky_ex(gram, check_errors: false);
-        var gamma = right.cholesky_solve(factor).transpose(1, 2);
+        // Not cholesky_solve, which on CUDA may wait for the device.
+        var half = linalg.solve_triangular(factor, right, upper: false);
+        var gamma = linalg.solve_triangular(factor.transpose(1, 2), half, upper: true).transpose(1, 2);
         var usable = failed.logical_not().view(-1, 1, 1).logical_and(gamma.isfinite().all(2, keepdim: true));
         return where(usable, gamma, zeros_like(gamma));
     }

@@ -72,6 +72,6 @@ internal sealed class BroydenStep : TensorStep
     private Tensor Product(Tensor left, Tensor right, Tensor x)
     {
         var product = x.neg();
-        return _terms == 0 ? product : product.AddInPlace(x.unsqueeze(1).matmul(right.narrow(1, 0, _terms).transpose(1, 2)).matmul(left.narrow(1, 0, _terms)).squeeze(1));
+        return _terms == 0 ? product : product.AddInPlace(x.unsqueeze(1).bmm(right.narrow(1, 0, _terms).transpose(1, 2)).bmm(left.narrow(1, 0, _terms)).squeeze(1));
     }
 }

@@ -11,13 +11,15 @@ internal sealed class CoarseStart(TensorPlace place)
     /// <summary>The residual to reach: a few times what rounding to 8 bits makes of one.</summary>
     private const double Goal = 1e-2;
 
+    private static readonly Tolerance ToGoal = new(Goal);
+
     /// <summary>Of the iterations that a solve may take.</summary>
     private const int LargestShare = 4;
 
-    private const int TestEvery = 3;
+    private const int TestEvery = TensorStep.Interval;
 
-    /// <summary>What a residual must come down to from test to test: where plain iteration is slower, the methods that mix iterates need fewer steps than it.</summary>
-    private const double Gain = 0.75;
+    /// <summary>What a residual must come down to from one iteration to the next: where plain iteration is slower, the methods that mix iterates need fewer steps than it.</summary>
+    private const double Gain = 0.91;
 
     private readonly TestTimes _times = new();
 
@@ -36,8 +38,8 @@ internal sealed class CoarseStart(TensorPlace place)
         var (present, value) = (z.clone(), empty_like(z));
         Apply(map, matrix, present, value);
         var start = RowResiduals.Of(present, value, tolerance).Scaled;
-        var test = place.JudgesRows ? Math.Min(most, _times.First(tolerance, TestEvery)) : TestEvery;
-        var worst = double.PositiveInfinity;
+        var test = place.JudgesRows ? Math.Min(most, _times.First(ToGoal, TestEvery)) : TestEvery;
+        var (tested, worst) = (0, double.PositiveInfinity);
         for (var iteration = 2; ; iteration++)
         {
             (present, value) = (value, present);
@@ -48,22 +50,23 @@ internal sealed class CoarseStart(TensorPlace place)
             }
             var residuals = RowResiduals.Of(present, value, tolerance);
             var now = residuals.ReadWorst();
-            if (now <= Goal || !(now < Gain * worst) || iteration >= most)
+            if (now <= Goal || !(now < Math.Pow(Gain, iteration - tested) * worst) || iteration >= most)
             {
-                Remember(tolerance, iteration, now <= Goal);
+                Remember(iteration, now);
                 var nearer = residuals.Scaled.lt(start).logical_and(start.IsAbove(Goal)).logical_and(residuals.Norm.isfinite());
                 z.copy_(where(nearer.unsqueeze(1), value, z));
                 return iteration;
             }
-            (worst, test) = (now, Math.Min(most, iteration + TestEvery));
+            test = Math.Min(most, place.JudgesRows ? _times.Next(iteration, now) : iteration + TestEvery);
+            (tested, worst) = (iteration, now);
         }
     }
 
-    private void Remember(Tolerance tolerance, int iteration, bool reached)
+    private void Remember(int iteration, double residual)
     {
-        if (reached)
+        if (residual <= Goal)
         {
-            _times.Ended(tolerance, iteration);
+            _times.Ended(ToGoal, iteration, residual);
         }
         else
         {

@@ -13,7 +13,6 @@ internal sealed class PicardStep(Picard options) : TensorStep
         {
             return f;
         }
-        next.copy_(z).lerp_(f, options.Damping);
-        return next;
+        return next.copy_(z).MoveInPlace(f, options.Damping);
     }
 }

@@ -39,7 +39,7 @@ internal abstract class TensorMap
         var sums = empty_like(z);
         Affine(z, sums);
         // In this order no product leaves the range before the sum does.
-        var errors = z.abs().MultiplyInPlace(TorchMatmul.Epsilon(z.device_type, z.dtype)).mm(Matrix.abs()).AddInPlace(Injection.abs(), epsilon);
+        var errors = z.abs().MultiplyInPlace(TorchMatmul.Epsilon(z.device, z.dtype)).mm(Matrix.abs()).AddInPlace(Injection.abs(), epsilon);
         PassErrors(sums, errors, epsilon);
         return errors.to(ScalarType.Float64).norm(1).MoveToOuterDisposeScope();
     }

@@ -107,11 +107,11 @@ internal sealed class TensorSolver : IDisposable
             }
             if (test)
             {
-                next = _times.Next(iteration);
                 if (rows.Test(iteration, present, value, last))
                 {
                     break;
                 }
+                next = _times.Next(iteration, rows.WorstActive);
                 step.Tested(iteration, rows);
             }
             present = step.Advance(present, value, step.WritesNext ? Free(rows.Kept?.Z, rows.Kept?.F, present, value) : value);
@@ -125,7 +125,7 @@ internal sealed class TensorSolver : IDisposable
         // Rows that ended otherwise want tests on the way, for their best state to be kept; and Auto, to choose.
         if (rows.MetTogether && !step.WentByTests)
         {
-            _times.Ended(rows.Tolerance, rows.Solution.Iterations);
+            _times.Ended(rows.Tolerance, rows.Solution.Iterations, rows.Solution.WorstResidual);
         }
         else
         {

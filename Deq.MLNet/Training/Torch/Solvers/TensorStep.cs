@@ -5,8 +5,11 @@ namespace Deq.MLNet.Training.Torch.Solvers;
 /// <summary>A method at work on one batch: from an iterate (B x d) to the next one. Made anew for every solve, inside the dispose scope of that solve.</summary>
 internal abstract class TensorStep
 {
-    /// <summary>Iterations between two tests of the residual: a test waits for the device.</summary>
-    public virtual int TestEvery => 3;
+    /// <summary>Iterations between two tests of a residual where they are cheap: a test waits for the device.</summary>
+    public const int Interval = 3;
+
+    /// <summary>Iterations between two tests of the residual.</summary>
+    public virtual int TestEvery => Interval;
 
     /// <summary>Whether <see cref="Advance"/> reads f; if not, f is computed for tests alone.</summary>
     public virtual bool ReadsValue => true;
