@@ -36,11 +36,11 @@ internal sealed record ChosenEngine(Engine Engine, string Device)
         }
         if (wanted != Cpu)
         {
-            if (OnCuda(option, architecture, wanted, host.FallbackToCpu) is { } cuda)
+            if (OnCuda(option, architecture, wanted, host.FallbackToCpu, out var why) is { } cuda)
             {
                 return cuda;
             }
-            channel.Warning($"{wanted} is not available; training on the CPU, as FallbackToCpu allows.");
+            channel.Warning($"{wanted} is not available; training on the CPU, as FallbackToCpu allows. {why}");
         }
         return OnCpu(option, architecture, channel);
     }
@@ -66,16 +66,18 @@ internal sealed record ChosenEngine(Engine Engine, string Device)
         ? (settings, start) => new SimdEngine(settings, start)
         : (settings, start) => new TorchEngine(settings, start, Device);
 
-    /// <summary>The device asked for; null where it is not there and the CPU may take its place.</summary>
-    private static ChosenEngine? OnCuda(Engine option, Architecture architecture, string wanted, bool fallback)
+    /// <summary>The device asked for; null where it is not there and the CPU may take its place, and why.</summary>
+    private static ChosenEngine? OnCuda(Engine option, Architecture architecture, string wanted, bool fallback, out string why)
     {
         try
         {
             var device = TorchBackend.EnsureAvailable(wanted, fallback);
+            why = device == Cpu ? TorchBackend.WhyNoCuda() : "";
             return device == Cpu ? null : new ChosenEngine(Engine.Torch, device);
         }
         catch (TorchBackendException e) when (!TorchBackend.Describe().IsAvailable)
         {
+            why = e.Message;
             return fallback && option == Engine.Auto && EngineChoice.Of(architecture) is null
                 ? null
                 : throw new TorchBackendException($"The device asked for, by Device or MLContext.GpuDeviceId, is \"{wanted}\", which needs a libtorch for CUDA. To train on the CPU, set Device to \"cpu\". {e.Message}", e);

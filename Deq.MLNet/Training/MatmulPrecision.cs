@@ -20,8 +20,9 @@ public enum MatmulPrecision
 
     /// <summary>
     /// Solves of a deep equilibrium network by Picard, Anderson or Auto, forward and adjoint, begin with plain iterations whose operands are rounded to 8 bits of significand, until the residual
-    /// is 1e-2 or falls slowly, and go on from there to their tolerance as with <see cref="TensorFloat32"/>, which holds for all other products. Forward solves that start warm, and those
-    /// whose iterates are trained, have no such beginning. On the CPU those first iterations are done likewise, and seldom pay.
+    /// is 1e-2 or falls slowly, or a quarter of MaxIterations is used, and go on from there to their tolerance as with <see cref="TensorFloat32"/>, which holds for all other products.
+    /// Forward solves of a training with WarmStart, and those whose iterates are trained, have no such beginning. On the CPU, and on devices of compute capability below 8.0,
+    /// those first iterations are done likewise, and seldom pay.
     /// </summary>
     BFloat16 = 2,
 }

@@ -104,14 +104,25 @@ public static class TorchBackend
         throw new ArgumentException($"\"{device}\" is not a device: it is \"cpu\", \"cuda\" or \"cuda:N\" with N from 0.", name);
     }
 
-    private static string CudaAbsent(string device, LoadedLibtorch libtorch)
+    /// <summary>Why there is no CUDA, where <see cref="EnsureAvailable"/> fell back to the CPU for want of it, and the remedy.</summary>
+    internal static string WhyNoCuda()
+    {
+        lock (Gate)
+        {
+            return CauseOfNoCuda(Load());
+        }
+    }
+
+    private static string CudaAbsent(string device, LoadedLibtorch libtorch) =>
+        $"The device \"{device}\" was asked for, but there is no CUDA here. {CauseOfNoCuda(libtorch)} Or ask for \"cpu\", or allow the fallback to the CPU (FallbackToCpu of the MLContext, fallbackToCpu here).";
+
+    private static string CauseOfNoCuda(LoadedLibtorch libtorch)
     {
         var where = $"libtorch {libtorch.Version} ({libtorch.FullPath ?? "on the loader's path"})";
-        var cause = libtorch.CudaFailure is { } failure
+        return libtorch.CudaFailure is { } failure
             ? $"{where} is built for CUDA, but its CUDA part cannot be loaded: {failure}"
             : libtorch.HasCuda
             ? $"{where} is built for CUDA, but finds no device: check that `nvidia-smi` lists one, that the driver is new enough, and that CUDA_VISIBLE_DEVICES does not hide it."
             : $"{where} is built for the CPU only: reference TorchSharp-cuda-linux or TorchSharp-cuda-windows in place of {TorchBackendFiles.CpuPackage}.";
-        return $"The device \"{device}\" was asked for, but there is no CUDA here. {cause} Or ask for \"cpu\", or allow the fallback to the CPU.";
     }
 }
