@@ -5,16 +5,19 @@ using Xunit.Sdk;
 
 namespace Deq.MLNet.Gpu;
 
-/// <summary>Runs the tests of training on a device in this process, one after another, and prints what comes of each.</summary>
+/// <summary>Runs the tests of training on a device in this process, one after another, and prints the name of each as it begins, and what comes of it.</summary>
 internal sealed class GpuTests : Xunit.LongLivedMarshalByRefObject, IMessageSink, IDisposable
 {
+    private const string NameEnd = " ... ";
+
     private readonly ManualResetEventSlim _done = new();
     private readonly List<ITestCase> _cases = [];
     private int _passed, _failed, _skipped;
 
-    /// <param name="wanted">Whether the test of this name is to run.</param>
+    /// <param name="text">What the names of the tests to run contain, in any case; empty for all.</param>
+    /// <param name="earlier">What earlier runs printed, line by line: the tests that they began are left out.</param>
     /// <returns>0 where at least one test passed and none failed, 1 otherwise.</returns>
-    public static int Run(Func<string, bool> wanted)
+    public static int Run(string text = "", params string[] earlier)
     {
         using var tests = new GpuTests();
         using var framework = new XunitTestFramework(tests);
@@ -26,8 +29,10 @@ internal sealed class GpuTests : Xunit.LongLivedMarshalByRefObject, IMessageSink
         tests._done.Reset();
 
         using var executor = framework.GetExecutor(assembly.GetName());
-        var cases = tests._cases.Where(c => c.Traits.TryGetValue("Device", out var devices) && devices.Contains("Gpu") && wanted(c.DisplayName));
-        executor.RunTests([.. cases], tests, new Options { ["xunit.execution.DisableParallelization"] = true });
+        var cases = tests._cases.Where(c => c.Traits.TryGetValue("Device", out var devices) && devices.Contains("Gpu")
+            && c.DisplayName.Contains(text, StringComparison.OrdinalIgnoreCase) && !earlier.Any(line => Begins(line, c.DisplayName)));
+        // Reported at once, so that a test that ends the process has been named.
+        executor.RunTests([.. cases], tests, new Options { ["xunit.execution.DisableParallelization"] = true, ["xunit.execution.SynchronousMessageReporting"] = true });
         tests._done.Wait();
 
         Console.WriteLine($"{tests._passed} passed, {tests._failed} failed, {tests._skipped} skipped");
@@ -35,6 +40,9 @@ internal sealed class GpuTests : Xunit.LongLivedMarshalByRefObject, IMessageSink
     }
 
     public void Dispose() => _done.Dispose();
+
+    // The tests of a theory whose cases are not listed ahead have arguments after its name.
+    private static bool Begins(string line, string name) => line.StartsWith(name + NameEnd, StringComparison.Ordinal) || line.StartsWith(name + "(", StringComparison.Ordinal);
 
     /// <returns>Whether to go on: always.</returns>
     public bool OnMessage(IMessageSinkMessage message)
@@ -44,19 +52,22 @@ internal sealed class GpuTests : Xunit.LongLivedMarshalByRefObject, IMessageSink
             case ITestCaseDiscoveryMessage found:
                 _cases.Add(found.TestCase);
                 break;
+            case ITestStarting starting:
+                Console.Write(starting.Test.DisplayName + NameEnd);
+                break;
             case ITestPassed passed:
                 _passed++;
-                Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"passed  {passed.Test.DisplayName} ({passed.ExecutionTime:F2} s)"));
+                Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"passed ({passed.ExecutionTime:F2} s)"));
                 break;
             case ITestSkipped skipped:
                 _skipped++;
-                Console.WriteLine($"SKIPPED {skipped.Test.DisplayName}: {skipped.Reason}");
+                Console.WriteLine($"SKIPPED: {skipped.Reason}");
                 break;
             // A test, or what comes before and after the tests of a class.
             case IFailureInformation failure:
                 _failed++;
-                var name = (message as ITestMessage)?.Test.DisplayName ?? message.GetType().Name;
-                Console.WriteLine($"FAILED  {name}\n{ExceptionUtility.CombineMessages(failure)}\n{ExceptionUtility.CombineStackTraces(failure)}");
+                var outcome = message is ITestMessage ? "FAILED" : message.GetType().Name + NameEnd + "FAILED";
+                Console.WriteLine($"{outcome}\n{ExceptionUtility.CombineMessages(failure)}\n{ExceptionUtility.CombineStackTraces(failure)}");
                 break;
             case IDiscoveryCompleteMessage or ITestAssemblyFinished:
                 _done.Set();
