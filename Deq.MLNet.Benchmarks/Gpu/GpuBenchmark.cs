@@ -11,52 +11,60 @@ internal static class GpuBenchmark
 {
     private const string Usage = "usage: gpu [--quick] [--device cpu|cuda|cuda:N] [--sizes 128,512,2048] [--batches 256,4096,65536] [--out DIR]";
 
+    /// <summary>W and the rows of some batches must fit in an array.</summary>
+    private const int LargestSize = 1 << 14, LargestBatch = 1 << 22;
+
     private static readonly int[] Sizes = [128, 512, 2048], Batches = [256, 4096, 65536];
 
     /// <summary>Runs the command.</summary>
     /// <param name="arguments">Those after its name.</param>
-    /// <returns>The exit code: 0; 1 where numbers that must agree do not; 2 where the arguments or the device are not to be had.</returns>
+    /// <returns>The exit code: 0; 1 where numbers that must agree do not, or a part broke off; 2 where the arguments, the device or the folder are not to be had.</returns>
     public static int Run(IReadOnlyList<string> arguments)
     {
         Options options;
         MeasuredDevice device;
+        Tee? file;
         try
         {
             options = Options.Parse(arguments);
             device = MeasuredDevice.Open(options.Device, options.IsQuick);
+            file = options.Out is { } folder ? Tee.To(Path.Combine(folder, "gpu.md")) : null;
         }
-        catch (Exception e) when (e is ArgumentException or TorchBackendException)
+        catch (Exception e) when (e is ArgumentException or TorchBackendException or IOException or UnauthorizedAccessException)
         {
-            Console.Error.WriteLine(e.Message);
+            Console.Error.WriteLine(e is ArgumentException ? $"{e.Message}\n{Usage}" : e.Message);
             return 2;
         }
-        using var file = options.Out is { } folder ? Tee.To(Path.Combine(folder, "gpu.md")) : null;
-        Console.WriteLine(Machine.DescribeTorch());
-        Console.WriteLine($"{device.Name} by the code of a device; tolerance {Problem.Tolerance}, ReLU, Adam, a spectral rule");
-        return Run(options, device);
+        using (file)
+        {
+            Console.WriteLine(device.Description);
+            Console.WriteLine(Machine.DescribeTorch());
+            Console.WriteLine(Report.Text($"Tolerance {Problem.Tolerance}, ReLU, Adam, a spectral rule"));
+            return Run(options, device);
+        }
     }
 
     private static int Run(Options options, MeasuredDevice device)
     {
         var (report, watch) = (new Report(), Stopwatch.StartNew());
         var cases = options.Cases(device);
+        Correctness.Check(device, report);
         using (var steps = new TrainingSteps(device, report))
         {
             foreach (var (size, batch) in cases)
             {
-                steps.Measure(device.Problem(size, batch));
+                report.Try($"{size} states, batch {batch}", () => steps.Measure(device.Problem(size, batch)));
                 Console.WriteLine(Report.Text($"\n{watch.Elapsed.TotalSeconds:F0} s so far"));
             }
             steps.Conclude();
         }
         foreach (var (size, batch) in new[] { (128, 256), (512, 4096) }.Where(c => !options.IsQuick || MeasuredDevice.Work(c.Item1, c.Item2) <= MeasuredDevice.LargestQuick))
         {
-            TestIntervals.Measure(device.Problem(size, batch), device, report);
+            report.Try($"test intervals, {size} states, batch {batch}", () => TestIntervals.Measure(device.Problem(size, batch), device, report));
         }
-        ManyModels.Measure(device, report);
-        Correctness.Check(device, report);
+        report.Try("several models at once", () => ManyModels.Measure(device, report));
         Console.WriteLine(Report.Text($"\n{watch.Elapsed.TotalSeconds:F0} s in all"));
-        return report.Finish();
+        return report.Finish("gpu_");
     }
 
     /// <summary>What the command was asked for; null stands for the default.</summary>
@@ -71,15 +79,15 @@ internal static class GpuBenchmark
                 {
                     "--quick" => options with { IsQuick = true },
                     "--device" => options with { Device = Value() },
-                    "--sizes" => options with { Sizes = Numbers() },
-                    "--batches" => options with { Batches = Numbers() },
+                    "--sizes" => options with { Sizes = Numbers(LargestSize) },
+                    "--batches" => options with { Batches = Numbers(LargestBatch) },
                     "--out" => options with { Out = Value() },
-                    _ => throw new ArgumentException($"\"{arguments[i]}\" is no option.\n{Usage}"),
+                    _ => throw new ArgumentException($"\"{arguments[i]}\" is no option."),
                 };
 
-                string Value() => ++i < arguments.Count ? arguments[i] : throw new ArgumentException($"{arguments[i - 1]} needs a value.\n{Usage}");
-                int[] Numbers() => [.. Value().Split(',').Select(text => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number > 0
-                    ? number : throw new ArgumentException($"\"{text}\" is no number from 1.\n{Usage}"))];
+                string Value() => ++i < arguments.Count ? arguments[i] : throw new ArgumentException($"{arguments[i - 1]} needs a value.");
+                int[] Numbers(int most) => [.. Value().Split(',').Select(text => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number > 0 && number <= most
+                    ? number : throw new ArgumentException($"\"{text}\" is no number from 1 to {most}."))];
             }
             return options;
         }

@@ -11,7 +11,7 @@ internal sealed class MeasuredDevice
     public const long LargestOnCpu = 1L << 31, LargestQuick = 1L << 27;
 
     /// <summary>Rows of a problem at the most, and the work of an epoch, about: a measurement goes back to the first weights every other epoch, which shall cost little, and an epoch is a turn against PyTorch.</summary>
-    private const int MostRows = 1 << 18;
+    private const int MostRows = 1 << 20;
     private const long CpuEpoch = LargestOnCpu, CudaEpoch = 1L << 39, QuickEpoch = LargestQuick;
 
     private readonly bool _isQuick;
@@ -21,15 +21,18 @@ internal sealed class MeasuredDevice
     /// <summary>Finds a device.</summary>
     /// <param name="name">cpu, cuda or cuda:N; null for the first CUDA device.</param>
     /// <param name="isQuick">Whether all that is measured on it is only to show that it runs.</param>
-    /// <exception cref="TorchBackendException">There is none of that name.</exception>
+    /// <exception cref="ArgumentException">It is none of these.</exception>
+    /// <exception cref="TorchBackendException">There is none of that name, and why.</exception>
     public static MeasuredDevice Open(string? name, bool isQuick)
     {
-        var torch = TorchBackend.Describe();
-        if (name is null && torch.IsAvailable && torch.CudaDevices.Count == 0)
+        try
         {
-            throw new TorchBackendException("There is no CUDA device here. --device cpu measures the same code on the CPU.");
+            return new MeasuredDevice(TorchBackend.EnsureAvailable(name ?? "cuda"), isQuick);
         }
-        return new MeasuredDevice(TorchBackend.EnsureAvailable(name ?? "cuda:0"), isQuick);
+        catch (TorchBackendException e) when (name is null && TorchBackend.Describe().IsAvailable)
+        {
+            throw new TorchBackendException($"{e.Message}\n--device cpu measures the code of a device on the CPU.", e);
+        }
     }
 
     /// <summary>cpu or cuda:N.</summary>
@@ -37,9 +40,26 @@ internal sealed class MeasuredDevice
 
     public bool IsCuda { get; }
 
+    /// <summary>The device and the libtorch that drives it.</summary>
+    public string Description
+    {
+        get
+        {
+            var torch = TorchBackend.Describe();
+            var libtorch = $"libtorch {torch.Version} ({torch.LibraryPath ?? "on the loader's path"})";
+            if (!IsCuda)
+            {
+                return $"cpu, by the code of a device; {libtorch}";
+            }
+            var cuda = torch.CudaDevices[device(Name).index];
+            var memory = cuda.MemoryBytes is { } bytes ? DeviceErrors.Bytes(bytes) : "unknown";
+            return $"{Name}, {cuda.Name ?? "without a name"}, compute capability {cuda.ComputeCapability ?? "unknown"}, memory {memory}; driver's CUDA {torch.CudaDriver ?? "unknown"}; {libtorch}";
+        }
+    }
+
     /// <summary>How long a case is measured: little for each, since there are many.</summary>
     public Effort Effort => _isQuick
-        ? Effort.Quick with { Rounds = 2, WarmUp = TimeSpan.Zero, Most = TimeSpan.FromMilliseconds(500) }
+        ? Effort.Quick with { WarmUp = TimeSpan.Zero, Most = TimeSpan.FromMilliseconds(500) }
         : new Effort(7, TimeSpan.FromMilliseconds(200), TimeSpan.FromMilliseconds(60)) { Most = TimeSpan.FromSeconds(2.5) };
 
     /// <summary>Whether numbers are few and tables short.</summary>

@@ -16,7 +16,7 @@ internal static class TestIntervals
             return (Every: every, Steps: steps, Way: new Way($"{every}", steps.Step) { Finish = device.Synchronize });
         }).ToList();
         var rounds = Rounds.Measure(device.Effort, [.. ways.Select(w => w.Way)]);
-        Report.Table($"Iterations between two tests, {problem.Size} states, batch {problem.BatchRows}: ms a step, median (least to most)", ["iterations", "a step", "iterations forward, adjoint", "reads of the device a batch"], ways.Select(w =>
+        Report.Table($"Iterations between two tests while nothing is known of how long solves take (the first of each epoch; others are tested about where the last one ended), {problem.Size} states, batch {problem.BatchRows}, {problem.BatchCount} batches an epoch: ms a step, median (least to most)", ["iterations", "a step", "iterations forward, adjoint", "reads of the device a batch"], ways.Select(w =>
         {
             w.Steps.ReadMetrics();
             var reads = DeviceReads.Count;
@@ -25,7 +25,7 @@ internal static class TestIntervals
             var metrics = w.Steps.ReadMetrics();
             return new[] { w.Way.Name, $"{rounds.Milliseconds(w.Way)}", Report.Text($"{metrics.MeanIterations:F1}, {metrics.MeanGradientIterations:F1}"), Report.Text($"{(double)reads / problem.BatchCount:F2}") };
         }));
-        report.Figure($"gpu_best_test_interval_{problem.Size}_{problem.BatchRows}", ways.MinBy(w => rounds.Microseconds(w.Way).Median).Every, "iterations");
+        report.Figure($"gpu_best_test_interval_{problem.Size}_{problem.BatchRows}", ways.MinBy(w => rounds.Microseconds(w.Way).Median).Every, "iterations, while nothing is known of how long solves take");
         ways.ForEach(w => w.Steps.Dispose());
     }
 }

@@ -9,7 +9,10 @@ namespace Deq.MLNet.Benchmarks;
 /// <param name="Turn">About how long a way runs in its turn, at least once.</param>
 internal sealed record Effort(int Rounds, TimeSpan WarmUp, TimeSpan Turn)
 {
-    /// <summary>No round begins after so long, but one has been.</summary>
+    /// <summary>What a median wants at the least, however long it takes.</summary>
+    private const int FewestRounds = 3;
+
+    /// <summary>No round begins after so long, but some have been.</summary>
     public TimeSpan Most { get; init; } = TimeSpan.MaxValue;
 
     public static Effort Full { get; } = new(21, TimeSpan.FromSeconds(1), TimeSpan.FromMilliseconds(40));
@@ -18,6 +21,11 @@ internal sealed record Effort(int Rounds, TimeSpan WarmUp, TimeSpan Turn)
     public static Effort Quick { get; } = new(3, TimeSpan.FromMilliseconds(200), TimeSpan.FromMilliseconds(2));
 
     public bool IsQuick => this == Quick;
+
+    /// <summary>Whether there shall be another round.</summary>
+    /// <param name="round">Its number, from 0.</param>
+    /// <param name="elapsed">Since the first began.</param>
+    public bool Allows(int round, TimeSpan elapsed) => round < Rounds && (round < FewestRounds || elapsed < Most);
 }
 
 /// <summary>One of the ways to do the same.</summary>
@@ -29,13 +37,13 @@ internal sealed record Way(string Name, Action Run)
     public Action? Finish { get; init; }
 }
 
-/// <summary>The median of some values, with the least and the most.</summary>
+/// <summary>The median of some values (of an even number, the mean of the two in the middle), with the least and the most.</summary>
 internal readonly record struct Spread(double Median, double Least, double Most)
 {
     public static Spread Of(IEnumerable<double> values)
     {
         var sorted = values.Order().ToArray();
-        return new Spread(sorted[sorted.Length / 2], sorted[0], sorted[^1]);
+        return new Spread((sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2, sorted[0], sorted[^1]);
     }
 
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Text(Median)} ({Text(Least)} to {Text(Most)})");
@@ -55,7 +63,7 @@ internal sealed class Rounds
         var calls = ways.Select(way => CallsAfterWarmUp(effort, way)).ToArray();
         var times = ways.ToDictionary(way => way, _ => new List<double>());
         var watch = Stopwatch.StartNew();
-        for (var round = 0; round < effort.Rounds && (round == 0 || watch.Elapsed < effort.Most); round++)
+        for (var round = 0; effort.Allows(round, watch.Elapsed); round++)
         {
             for (var i = 0; i < ways.Count; i++)
             {

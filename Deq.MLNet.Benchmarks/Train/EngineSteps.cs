@@ -17,7 +17,7 @@ internal sealed class EngineSteps : IDisposable
 
     public EngineSteps(CreateEngine create, Problem problem, TrainingSettings settings)
     {
-        _problem = problem;
+        (_problem, EpochSteps) = (problem, problem.BatchCount);
         _engine = create(settings, problem.Network());
         _start = _engine.ReadWeights();
         _engine.Attach(problem.Data);
@@ -33,6 +33,9 @@ internal sealed class EngineSteps : IDisposable
 
     public static CreateEngine Simd { get; } = (settings, network) => new SimdEngine(settings, network);
 
+    /// <summary>Steps of an epoch. By default one for each batch of the problem; more go through its rows again.</summary>
+    public int EpochSteps { get; init; }
+
     /// <summary>A step on the next batch.</summary>
     public void Step()
     {
@@ -42,8 +45,8 @@ internal sealed class EngineSteps : IDisposable
             _engine.BeginEpoch(++_epoch);
             _engine.Order(_problem.Order);
         }
-        _engine.Step(_batch * _problem.BatchRows, _problem.BatchRows, Problem.LearningRate);
-        _batch = (_batch + 1) % _problem.BatchCount;
+        _engine.Step(_batch % _problem.BatchCount * _problem.BatchRows, _problem.BatchRows, Problem.LearningRate);
+        _batch = (_batch + 1) % EpochSteps;
         Steps++;
     }
 
@@ -59,7 +62,7 @@ internal sealed class EngineSteps : IDisposable
 
     public void Epoch()
     {
-        for (var i = 0; i < _problem.BatchCount; i++)
+        for (var i = 0; i < EpochSteps; i++)
         {
             Step();
         }

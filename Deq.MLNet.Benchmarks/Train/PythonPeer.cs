@@ -45,7 +45,7 @@ internal sealed class PythonPeer : IDisposable
         _process.BeginErrorReadLine();
     }
 
-    /// <summary>PyTorch's version, and OpenBLAS's kernel where it has one; null where no Python has PyTorch.</summary>
+    /// <summary>PyTorch's version, the CUDA that it is built for, and OpenBLAS's kernel where it has one; null where no Python has PyTorch.</summary>
     public static string? Version => Installed.Value?.Version;
 
     /// <summary>What the process did in an epoch.</summary>
@@ -54,7 +54,8 @@ internal sealed class PythonPeer : IDisposable
     /// <param name="Loss">The mean over its batches, each before its step.</param>
     /// <param name="ForwardIterations">Mean over batches.</param>
     /// <param name="AdjointIterations">Mean over batches.</param>
-    public sealed record Outcome(double Seconds, int Samples, double Loss, double ForwardIterations, double AdjointIterations)
+    /// <param name="Residual">Relative, of the batch as a whole, where the last solves ended: the larger one of forward and adjoint.</param>
+    public sealed record Outcome(double Seconds, int Samples, double Loss, double ForwardIterations, double AdjointIterations, double Residual)
     {
         /// <summary>Why there is nothing of it; else null.</summary>
         public string? Error { get; init; }
@@ -130,7 +131,7 @@ internal sealed class PythonPeer : IDisposable
         {
             try
             {
-                using var process = Process.Start(WithRedirection(python, 1, "-c", "import torch; torch.mm(torch.ones(2, 2), torch.ones(2, 2)); print(torch.__version__)"))!;
+                using var process = Process.Start(WithRedirection(python, 1, "-c", "import torch; torch.mm(torch.ones(2, 2), torch.ones(2, 2)); print(torch.__version__ + (f', CUDA {torch.version.cuda}' if torch.version.cuda else ', without CUDA'))"))!;
                 process.StandardInput.Close();
                 var error = process.StandardError.ReadToEndAsync();
                 var output = process.StandardOutput.ReadToEnd();
