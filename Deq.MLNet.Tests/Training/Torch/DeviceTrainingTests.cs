@@ -1,8 +1,8 @@
+using CsCheck;
+using Deq.MLNet.Tests.Training.Torch.Gradients;
 using Deq.MLNet.Training;
 using Deq.MLNet.Training.Simd;
 using Deq.MLNet.Training.Torch;
-using Deq.MLNet.Tests.Training.Torch.Gradients;
-using CsCheck;
 using static TorchSharp.torch;
 
 namespace Deq.MLNet.Tests.Training.Torch;
