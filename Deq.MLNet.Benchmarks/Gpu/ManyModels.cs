@@ -1,4 +1,5 @@
 using Deq.MLNet.Training.Torch;
+using Deq.MLNet.Training.Torch.Solvers;
 using static TorchSharp.torch;
 
 namespace Deq.MLNet.Benchmarks;
@@ -6,7 +7,7 @@ namespace Deq.MLNet.Benchmarks;
 /// <summary>Whether it would pay to train several small models at once: the bare operations of a training step of M models in batched products, against those of one model M times.</summary>
 internal static class ManyModels
 {
-    private const int Models = 8, Batch = 256, Features = 16, Iterations = 12, TestEvery = 3;
+    private const int Models = 8, Batch = 256, Features = 16, Iterations = 12;
 
     public static void Measure(MeasuredDevice device, Report report)
     {
@@ -82,7 +83,7 @@ internal static class ManyModels
             {
                 var f = Product(injection, z, matrix);
                 f = slope is null ? f.relu_() : f.mul_(slope);
-                if (i % TestEvery == 0)
+                if (i % TensorStep.Interval == 0)
                 {
                     // The test of every row, and the one number that the host reads.
                     DeviceReads.Number((f - z).norm(-1).div_(f.norm(-1).AddInPlace(1e-30)).max());

@@ -14,9 +14,7 @@ internal sealed class MeasuredDevice
     private const int MostRows = 1 << 20;
     private const long CpuEpoch = LargestOnCpu, CudaEpoch = 1L << 39, QuickEpoch = LargestQuick;
 
-    private readonly bool _isQuick;
-
-    private MeasuredDevice(string name, bool isQuick) => (Name, IsCuda, _isQuick) = (name, name != "cpu", isQuick);
+    private MeasuredDevice(string name, bool isQuick) => (Name, IsCuda, IsQuick) = (name, name != "cpu", isQuick);
 
     /// <summary>Finds a device.</summary>
     /// <param name="name">cpu, cuda or cuda:N; null for the first CUDA device.</param>
@@ -58,12 +56,12 @@ internal sealed class MeasuredDevice
     }
 
     /// <summary>How long a case is measured: little for each, since there are many.</summary>
-    public Effort Effort => _isQuick
+    public Effort Effort => IsQuick
         ? Effort.Quick with { WarmUp = TimeSpan.Zero, Most = TimeSpan.FromMilliseconds(500) }
         : new Effort(7, TimeSpan.FromMilliseconds(200), TimeSpan.FromMilliseconds(60)) { Most = TimeSpan.FromSeconds(2.5) };
 
     /// <summary>Whether numbers are few and tables short.</summary>
-    public bool IsQuick => _isQuick;
+    public bool IsQuick { get; }
 
     /// <summary>The precisions that differ here.</summary>
     public IReadOnlyList<MatmulPrecision> Precisions => IsCuda ? [MatmulPrecision.Float32, MatmulPrecision.TensorFloat32, MatmulPrecision.BFloat16] : [MatmulPrecision.Float32, MatmulPrecision.BFloat16];
@@ -84,7 +82,7 @@ internal sealed class MeasuredDevice
     /// <summary>A problem of random W, with as many batches as its epochs have time for, at least two.</summary>
     public Problem Problem(int size, int batch)
     {
-        var epoch = _isQuick ? QuickEpoch : IsCuda ? CudaEpoch : CpuEpoch;
+        var epoch = IsQuick ? QuickEpoch : IsCuda ? CudaEpoch : CpuEpoch;
         var batches = Math.Clamp(Math.Min(epoch / Work(size, batch), MostRows / batch), 2, 64);
         return new Problem(size, hard: false, (int)batches * batch) { BatchRows = batch };
     }

@@ -28,6 +28,10 @@ internal static class Convergence
         residual.YLabel("worst residual");
         residual.XLabel("epoch");
         residual.Axes.Left.LogarithmicTicks();
+        // Down to below a power of ten: one label alone tells no scale.
+        residual.Axes.AutoScale();
+        var shown = residual.Axes.GetLimits();
+        residual.Axes.SetLimitsY(Math.Floor(shown.Bottom) - 0.1, shown.Top);
 
         foreach (var panel in panels.GetPlots())
         {

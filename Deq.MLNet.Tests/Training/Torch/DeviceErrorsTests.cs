@@ -114,7 +114,8 @@ public sealed class DeviceErrorsTests
     [InlineData(5L << 50, "5120 TiB")]
     public void Bytes_are_told_in_units_of_1024(long bytes, string told) => DeviceErrors.Bytes(bytes).Should().Be(told);
 
-#pragma warning disable CA2201 // What TorchSharp throws.
-    private static ExternalException Failure(string message) => new(message);
-#pragma warning restore CA2201
+    private static TorchSharpFailure Failure(string message) => new(message);
+
+    /// <summary>TorchSharp throws the exception that this one is.</summary>
+    private sealed class TorchSharpFailure(string message) : ExternalException(message);
 }

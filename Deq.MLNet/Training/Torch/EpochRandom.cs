@@ -12,12 +12,13 @@ namespace Deq.MLNet.Training.Torch;
 /// <param name="device">Where numbers are drawn.</param>
 internal sealed class EpochRandom(int seed, int stream, Device device) : IDisposable
 {
-    /// <summary>Multipliers below 2^31 of a hash of 32 bits whose bias is small, found by search (hash-prospector): a product with 32 bits fits in the 63 of Int64.</summary>
-    private const long First = 0x21f0aaad, Second = 0x735a2d97;
-
     private const int Bits = 32, BitsOfFloat32 = 24;
 
+    /// <summary>Multipliers below 2^31 of a hash of 32 bits whose bias is small, found by search (hash-prospector): a product with 32 bits fits in the 63 of Int64.</summary>
+    private readonly Tensor _first = Constant(0x21f0aaad, device), _second = Constant(0x735a2d97, device);
+
     private readonly Tensor _sixteen = Constant(16, device), _fifteen = Constant(15, device), _mask = Constant(uint.MaxValue, device), _excess = Constant(Bits - BitsOfFloat32, device);
+
     /// <summary>What tells the rows and the columns apart, by the number of columns.</summary>
     private readonly Dictionary<long, (Tensor Rows, Tensor Columns)> _places = [];
     private int _epoch;
@@ -32,8 +33,8 @@ internal sealed class EpochRandom(int seed, int stream, Device device) : IDispos
         var key = Mix(Mix((ulong)(uint)seed << 32 | (uint)_epoch, (ulong)stream), (ulong)_draws++);
         var (low, high) = ((long)(uint)key, (long)(key >> Bits));
         var x = Places(like.shape[0], like.shape[1]).AddWholeInPlace(low).bitwise_and_(_mask);
-        Scramble(x, _sixteen, First).AddWholeInPlace(high).bitwise_and_(_mask);
-        Scramble(x, _fifteen, Second);
+        Scramble(x, _sixteen, _first).AddWholeInPlace(high).bitwise_and_(_mask);
+        Scramble(x, _fifteen, _second);
         x.bitwise_xor_(x.bitwise_right_shift(_fifteen)).bitwise_right_shift_(_excess);
         return x.to(like.dtype).MultiplyInPlace(1.0 / (1 << BitsOfFloat32));
     }
@@ -48,14 +49,14 @@ internal sealed class EpochRandom(int seed, int stream, Device device) : IDispos
 
     public void Dispose()
     {
-        foreach (var tensor in _places.Values.SelectMany(p => new[] { p.Rows, p.Columns }).Concat([_sixteen, _fifteen, _mask, _excess]))
+        foreach (var tensor in _places.Values.SelectMany(p => new[] { p.Rows, p.Columns }).Concat([_first, _second, _sixteen, _fifteen, _mask, _excess]))
         {
             tensor.Dispose();
         }
     }
 
     /// <summary>x &lt;- (x ^ x >> shift) * multiplier, in 32 bits.</summary>
-    private Tensor Scramble(Tensor x, Tensor shift, long multiplier) => x.bitwise_xor_(x.bitwise_right_shift(shift)).MultiplyByWholeInPlace(multiplier).bitwise_and_(_mask);
+    private Tensor Scramble(Tensor x, Tensor shift, Tensor multiplier) => x.bitwise_xor_(x.bitwise_right_shift(shift)).mul_(multiplier).bitwise_and_(_mask);
 
     /// <summary>A number for every place, those of a row in a row.</summary>
     private Tensor Places(long rows, long columns)
@@ -76,13 +77,14 @@ internal sealed class EpochRandom(int seed, int stream, Device device) : IDispos
         {
             values[i] = i * step;
         }
-        using var host = tensor(values);
-        return host.to(device).DetachFromDisposeScope();
+        return Send(values, device);
     }
 
-    private static Tensor Constant(long value, Device device)
+    private static Tensor Constant(long value, Device device) => Send([value], device);
+
+    private static Tensor Send(long[] values, Device device)
     {
-        using var host = tensor(new[] { value });
+        using var host = tensor(values);
         return host.to(device).DetachFromDisposeScope();
     }
 

@@ -40,13 +40,6 @@ internal static class ScalarOperations
         return tensor.add_(held, WholeOne);
     }
 
-    /// <summary>Of a tensor of integers.</summary>
-    public static Tensor MultiplyByWholeInPlace(this Tensor tensor, long number)
-    {
-        using Scalar held = number;
-        return tensor.mul_(held);
-    }
-
     /// <summary>(1 - share) * tensor + share * other. Not by lerp, for which TorchSharp makes a tensor on the CPU of the number.</summary>
     public static Tensor MoveInPlace(this Tensor tensor, Tensor other, double share) => tensor.MultiplyInPlace(1 - share).AddInPlace(other, share);
 

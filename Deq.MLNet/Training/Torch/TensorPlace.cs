@@ -23,7 +23,7 @@ internal sealed record TensorPlace(Device Device, ScalarType Type)
     /// <summary>Is told when parts of a step end; null for nobody.</summary>
     public IStepProbe? Probe { get; init; }
 
-    /// <summary>Bytes that rows may take on the device, from those that do not fit being copied ahead; null to go by what is free there. On the CPU all fits where this is null.</summary>
+    /// <summary>Bytes that rows may take on the device; those that take more are copied in blocks. Null to go by what is free there. On the CPU all fits where this is null.</summary>
     public long? RoomForRows { get; init; }
 
     /// <summary>The place of a device that <see cref="TorchBackend.EnsureAvailable"/> returned.</summary>
