@@ -95,18 +95,21 @@ public sealed class MonitoringTests
     public void Cancelling_from_another_thread_stops_in_the_midst_of_an_epoch(TrainerCase trainer)
     {
         var epochs = 0;
-        // Row by row, so that an epoch would take a second or more.
+        // Row by row, so that an epoch takes several times as long as the wait below.
         var cancelling = trainer.Trainer(_context, o => (o.BatchSize, o.OnEpoch) = (1, _ => epochs++));
         var cancelled = Stopwatch.StartNew();
         _context.Log += (_, message) =>
         {
             if (message.RawMessage.StartsWith("Training with", StringComparison.Ordinal))
             {
-                Task.Delay(50).ContinueWith(_ =>
+                // A thread of its own: the pool's may be busy with other tests for longer than an epoch.
+                new Thread(() =>
                 {
+                    Thread.Sleep(50);
                     cancelled.Restart();
                     _context.CancelExecution();
-                }, TaskScheduler.Default);
+                })
+                { IsBackground = true }.Start();
             }
         };
         var data = trainer.View(_context, Rows(200_000));
