@@ -1,4 +1,3 @@
-using Deq.MLNet.Networks;
 using Deq.MLNet.Onnx;
 using Deq.MLNet.Training;
 
@@ -101,8 +100,7 @@ internal static class Score
 
     private static double[] Exact(DeqNetwork network, TrainingData data)
     {
-        var reference = new DeqReference(network);
-        return [.. Rows(data).AsParallel().AsOrdered().Select(row => reference.Evaluate(row.Span)[0])];
+        return [.. Rows(data).AsParallel().AsOrdered().Select(row => network.EvaluateFloat64(row.Span)[0])];
     }
 
     private static float[] Scores(Network network, TrainingData data)

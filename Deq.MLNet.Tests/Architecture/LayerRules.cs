@@ -17,7 +17,8 @@ internal static class LayerRules
         ["Training"] = ["Networks", "Equilibrium", "Errors"],
         ["Training/Torch"] = ["Training", "Networks", "Equilibrium", "Errors"],
         ["Training/Simd"] = ["Training", "Networks", "Equilibrium", "Errors", "Numerics"],
-        ["Trainers"] = ["Errors", "Numerics", "Equilibrium", "Networks", "Storage", "Onnx", "Training", "Training/Torch", "Training/Simd"],
+        ["Training/Direct"] = ["Training", "Networks", "Equilibrium", "Errors", "Numerics"],
+        ["Trainers"] = ["Errors", "Numerics", "Equilibrium", "Networks", "Storage", "Onnx", "Training", "Training/Torch", "Training/Simd", "Training/Direct"],
         [Catalog] = ["Trainers", "Storage", "Onnx", "Errors"],
     };
 

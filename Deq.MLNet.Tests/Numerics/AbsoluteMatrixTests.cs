@@ -65,7 +65,7 @@ public class AbsoluteMatrixTests
     [Fact]
     public void The_Perron_bound_of_a_nilpotent_matrix_is_small()
     {
-        AbsoluteMatrix.Perron([0, 100, 0, 0], 2).Root.Should().BeInRange(0, 0.5);
+        AbsoluteMatrix.Perron([0f, 100, 0, 0], 2).Root.Should().BeInRange(0, 0.5);
     }
 
     [Fact]

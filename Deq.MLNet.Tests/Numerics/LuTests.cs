@@ -30,6 +30,9 @@ public class LuTests
         Lu.Factor(lu, pivots).Should().BeTrue();
         Lu.Solve(lu, pivots, x);
         Linear.Distance(x, Linear.Solve(a, problem.U64)).Should().BeLessThan(1e-13);
+        var transposed = problem.U64;
+        Lu.SolveTransposed(lu, pivots, transposed);
+        Linear.Distance(transposed, Linear.Solve([.. a.Select((_, i) => a[i % 17 * 17 + i / 17])], problem.U64)).Should().BeLessThan(1e-13);
     }
 
     [Fact]
@@ -40,6 +43,9 @@ public class LuTests
         Lu.Factor(a, pivots).Should().BeTrue();
         Lu.Solve(a, pivots, b);
         b.Should().Equal(3, 2);
+        b = [9, 4];
+        Lu.SolveTransposed(a, pivots, b);
+        b.Should().Equal(2, 3);
     }
 
     [Theory]

@@ -37,6 +37,9 @@ internal static class Linear
         return x;
     }
 
+    /// <summary>The sums of magnitudes of rows of some length.</summary>
+    public static double[] RowSums(ReadOnlySpan<float> matrix, int columns) => [.. matrix.ToArray().Chunk(columns).Select(row => row.Sum(v => Math.Abs((double)v)))];
+
     /// <summary>The singular values of a rows x columns matrix, largest first, by one-sided Jacobi rotations (Golub and Van Loan 8.6.3).</summary>
     public static double[] SingularValues(double[] a, int columns)
     {

@@ -65,6 +65,9 @@ public sealed class CheckpointFileTests : StoppedTraining
     [InlineData("\"Moments\":2", "\"Moments\":0", "it has 98 weights with 0 moments each, where this training has 49 with 2")]
     [InlineData("\"Seed\":\"[^,]*,", "", "it has no seed")]
     [InlineData("\"Seed\":\"[^,]*\"", "\"Seed\":\"one\"", "it has no seed")]
+    [InlineData("\"Epochs\":.\\{.*\\}.(.*)\"BestEpoch\":.", "\"Epochs\":[]$1\"BestEpoch\":0", "it has no epochs")]
+    [InlineData("\"Epochs\":.\\{.*\\}.(.*)\"BestEpoch\":.", "\"Epochs\":[]$1\"BestEpoch\":null", "it has no epochs")]
+    [InlineData("\"OptimizerNumbers\":..", "\"OptimizerNumbers\":[1]", "it has the numbers [1] of an optimizer, where this training has 0, none of them negative")]
     [InlineData("^.*$", "null", "another version of Deq.MLNet wrote it *")]
     public void A_head_that_is_impossible_under_a_checksum_that_fits_is_refused_as_damage(string part, string instead, string why)
     {
@@ -97,6 +100,21 @@ public sealed class CheckpointFileTests : StoppedTraining
         Write(WithHead(Content(), "\"States\":[0-9]+", $"\"States\":{length}"));
 
         FluentActions.Invoking(Fit).Should().Throw<ModelFormatException>().WithMessage($"{Path} is no whole checkpoint of a training: {why}. Delete it*");
+    }
+
+    [Theory]
+    [InlineData("[]")]
+    [InlineData("[1,1]")]
+    [InlineData("[-1]")]
+    [InlineData("[\"NaN\"]")]
+    [InlineData("[\"Infinity\"]")]
+    public void Impossible_numbers_of_an_optimizer_are_refused_as_damage(string numbers)
+    {
+        void Fit() => TrainerCase.Deq.Fit(o => (o.Checkpoint, o.Epochs, o.Optimizer) = (new Checkpoint(Path), 2, new LevenbergMarquardt()));
+        Fit();
+        Write(WithHead(Content(), "\"OptimizerNumbers\":[^,}]*", $"\"OptimizerNumbers\":{numbers}"));
+
+        FluentActions.Invoking(Fit).Should().Throw<ModelFormatException>().WithMessage($"{Path} is no whole checkpoint of a training: it has the numbers * of an optimizer, where this training has 1, none of them negative. Delete it*");
     }
 
     [Fact]

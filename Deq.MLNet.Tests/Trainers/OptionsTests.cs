@@ -8,7 +8,7 @@ public sealed class OptionsTests
 {
     private static readonly (string Option, Action<NetworkTrainerOptions> Set, string Message)[] BadForBoth =
     [
-        ("Epochs", o => o.Epochs = 0, "Epochs is 0; it must be at least 1.*"),
+        ("Epochs", o => o.Epochs = -1, "Epochs is -1; it must be at least 0.*"),
         ("BatchSize", o => o.BatchSize = -3, "BatchSize is -3; it must be at least 1.*"),
         ("LearningRate zero", o => o.LearningRate = 0, "LearningRate is 0; it must be positive*"),
         ("LearningRate beyond float32 in a step", o => o.LearningRate = 1e38f, "LearningRate is 1E+38; it must be at most 1E+30*"),
@@ -22,6 +22,10 @@ public sealed class OptionsTests
         ("ValidationFraction one", o => o.ValidationFraction = 1, "ValidationFraction is 1; it must be at least 0 and below 1*"),
         ("ValidationFraction negative", o => o.ValidationFraction = -0.25f, "ValidationFraction is -0.25; it must be at least 0 and below 1*"),
         ("Device", o => o.Device = "gpu", "\"gpu\" is not a device: it is \"cpu\", \"cuda\" or \"cuda:N\"*Device*"),
+        ("FrozenEpochs", o => o.FrozenEpochs = -1, "FrozenEpochs is -1; it must be at least 0*"),
+        ("FrozenEpochs on another engine", o => o.FrozenEpochs = 3, "FrozenEpochs is 3, and Engine is Auto*Direct*"),
+        ("MaxWeightNorm", o => o.MaxWeightNorm = 0, "MaxWeightNorm is 0; it must be positive*"),
+        ("Starts longer than the training", o => o.Starts = new Starts(4, 3, 2, 2), "Starts trains 3 epochs and finalists 2 more; Epochs is 4*Raise Epochs*"),
         ("Threads", o => o.Threads = 0, "Threads is 0; it must be at least 1*"),
     ];
 
@@ -53,6 +57,11 @@ public sealed class OptionsTests
         ("Cell normalised, gradient's solver", o => (o.Cell, o.GradientSolver) = (DeqCell.LayerNormalized, new ForwardSubstitution()), "GradientSolver is ForwardSubstitution, which does not serve*"),
         ("Cell diagonal, skip", o => (o.Cell, o.SkipConnection) = (DeqCell.DiagonalLinear, true), "A diagonal linear cell goes with neither*"),
         ("Cell diagonal, start", o => (o.Cell, o.Initialization) = (DeqCell.DiagonalLinear, Initialization.Orthogonal()), "A diagonal linear cell goes with neither*InitialNetwork*"),
+        ("Cell diagonal, starts", o => (o.Cell, o.Starts) = (DeqCell.DiagonalLinear, new Starts(2, 1)), "Starts asks for several, and a diagonal linear cell has one*"),
+        ("Cell diagonal, MaxWeightNorm", o => (o.Cell, o.MaxWeightNorm) = (DeqCell.DiagonalLinear, 2), "MaxWeightNorm is 2, and Cell is DiagonalLinear*Set MaxWeightNorm to null, or use another Cell.*"),
+        ("Cell normalised, kinks", o => (o.Cell, o.Initialization) = (DeqCell.LayerNormalized, Initialization.Kink()), "Initialization places kinks*layer-normalised*"),
+        ("Time scales under a triangular form", o => (o.WellPosedness, o.Initialization) = (WellPosedness.StrictlyTriangular, Initialization.LogTimescales()), "Initialization sets entries of W that StrictlyTriangular forbids*"),
+        ("A cascade under a diagonal form", o => (o.WellPosedness, o.Initialization) = (WellPosedness.Diagonal(), Initialization.Cascade()), "Initialization sets entries of W that Diagonal(*) forbids*"),
         ("EncoderSizes", o => o.EncoderSizes = [8, 0], "EncoderSizes?1? is 0; it must be at least 1*"),
         ("EncoderSizes null", o => o.EncoderSizes = null!, "EncoderSizes is null*"),
         ("Initialization given", o => o.Initialization = Initialization.Given(new float[9]), "Initialization gives a W of 9 values; HiddenSize 8 needs 64.*"),
@@ -60,8 +69,9 @@ public sealed class OptionsTests
 
     private static readonly (string Option, Action<FnnTrainerOptions> Set, string Message)[] BadForFnn =
     [
-        ("Initialization triangular", o => o.Initialization = Initialization.Triangular(), "Initialization is of W in a deep equilibrium network*Gaussian or Orthogonal*"),
+        ("Initialization triangular", o => o.Initialization = Initialization.Triangular(), "Initialization is of W in a deep equilibrium network*Gaussian, Orthogonal, Kink or Cascade*"),
         ("Initialization given", o => o.Initialization = Initialization.Given(new float[64]), "Initialization is of W in a deep equilibrium network*"),
+        ("Initialization of time scales", o => o.Initialization = Initialization.LogTimescales(), "Initialization is of W in a deep equilibrium network*"),
         ("HiddenSizes", o => o.HiddenSizes = [8, 0], "HiddenSizes?1? is 0; it must be at least 1*"),
         ("HiddenSizes null", o => o.HiddenSizes = null!, "HiddenSizes is null*"),
         ("Activation", o => o.Activation = (Activation)99, "Activation is 99; it must be one of ReLU*"),
@@ -89,6 +99,10 @@ public sealed class OptionsTests
         ("Seed", o => o.Seed = 17),
         ("Initialization orthogonal", o => o.Initialization = Initialization.Orthogonal()),
         ("Initialization scale", o => o.Initialization = Initialization.Gaussian(0.25f)),
+        ("Initialization by kinks", o => o.Initialization = Initialization.Kink()),
+        ("Initialization by kinks of another spread", o => o.Initialization = Initialization.Kink(2)),
+        ("Starts", o => o.Starts = new Starts(16, 1)),
+        ("MaxWeightNorm", o => o.MaxWeightNorm = 0.5f),
         ("NormalizeFeatures", o => o.NormalizeFeatures = false),
         ("NormalizeLabel", o => o.NormalizeLabel = false),
         ("ValidationFraction", o => o.ValidationFraction = 0.5f),
@@ -123,6 +137,7 @@ public sealed class OptionsTests
         ("EncoderSizes", o => o.EncoderSizes = [5]),
         ("Initialization triangular", o => o.Initialization = Initialization.Triangular()),
         ("Initialization given", o => o.Initialization = Initialization.Given(new float[64])),
+        ("Initialization by time scales", o => o.Initialization = Initialization.LogTimescales()),
         ("Activation GELU", o => o.Activation = Activation.GELU),
         ("Activation Softplus", o => o.Activation = Activation.Softplus),
     ];
@@ -172,6 +187,48 @@ public sealed class OptionsTests
 
         scores.Should().OnlyContain(s => float.IsFinite(s));
         scores.Should().NotEqual(DefaultScores[$"{trainer}"]);
+    }
+
+    [Theory, AllTrainers]
+    public void MaxWeightNorm_bounds_the_weights_of_the_model_where_nothing_is_normalised(TrainerCase trainer)
+    {
+        foreach (var engine in new[] { Engine.Simd, Engine.Torch })
+        {
+            var network = trainer.Fit(o => (o.Engine, o.MaxWeightNorm, o.LearningRate, o.NormalizeFeatures, o.NormalizeLabel) = (engine, 0.4f, 0.1f, false, false)).Model.Network;
+
+            IEnumerable<(ReadOnlyMemory<float> Rows, int Length)> bounded = network is DeqNetwork deq
+                ? [(deq.U, FeatureCount), (deq.B, 1), (deq.V, deq.StateSize)]
+                : ((FnnNetwork)network).Layers.Select(l => (l.Weights, l.InputSize)).Append((((FnnNetwork)network).Layers[0].Bias, 1));
+            foreach (var (rows, length) in bounded)
+            {
+                Linear.RowSums(rows.Span, length).Max().Should().BeInRange(0.2, 0.4);
+            }
+        }
+    }
+
+    [Fact]
+    public void Values_of_starts_and_initializations_out_of_their_range_are_refused()
+    {
+        (Func<object> Make, string Message)[] bad =
+        [
+            (() => new Starts(0), "count is 0; it must be at least 1*"),
+            (() => new Starts(3, 0), "epochs is 0; it must be at least 1*"),
+            (() => new Starts(3, finalists: 4), "finalists is 4; it must be at most 3*"),
+            (() => new Starts(3, finalists: 0), "finalists is 0; it must be at least 1*"),
+            (() => new Starts(3, finalistEpochs: -1), "finalistEpochs is -1; it must be at least 0*"),
+            (() => new Starts(3, perturbation: -1), "perturbation is -1; it must be at least 0*"),
+            (() => Initialization.Kink(0), "spread is 0; it must be positive*"),
+            (() => Initialization.LogTimescales(0), "smallestGap is 0; it must be positive*"),
+            (() => Initialization.LogTimescales(1), "smallestGap is 1; it must be at least 0 and below 1*"),
+            (() => Initialization.LogTimescales(coupling: -1), "coupling is -1; it must be at least 0*"),
+            (() => Initialization.Cascade(0), "minGain is 0; it must be positive*"),
+            (() => Initialization.Cascade(1, 0.5f), "maxGain is 0.5; it must be at least 1*"),
+            (() => Initialization.Cascade(noise: -1), "noise is -1; it must be at least 0*"),
+        ];
+        foreach (var (make, message) in bad)
+        {
+            make.Should().Throw<ArgumentOutOfRangeException>().WithMessage(message);
+        }
     }
 
     [Theory, AllTrainers(TrainerTask.Binary, TrainerTask.Multiclass)]

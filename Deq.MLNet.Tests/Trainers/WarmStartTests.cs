@@ -86,13 +86,13 @@ public sealed class WarmStartTests
 
         if (trainer.IsDeq)
         {
-            Refused(trainer, o => ((DeqTrainerOptions)o).HiddenSize = 9, "*HiddenSize 8*set to 9*");
+            Refused(trainer, o => ((DeqTrainerOptions)o).HiddenSize = 7, "*HiddenSize 8*set to 7*");
             Refused(trainer, o => ((DeqTrainerOptions)o).Activation = Activation.Tanh, "*Activation ReLU*set to Tanh*");
             Refused(trainer.OfOtherNetwork, _ => { }, "*is a DeqNetwork*Use the trainer that made the model*");
         }
         else
         {
-            Refused(trainer, o => ((FnnTrainerOptions)o).HiddenSizes = [8, 3], "*HiddenSizes 8*set to 8, 3*");
+            Refused(trainer, o => ((FnnTrainerOptions)o).HiddenSizes = [7, 3], "*HiddenSizes 8*set to 7, 3*");
             Refused(trainer, o => ((FnnTrainerOptions)o).Activation = Activation.Tanh, "*Activation ReLU*set to Tanh*");
             Refused(trainer.OfOtherNetwork, _ => { }, "*is a FnnNetwork*Use the trainer that made the model*");
         }

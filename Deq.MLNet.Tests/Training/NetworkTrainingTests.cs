@@ -186,7 +186,7 @@ public sealed class NetworkTrainingTests
         void Start(AnyArchitecture from, AnyArchitecture to, int features = 3) => Setup.Fit(Setup.Settings(to) with { Epochs = 1 }, Setup.Noise(20, features, 1, 1),
             initial: from.Initialize(3, 1, Link.Identity, new bool[3], new Random(1)));
 
-        FluentActions.Invoking(() => Start(Setup.Deq(4), Setup.Deq(5))).Should().Throw<DeqException>().WithMessage("*HiddenSize 4*set to 5*");
+        FluentActions.Invoking(() => Start(Setup.Deq(5), Setup.Deq(4))).Should().Throw<DeqException>().WithMessage("*HiddenSize 5*set to 4*");
         FluentActions.Invoking(() => Start(Setup.Fnn(4, 4), Setup.Fnn(4))).Should().Throw<DeqException>().WithMessage("*HiddenSizes 4, 4*");
         FluentActions.Invoking(() => Start(Setup.Deq(4), Setup.Fnn(4))).Should().Throw<DeqException>().WithMessage("*is a DeqNetwork*other kind*");
         FluentActions.Invoking(() => Start(Setup.Deq(4), Setup.Deq(4, Activation.ReLU))).Should().Throw<DeqException>().WithMessage("*Activation Tanh*");

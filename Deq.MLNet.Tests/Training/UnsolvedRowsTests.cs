@@ -59,6 +59,19 @@ public sealed class UnsolvedRowsTests
         monitor.Warnings.Select(w => w[..10]).Should().Equal("In epoch 2", "In epoch 6");
     }
 
+    /// <summary>Options of solvers are of no effect there.</summary>
+    [Fact]
+    public void Direct_tells_what_would_help_it()
+    {
+        var monitor = new RecordingMonitor();
+        // z = relu(2 z + 1) has no equilibrium.
+        var settings = Setup.Settings(Setup.Deq(1, Activation.ReLU, WellPosedness.None)) with { Epochs = 1, Optimizer = new LevenbergMarquardt(), NormalizeTargets = false, NormalizeFeatures = false };
+        NetworkTraining.Fit(settings, (s, start) => new Deq.MLNet.Training.Direct.DirectEngine(s, start), new TrainingData(1, 1, [1, -1, 1], [0, 0, 0], null), null, new DeqNetwork([2], [1], [0], [1], [0], Activation.ReLU), monitor);
+
+        monitor.Warnings[0].Should().Match("In epoch 1: The equilibrium of 2 rows was not found (worst residual *); there may be none. To have one for every row, keep W under a rule by WellPosedness. History*");
+        monitor.Warnings[0].Should().NotContainAny("Tolerance", "MaxIterations", "Solver");
+    }
+
     /// <summary>Only those rows that do not meet the tolerance.</summary>
     [Theory, OnDevices]
     public void Rows_are_counted_one_by_one(string device)

@@ -12,6 +12,9 @@ internal static class Check
     public static T AtMost<T>(T value, T maximum, [CallerArgumentExpression(nameof(value))] string? name = null) where T : INumber<T> =>
         value <= maximum ? value : throw new ArgumentOutOfRangeException(name, value, FormattableString.Invariant($"{name} is {value}; it must be at most {maximum}."));
 
+    public static T Above<T>(T value, T limit, [CallerArgumentExpression(nameof(value))] string? name = null) where T : INumber<T> =>
+        value > limit && T.IsFinite(value) ? value : throw new ArgumentOutOfRangeException(name, value, FormattableString.Invariant($"{name} is {value}; it must be above {limit} and finite."));
+
     public static T Positive<T>(T value, [CallerArgumentExpression(nameof(value))] string? name = null) where T : INumber<T> =>
         value > T.Zero && T.IsFinite(value) ? value : throw new ArgumentOutOfRangeException(name, value, FormattableString.Invariant($"{name} is {value}; it must be positive and finite."));
 

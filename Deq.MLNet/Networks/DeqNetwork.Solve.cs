@@ -121,6 +121,8 @@ public sealed partial class DeqNetwork
         Read(x, z, y);
     }
 
+    private protected override double[] EvaluateAffineFloat64(ReadOnlySpan<float> x) => _reference.Value.EvaluateAffine(x);
+
     /// <summary>u = U e(x) + b, with at least <see cref="ScratchSize"/> - 2 d of scratch.</summary>
     internal void Inject(ReadOnlySpan<float> x, Span<float> scratch, Span<float> injection) => _arrays.Inject(x, scratch, injection);
 

@@ -14,6 +14,7 @@ public sealed partial class DeqNetwork : Network
     private readonly DeqArrays<float> _arrays;
     private readonly RowSolver<float> _solver;
     private readonly Lazy<Certificate> _certificate;
+    private readonly Lazy<DeqReference> _reference;
 
     /// <summary>Makes a network from its arrays; they are copied. relu(W z + U x + b) is <c>new DeqNetwork(w, u, b, v, c, Activation.ReLU)</c>; further parts are added by name.</summary>
     /// <param name="w">W, d x d. The state size d is the length of <paramref name="b"/>.</param>
@@ -64,6 +65,7 @@ public sealed partial class DeqNetwork : Network
         _solver = new RowSolver<float>(rule.Resolve(scoring.Solver, activation), scoring.Tolerance, scoring.MaxIterations, Cell);
         // What W proves of a cell without normalisation, it does not prove of one with it.
         _certificate = certificate is null ? new Lazy<Certificate>(() => rule.Certify(weights.W, StateSize, activation, proves: weights.Gain is null)) : new Lazy<Certificate>(certificate);
+        _reference = new Lazy<DeqReference>(() => new DeqReference(this));
         Scoring = scoring;
         UnrollCurves = curves ?? [];
         // The encoder is done before the solver begins.

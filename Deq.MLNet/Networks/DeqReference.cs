@@ -19,10 +19,7 @@ internal sealed class DeqReference
         _solver = new RowSolver<double>(natural is Auto && !_arrays.Cell.SubstitutionIsExact ? new Anderson() : natural, new Tolerance(1e-14, 1e-300), 5_000, _arrays.Cell);
     }
 
-    /// <summary>The K outputs of a row; NaN where its equilibrium was not found.</summary>
-    public double[] Evaluate(ReadOnlySpan<float> x) => new Readout(_network.Link).Of(EvaluateAffine(x));
-
-    /// <summary>The same, before the link.</summary>
+    /// <summary>The K outputs of a row, before the link; NaN where its equilibrium was not found.</summary>
     public double[] EvaluateAffine(ReadOnlySpan<float> x) => EvaluateAffine(x, new double[_network.StateSize]);
 
     /// <summary>The same, and writes the equilibrium, d values, to z.</summary>

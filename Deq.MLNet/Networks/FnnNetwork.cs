@@ -21,6 +21,7 @@ public sealed class FnnNetwork : Network
     private readonly DenseLayer[] _layers;
     private readonly HiddenLayers<float> _hidden;
     private readonly DenseLayer<float> _last;
+    private readonly Lazy<FnnReference> _reference;
 
     /// <summary>Makes a network from its layers, first to last; the arrays are copied.</summary>
     /// <param name="layers">At least one; the last gives the K outputs, phi follows every other.</param>
@@ -34,6 +35,7 @@ public sealed class FnnNetwork : Network
         _layers = DenseLayers.Copy(layers);
         _hidden = new HiddenLayers<float>(_layers[..^1], activation);
         _last = new DenseLayer<float>(_layers[^1].Weights, _layers[^1].Bias, Activation.Identity);
+        _reference = new Lazy<FnnReference>(() => new FnnReference(this));
     }
 
     /// <summary>The layers, first to last.</summary>
@@ -46,6 +48,8 @@ public sealed class FnnNetwork : Network
     public override int ScratchSize => _hidden.ScratchSize;
 
     private protected override void EvaluateCore(ReadOnlySpan<float> x, Span<float> scratch, Span<float> y) => _last.Apply(_hidden.Apply(x, scratch), y);
+
+    private protected override double[] EvaluateAffineFloat64(ReadOnlySpan<float> x) => _reference.Value.EvaluateAffine(x);
 
     internal override FnnNetwork Fold(AffineMap inputMap, AffineMap outputMap)
     {

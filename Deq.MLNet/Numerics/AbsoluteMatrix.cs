@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Numerics.Tensors;
 
 namespace Deq.MLNet.Numerics;
@@ -17,7 +18,7 @@ internal static class AbsoluteMatrix
     private const double LeastShare = 1e-9;
 
     /// <summary>The infinity norm of W: the largest sum of a row of |W|.</summary>
-    public static double LargestRowSum(ReadOnlySpan<float> w, int size)
+    public static double LargestRowSum<T>(ReadOnlySpan<T> w, int size) where T : unmanaged, IFloatingPointIeee754<T>
     {
         double largest = 0;
         for (var i = 0; i < size; i++)
@@ -26,8 +27,8 @@ internal static class AbsoluteMatrix
             var terms = 0;
             foreach (var value in w.Slice(i * size, size))
             {
-                sum += Math.Abs((double)value);
-                terms += value == 0 ? 0 : 1;
+                sum += Math.Abs(double.CreateChecked(value));
+                terms += T.IsZero(value) ? 0 : 1;
             }
             largest = Math.Max(largest, Above(sum, terms - 1));
         }
@@ -38,10 +39,10 @@ internal static class AbsoluteMatrix
     /// A positive s, and the maximum of (|W| s)_i / s_i over i: a bound on the Perron root of |W| for each such s (Collatz 1942; Wielandt 1950),
     /// and the norm of |W| that s gives. Power iteration brings the bound down to the root, or as near as s stays positive.
     /// </summary>
-    public static (double Root, double[] Vector) Perron(ReadOnlySpan<float> w, int size)
+    public static (double Root, double[] Vector) Perron<T>(ReadOnlySpan<T> w, int size) where T : unmanaged, IFloatingPointIeee754<T>
     {
         var magnitudes = new double[size * size];
-        TensorPrimitives.ConvertChecked(w, magnitudes);
+        TensorPrimitives.ConvertChecked<T, double>(w, magnitudes);
         TensorPrimitives.Abs<double>(magnitudes, magnitudes);
         var (s, product) = (new double[size], new double[size]);
         Array.Fill(s, 1);

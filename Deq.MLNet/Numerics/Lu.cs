@@ -62,4 +62,25 @@ internal static class Lu
             b[i] = (b[i] - TensorPrimitives.Dot(lu.Slice(i * n + i + 1, n - i - 1), b[(i + 1)..])) / lu[i * n + i];
         }
     }
+
+    /// <summary>Overwrites b with A'^-1 b.</summary>
+    public static void SolveTransposed(ReadOnlySpan<double> lu, ReadOnlySpan<int> pivots, Span<double> b)
+    {
+        var n = b.Length;
+        // Column by column of the transposed factors, which are rows here.
+        for (var i = 0; i < n; i++)
+        {
+            b[i] /= lu[i * n + i];
+            var rest = b[(i + 1)..];
+            TensorPrimitives.MultiplyAdd(lu.Slice(i * n + i + 1, n - i - 1), -b[i], rest, rest);
+        }
+        for (var i = n - 1; i > 0; i--)
+        {
+            TensorPrimitives.MultiplyAdd(lu.Slice(i * n, i), -b[i], b[..i], b[..i]);
+        }
+        for (var k = n - 1; k >= 0; k--)
+        {
+            (b[k], b[pivots[k]]) = (b[pivots[k]], b[k]);
+        }
+    }
 }

@@ -56,7 +56,7 @@ internal sealed class CheckpointFile(Checkpoint checkpoint) : ITrainingCheckpoin
     {
         float[][] arrays = [state.Weights, .. state.Optimizer.Moments, .. state.Best is { } best ? [best.Weights] : Array.Empty<float[]>(), .. state.States is { } states ? [states] : Array.Empty<float[]>()];
         var head = JsonSerializer.SerializeToUtf8Bytes(
-            new Head(_training!, state.Epochs, state.Optimizer.Steps, state.Optimizer.Moments.Count, state.Best?.Epoch, state.States?.Length), TrainingRecord.Options);
+            new Head(_training!, state.Epochs, state.Optimizer.Steps, state.Optimizer.Moments.Count, state.Best?.Epoch, state.States?.Length, state.Optimizer.Numbers), TrainingRecord.Options);
         AtomicFile.Write(checkpoint.Path, stream =>
         {
             using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -110,7 +110,7 @@ internal sealed class CheckpointFile(Checkpoint checkpoint) : ITrainingCheckpoin
         var states = ReadStates(ref numbers, head.States);
         var arrays = ReadArrays(numbers, head.Moments + (head.BestEpoch is null ? 1L : 2L));
         var best = head.BestEpoch is { } epoch ? new BestWeights(epoch, head.Epochs[epoch - 1].ValidationLoss!.Value, arrays[^1]) : null;
-        return (head.Training, new TrainingState(head.Epochs, arrays[0], new OptimizerState(head.OptimizerSteps, arrays[1..(1 + head.Moments)]), best, states));
+        return (head.Training, new TrainingState(head.Epochs, arrays[0], new OptimizerState(head.OptimizerSteps, arrays[1..(1 + head.Moments)]) { Numbers = head.OptimizerNumbers }, best, states));
     }
 
     private Head ReadHead(ReadOnlySpan<byte> json)
@@ -127,6 +127,10 @@ internal sealed class CheckpointFile(Checkpoint checkpoint) : ITrainingCheckpoin
         if (TrainingRecord.WhyImpossible(head.Epochs, head.BestEpoch ?? head.Epochs.Count) is { } why)
         {
             throw Damaged(why);
+        }
+        if (head.Epochs.Count == 0)
+        {
+            throw Damaged("it has no epochs");
         }
         if (head.BestEpoch is { } best && head.Epochs[best - 1].ValidationLoss is null)
         {
@@ -167,5 +171,5 @@ internal sealed class CheckpointFile(Checkpoint checkpoint) : ITrainingCheckpoin
         return arrays;
     }
 
-    private sealed record Head(TrainingIdentity Training, IReadOnlyList<TrainingEpoch> Epochs, long OptimizerSteps, int Moments, int? BestEpoch, int? States);
+    private sealed record Head(TrainingIdentity Training, IReadOnlyList<TrainingEpoch> Epochs, long OptimizerSteps, int Moments, int? BestEpoch, int? States, IReadOnlyList<double> OptimizerNumbers);
 }

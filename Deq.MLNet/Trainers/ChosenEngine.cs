@@ -1,4 +1,5 @@
 using Deq.MLNet.Training;
+using Deq.MLNet.Training.Direct;
 using Deq.MLNet.Training.Simd;
 using Deq.MLNet.Training.Torch;
 using Microsoft.ML.Runtime;
@@ -12,7 +13,7 @@ internal sealed record ChosenEngine(Engine Engine, string Device)
 
     private static readonly ChosenEngine Simd = new(Engine.Simd, Cpu);
 
-    /// <summary>Chooses. TorchSharp is not touched where Simd is asked for, or does for Auto.</summary>
+    /// <summary>Chooses. TorchSharp is not touched where Simd or Direct is asked for, or does for Auto.</summary>
     /// <param name="option">The option Engine.</param>
     /// <param name="architecture">What is trained.</param>
     /// <param name="device">The option Device.</param>
@@ -26,13 +27,13 @@ internal sealed record ChosenEngine(Engine Engine, string Device)
             throw channel.Except($"MLContext.GpuDeviceId is {host.GpuDeviceId}; it must be at least 0, or null for the CPU.");
         }
         var wanted = device ?? (host.GpuDeviceId is { } id ? $"cuda:{id}" : Cpu);
-        if (option == Engine.Simd)
+        if (option is Engine.Simd or Engine.Direct)
         {
             if (wanted != Cpu)
             {
-                channel.Info($"Engine is Simd, which trains on the CPU: MLContext.GpuDeviceId {host.GpuDeviceId} is of no effect.");
+                channel.Info($"Engine is {option}, which trains on the CPU: MLContext.GpuDeviceId {host.GpuDeviceId} is of no effect.");
             }
-            return Simd;
+            return new ChosenEngine(option, Cpu);
         }
         if (wanted != Cpu)
         {
@@ -51,9 +52,9 @@ internal sealed record ChosenEngine(Engine Engine, string Device)
     /// <summary>Tells of a precision that this engine does not have.</summary>
     public void TellOf(MatmulPrecision precision, IChannel channel)
     {
-        if (Engine == Engine.Simd && precision != MatmulPrecision.Float32)
+        if (Engine != Engine.Torch && precision != MatmulPrecision.Float32)
         {
-            channel.Info($"Simd trains, in float32: MatmulPrecision {precision} is of no effect.");
+            channel.Info($"{Engine} trains, in {(Engine == Engine.Simd ? "float32" : "float64")}: MatmulPrecision {precision} is of no effect.");
         }
         else if (Device == Cpu && precision == MatmulPrecision.TensorFloat32)
         {
@@ -62,9 +63,12 @@ internal sealed record ChosenEngine(Engine Engine, string Device)
     }
 
     /// <summary>Makes the engine, with the weights of a network. Code of its own for each: only where Torch trains is TorchSharp looked for.</summary>
-    public Func<TrainingSettings, Network, ITrainingEngine> Create => Engine == Engine.Simd
-        ? (settings, start) => new SimdEngine(settings, start)
-        : (settings, start) => new TorchEngine(settings, start, Device);
+    public Func<TrainingSettings, Network, ITrainingEngine> Create => Engine switch
+    {
+        Engine.Simd => (settings, start) => new SimdEngine(settings, start),
+        Engine.Direct => (settings, start) => new DirectEngine(settings, start),
+        _ => (settings, start) => new TorchEngine(settings, start, Device),
+    };
 
     /// <summary>The device asked for; null where it is not there and the CPU may take its place, and why.</summary>
     private static ChosenEngine? OnCuda(Engine option, Architecture architecture, string wanted, bool fallback, out string why)

@@ -20,8 +20,8 @@ public abstract class FnnTrainerOptions : NetworkTrainerOptions
         Check.Defined(Activation),
         Check.Within(Dropout, 0, 1))
     {
-        Initialization = Check.NotNull(Initialization) is GaussianInitialization or OrthogonalInitialization
+        Initialization = Check.NotNull(Initialization) is GaussianInitialization or OrthogonalInitialization or KinkInitialization or CascadeInitialization
             ? Initialization
-            : throw new ArgumentException($"{nameof(Initialization)} is of W in a deep equilibrium network. A feed-forward network starts by Gaussian or Orthogonal, or from {nameof(InitialNetwork)}.", nameof(Initialization)),
+            : throw new ArgumentException($"{nameof(Initialization)} is of W in a deep equilibrium network. A feed-forward network starts by Gaussian, Orthogonal, Kink or Cascade, or from {nameof(InitialNetwork)}.", nameof(Initialization)),
     };
 }

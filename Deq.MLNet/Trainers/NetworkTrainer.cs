@@ -41,7 +41,8 @@ public abstract class NetworkTrainer<TTransformer, TModel> : TrainerEstimatorBas
         _initialNetwork = options.InitialNetwork;
         Extra = options.GetExtraColumns();
         _device = options.CheckDevice();
-        _engine = options.CheckEngine(_settings.Architecture);
+        _engine = options.CheckEngine(_settings);
+        _settings = _settings with { Engines = _engine == Engine.Direct ? nameof(Engine.Direct) : TrainingSettings.SharedEngines };
         _onEpoch = options.OnEpoch;
         _cancellation = options.CancellationToken;
     }
@@ -65,7 +66,7 @@ public abstract class NetworkTrainer<TTransformer, TModel> : TrainerEstimatorBas
     /// <summary>Trains on from the weights of a fitted model: it starts as the same function, also where the new rows are scaled differently.
     /// Where the model's W breaks this trainer's rule, it is scaled down, with a warning.</summary>
     /// <param name="trainData">Training rows.</param>
-    /// <param name="modelParameters">A model of the same kind, sizes and activation; for classes, of the same classes in the same order, which the model does not tell. To pass null, name the argument.</param>
+    /// <param name="modelParameters">A model of the same kind and activation, and of the same sizes or smaller ones (<see cref="NetworkTrainerOptions.InitialNetwork"/>); for classes, of the same classes in the same order, which the model does not tell. To pass null, name the argument.</param>
     /// <returns>The fitted transformer.</returns>
     /// <exception cref="DeqException">The model's shape is not that of the options, the rows cannot be trained on, or the file of Checkpoint is of another training.</exception>
     /// <exception cref="TorchBackendException">libtorch or the device cannot be used, or failed; the message gives the remedy where one is known.</exception>
@@ -79,7 +80,7 @@ public abstract class NetworkTrainer<TTransformer, TModel> : TrainerEstimatorBas
     /// <summary>Trains on from the weights of a fitted model, with rows for the validation loss.</summary>
     /// <param name="trainData">Training rows.</param>
     /// <param name="validationData">Validation rows, with the same columns.</param>
-    /// <param name="modelParameters">A model of the same kind, sizes and activation.</param>
+    /// <param name="modelParameters">A model of the same kind and activation, and of the same sizes or smaller ones.</param>
     /// <returns>The fitted transformer.</returns>
     /// <exception cref="DeqException">The model's shape is not that of the options, the rows cannot be trained on, or the file of Checkpoint is of another training.</exception>
     /// <exception cref="TorchBackendException">libtorch or the device cannot be used, or failed; the message gives the remedy where one is known.</exception>
@@ -109,8 +110,9 @@ public abstract class NetworkTrainer<TTransformer, TModel> : TrainerEstimatorBas
         using var progress = Host.StartProgressChannel(GetType().Name);
         var monitor = new HostMonitor(Host, channel, progress, _settings.Epochs, _onEpoch, _cancellation);
         var settings = _settings with { Outputs = CheckLabel(trainContext.TrainingSet) };
-        var engine = ChosenEngine.Choose(_engine, settings.Architecture, _device, (IHostEnvironmentInternal)Host, channel);
-        engine.TellOf(settings.MatmulPrecision, channel);
+        // Where nothing is trained, no engine is needed, nor what it needs.
+        var engine = settings.Epochs == 0 ? null : ChosenEngine.Choose(_engine, settings.Architecture, _device, (IHostEnvironmentInternal)Host, channel);
+        engine?.TellOf(settings.MatmulPrecision, channel);
         var checkpoint = _checkpoint is null ? null : new CheckpointFile(_checkpoint);
         checkpoint?.CheckWritable();
         var (train, validation) = ReadRows(trainContext, settings.Outputs, channel, monitor);
@@ -120,9 +122,10 @@ public abstract class NetworkTrainer<TTransformer, TModel> : TrainerEstimatorBas
             settings = settings with { Seed = seed };
         }
         var held = validation is null && _settings.ValidationFraction > 0 ? FormattableString.Invariant($"a share of {_settings.ValidationFraction} held out for validation") : $"{validation?.Rows ?? 0} validation rows";
-        channel.Info($"Training with {engine.Engine} on {engine.NamedDevice}: {train.Rows} rows, {train.FeatureCount} features, {held}, seed {settings.Seed}.");
+        var what = engine is null ? "Taking the network to start from as it is" : $"Training with {engine.Engine} on {engine.NamedDevice}";
+        channel.Info($"{what}: {train.Rows} rows, {train.FeatureCount} features, {held}, seed {settings.Seed}.");
         var initial = (trainContext.InitialPredictor as INetworkModel)?.Network ?? _initialNetwork;
-        var trained = NetworkTraining.Fit(settings, engine.Create, train, validation, initial, monitor, checkpoint);
+        var trained = NetworkTraining.Fit(settings, engine is null ? (_, _) => throw new InvalidOperationException("Nothing is trained.") : engine.Create, train, validation, initial, monitor, checkpoint);
         var model = MakeModel(trained);
         monitor.CheckCancelled();
         return model;

@@ -1,4 +1,5 @@
 using Deq.MLNet.Networks;
+using Deq.MLNet.Training.Initial;
 
 namespace Deq.MLNet.Training;
 
@@ -6,10 +7,20 @@ namespace Deq.MLNet.Training;
 internal abstract record Architecture(Activation Activation)
 {
     /// <summary>A network with random weights for standardised features and targets.</summary>
-    public abstract Network Initialize(int features, int outputs, Link link, bool[] constantFeatures, Random random);
+    public Network Initialize(int features, int outputs, Link link, bool[] constantFeatures, Random random, StartColumns? rows = null) =>
+        Start(null, new StartInputs(features, outputs, link, constantFeatures, random, rows));
 
-    /// <summary>The network given, with this training's settings; an exception where its shape is another.</summary>
+    /// <summary>The network to start from: a random one, or one that is given, in standard units and as <see cref="Adopt"/> made it, with the units added that it lacks.</summary>
+    public abstract Network Start(Network? given, StartInputs on);
+
+    /// <summary>The network given, with this training's settings; an exception where its shape is another, but for units that can be added.</summary>
     public abstract Network Adopt(Network network);
+
+    /// <summary>Whether an adopted network has all units of this architecture.</summary>
+    public abstract bool IsWhole(Network network);
+
+    /// <summary>For each layer of this architecture that phi follows, how many of its units an adopted network has.</summary>
+    public abstract IReadOnlyList<int> UnitsOf(Network network);
 
     /// <summary>The outputs of the largest layer, the cell one of them.</summary>
     public abstract int LargestLayer();
@@ -18,7 +29,7 @@ internal abstract record Architecture(Activation Activation)
     public Initialization Initialization { get; init; } = Initialization.Gaussian();
 
     /// <summary>The deviation of weights that keeps the signal is this over the root of the inputs: He et al. 2015 for ReLU, Glorot and Bengio 2010 (by inputs) for others.</summary>
-    private protected double SignalGain => Activation == Activation.ReLU ? Math.Sqrt(2) : 1;
+    internal double SignalGain => Activation == Activation.ReLU ? Math.Sqrt(2) : 1;
 
     private protected static DeqException OtherKind(Network network) =>
         new($"The model to start from is a {network.GetType().Name}; this trainer makes networks of the other kind. Use the trainer that made the model, or start without it.");
@@ -79,34 +90,20 @@ internal sealed record DeqArchitecture(int StateSize, Activation Activation, Wel
 
     public override int LargestLayer() => EncoderSizes.Append(StateSize).Max();
 
-    public override Network Initialize(int features, int outputs, Link link, bool[] constantFeatures, Random random)
+    public override Network Start(Network? given, StartInputs on)
     {
-        if (Cell == DeqCell.DiagonalLinear)
+        if (Cell != DeqCell.DiagonalLinear)
         {
-            return outputs == 1
-                ? Make(DeqNetwork.DiagonalLinear(new float[features], new float[features]).Weights, link)
-                : throw new DeqException($"A diagonal linear cell has one output; {outputs} classes need as many. Use another Cell.");
+            return given is not null && IsWhole(given) ? given : DeqStart.Make(this, (DeqNetwork?)given, on);
         }
-        var w = InitialWeights.OfCell(this, random);
-        var encoded = EncoderSizes.Count > 0 ? EncoderSizes[^1] : features;
-        var u = InitialWeights.Normal(random, StateSize, encoded, 1 / Math.Sqrt(encoded), EncoderSizes.Count > 0 ? null : constantFeatures);
-        var b = InitialWeights.Normal(random, StateSize, 1, 0.5);
-        var v = InitialWeights.Normal(random, outputs, StateSize, 1 / Math.Sqrt(StateSize));
-        var encoder = new List<DenseLayer>();
-        foreach (var size in EncoderSizes)
-        {
-            var inputs = encoder.Count > 0 ? encoder[^1].OutputSize : features;
-            encoder.Add(new DenseLayer(InitialWeights.Normal(random, size, inputs, SignalGain / Math.Sqrt(inputs), encoder.Count > 0 ? null : constantFeatures), new float[size]));
-        }
-        var normalized = Cell == DeqCell.LayerNormalized;
-        return Make(new DeqWeights(w, u, b, v, new float[outputs])
-        {
-            Encoder = encoder,
-            S = SkipConnection ? new float[outputs * features] : null,
-            Gain = normalized ? [.. Enumerable.Repeat(1f, StateSize)] : null,
-            Shift = normalized ? new float[StateSize] : null,
-        }, link);
+        return given ?? (on.Outputs == 1
+            ? Make(DeqNetwork.DiagonalLinear(new float[on.Features], new float[on.Features]).Weights, on.Link)
+            : throw new DeqException($"A diagonal linear cell has one output; {on.Outputs} classes need as many. Use another Cell."));
     }
+
+    public override bool IsWhole(Network network) => Cell == DeqCell.DiagonalLinear || ((DeqNetwork)network).StateSize == StateSize;
+
+    public override IReadOnlyList<int> UnitsOf(Network network) => [.. EncoderSizes, ((DeqNetwork)network).StateSize];
 
     public override Network Adopt(Network network)
     {
@@ -121,7 +118,8 @@ internal sealed record DeqArchitecture(int StateSize, Activation Activation, Wel
         var shape = deq.Weights.Shape;
         return 0 switch
         {
-            _ when deq.StateSize != StateSize => throw Mismatch("HiddenSize", deq.StateSize, StateSize),
+            // Of more states its own would have another mean and deviation.
+            _ when deq.StateSize > StateSize || deq.StateSize < StateSize && Cell == DeqCell.LayerNormalized => throw Mismatch("HiddenSize", deq.StateSize, StateSize),
             _ when deq.Activation != Activation => throw Mismatch("Activation", deq.Activation, Activation),
             _ when CellOf(deq) != Cell => throw Mismatch("Cell", CellOf(deq), Cell),
             _ when shape.HasSkip != SkipConnection => throw Mismatch("SkipConnection", shape.HasSkip, SkipConnection),
@@ -142,20 +140,14 @@ internal sealed record FnnArchitecture(IReadOnlyList<int> HiddenSizes, Activatio
 {
     public override int LargestLayer() => HiddenSizes.DefaultIfEmpty(1).Max();
 
-    public override Network Initialize(int features, int outputs, Link link, bool[] constantFeatures, Random random)
-    {
-        var layers = new List<DenseLayer>();
-        var inputs = features;
-        foreach (var size in HiddenSizes)
-        {
-            layers.Add(Layer(size, SignalGain));
-            inputs = size;
-        }
-        // The last as for a linear one.
-        layers.Add(Layer(outputs, 1));
-        return new FnnNetwork(layers, Activation, link);
+    public override Network Start(Network? given, StartInputs on) => given is not null && IsWhole(given) ? given : FnnStart.Make(this, (FnnNetwork?)given, on);
 
-        DenseLayer Layer(int size, double gain) => new(InitialWeights.OfLayer(Initialization, random, size, inputs, gain, layers.Count == 0 ? constantFeatures : null), new float[size]);
+    public override bool IsWhole(Network network) => UnitsOf(network).SequenceEqual(HiddenSizes);
+
+    public override IReadOnlyList<int> UnitsOf(Network network)
+    {
+        var layers = ((FnnNetwork)network).Layers;
+        return [.. HiddenSizes.Select((_, i) => i < layers.Count - 1 ? layers[i].OutputSize : 0)];
     }
 
     public override Network Adopt(Network network)
@@ -164,8 +156,8 @@ internal sealed record FnnArchitecture(IReadOnlyList<int> HiddenSizes, Activatio
         {
             throw OtherKind(network);
         }
-        var sizes = fnn.Layers.SkipLast(1).Select(l => l.OutputSize);
-        if (!sizes.SequenceEqual(HiddenSizes))
+        int[] sizes = [.. fnn.Layers.SkipLast(1).Select(l => l.OutputSize)];
+        if (sizes.Length > HiddenSizes.Count || sizes.Zip(HiddenSizes).Any(pair => pair.First > pair.Second))
         {
             throw Mismatch("HiddenSizes", string.Join(", ", sizes), string.Join(", ", HiddenSizes));
         }

@@ -1,4 +1,5 @@
 using Deq.MLNet.Networks;
+using Deq.MLNet.Training.Initial;
 
 namespace Deq.MLNet.Training;
 
@@ -22,13 +23,17 @@ internal static class NetworkTraining
     /// <param name="createEngine">Makes an engine that starts from the network given, with settings over standardised rows.</param>
     /// <param name="data">Training rows. They are this method's from now on: it brings them to standard units in place, and an engine may share their memory.</param>
     /// <param name="validation">Rows for the validation loss, given over likewise; null to split off a share of the training rows where the settings ask for it.</param>
-    /// <param name="initial">The network to start from, over the data's own units; null for random weights.</param>
+    /// <param name="initial">The network to start from, over the data's own units, with as many units as the architecture or fewer; null for random weights.</param>
     /// <param name="monitor">Who is told.</param>
     /// <param name="checkpoint">Where the state of the training is kept, and resumed from; null for nowhere.</param>
     public static TrainedNetwork Fit(TrainingSettings settings, Func<TrainingSettings, Network, ITrainingEngine> createEngine, TrainingData data, TrainingData? validation,
         Network? initial, ITrainingMonitor monitor, ITrainingCheckpoint? checkpoint = null)
     {
         var saved = checkpoint?.Begin(TrainingIdentity.Of(settings, data, validation, initial));
+        if (saved is not null)
+        {
+            monitor.Info($"The checkpoint holds {saved.Epochs.Count} of {settings.Epochs} epochs; training goes on from there.");
+        }
         if (validation is null && settings.ValidationFraction > 0)
         {
             (data, validation) = Split(data, settings);
@@ -50,22 +55,40 @@ internal static class NetworkTraining
             Standardization.CheckLabels(settings.Loss, rows);
             rows.NormalizeWeights();
         }
-        var scaling = Standardization.Learn(data, settings);
-        var loss = settings.Loss.InStandardUnits(scaling.TargetUnit);
-        var start = initial is null
-            ? Initialize(settings, data, scaling)
-            : ToStandardUnits(scaling, Adopt(settings, initial, monitor));
-
+        var adopted = initial is null ? null : Adopt(settings, initial, monitor);
         var measured = settings.Architecture is DeqArchitecture deq ? MeasuredRows(data, deq) : [];
+        if (settings.Epochs == 0)
+        {
+            return Finish(settings, Untrained(settings, adopted), adopted!, adopted!, validation, measured, monitor);
+        }
+        var scaling = Standardization.Learn(data, settings);
+        var given = adopted is null ? null : ToStandardUnits(scaling, adopted);
         var classWeights = settings.ClassWeights?.Learn(data, settings.Loss is BinaryLoss ? 2 : settings.Outputs);
-        using var engine = createEngine(settings with { Loss = loss }, start);
-        var loop = new TrainingLoop(settings, scaling.TargetUnit, monitor);
-        var history = loop.Run(engine, ForEngine(data), validation is null ? null : ForEngine(validation), checkpoint, saved);
+        var (train, held) = (ForEngine(data), validation is null ? null : ForEngine(validation));
+        var starts = new NetworkStarts(settings, scaling, data, given);
+        var inUnits = settings with { Loss = settings.Loss.InStandardUnits(scaling.TargetUnit), FrozenUnits = starts.GivenUnits };
+        ITrainingEngine Create(Network start) => createEngine(inUnits, start);
+
+        CheckStarts(settings, given);
+        var start = starts.Make(0);
+        IReadOnlyList<TrainingEpoch> chosen = [];
+        if (settings.Starts is { Count: > 1 } && saved is null)
+        {
+            (start, saved) = new StartSelection(settings, scaling.TargetUnit, starts.Make, Create, monitor).Choose(train, held);
+            checkpoint?.Write(saved);
+            chosen = saved.Epochs;
+        }
+        TellOfStart(settings, given, start, monitor);
+        using var engine = Create(start);
+        for (var epoch = 0; epoch < chosen.Count; epoch++)
+        {
+            UnsolvedRows.Tell(settings, engine.Kind, [.. chosen.Take(epoch + 1)], monitor);
+            monitor.EpochDone(chosen[epoch]);
+        }
+        var history = new TrainingLoop(settings, scaling.TargetUnit, monitor).Run(engine, train, held, checkpoint, saved);
         monitor.CheckCancelled();
         var standard = engine.ToNetwork();
-        var needsCalibration = settings.Loss is BinaryLoss && !settings.GivesProbabilities;
-        var trained = new TrainedNetwork(ToDataUnits(scaling, standard), history, Calibration: needsCalibration && validation is not null ? Platt.Fit(standard, validation, monitor) : null, GivesProbabilities: settings.GivesProbabilities);
-        return trained.Network is DeqNetwork network ? Measure(trained, network, measured, monitor) : trained;
+        return Finish(settings, history, standard, ToDataUnits(scaling, standard), validation, measured, monitor);
 
         TrainingData ForEngine(TrainingData rows)
         {
@@ -74,11 +97,67 @@ internal static class NetworkTraining
         }
     }
 
-    private static Network Initialize(TrainingSettings settings, TrainingData data, Standardization scaling)
+    /// <summary>What was trained, calibrated and measured.</summary>
+    /// <param name="settings">How it was trained.</param>
+    /// <param name="history">The training.</param>
+    /// <param name="scored">The network over the units that the validation rows are in.</param>
+    /// <param name="network">The network over the data's own units.</param>
+    /// <param name="validation">Validation rows; null for none.</param>
+    /// <param name="measured">Training rows in their own units.</param>
+    /// <param name="monitor">Who is told.</param>
+    private static TrainedNetwork Finish(TrainingSettings settings, TrainingHistory history, Network scored, Network network, TrainingData? validation, ReadOnlyMemory<float>[] measured, ITrainingMonitor monitor)
     {
-        var network = settings.Architecture.Initialize(data.FeatureCount, settings.Outputs, settings.Loss.Link, scaling.ConstantFeatures, new Random(settings.Seed));
-        // With nothing to learn but the constant, zero outputs are right from the start and have no gradient.
-        return scaling.ConstantTargets ? network.Fold(AffineMap.Identity(data.FeatureCount), AffineMap.Zero(settings.Outputs)) : network;
+        var needsCalibration = settings.Loss is BinaryLoss && !settings.GivesProbabilities;
+        var trained = new TrainedNetwork(network, history, Calibration: needsCalibration && validation is not null ? Platt.Fit(scored, validation, monitor) : null, GivesProbabilities: settings.GivesProbabilities);
+        return network is DeqNetwork deq ? Measure(trained, deq, measured, monitor) : trained;
+    }
+
+    /// <summary>The history of no training: the network given is the model.</summary>
+    private static TrainingHistory Untrained(TrainingSettings settings, Network? adopted)
+    {
+        if (adopted is null)
+        {
+            throw new DeqException("Epochs is 0, which takes the network of InitialNetwork, or of the model that Fit is given, as it is; neither is there. Give one, or set Epochs.");
+        }
+        if (!settings.Architecture.IsWhole(adopted))
+        {
+            throw new DeqException($"Epochs is 0, so that nothing is trained and no units are added, and the network to start from has fewer than this trainer's: {string.Join(", ", settings.Architecture.UnitsOf(adopted))} in its layers. Set the sizes to its, or set Epochs.");
+        }
+        if (adopted is DeqNetwork { Certificate: { RuleHolds: false } certificate })
+        {
+            throw new DeqException($"Epochs is 0, so that the network stays as it is, and it breaks this trainer's rule. {certificate.Violation}, or set WellPosedness to None.");
+        }
+        return new TrainingHistory([], 0, settings.Seed, "cpu", Engine.Auto);
+    }
+
+    /// <summary>Refuses options that would do nothing for want of a network to start from, or because every start would be the same.</summary>
+    private static void CheckStarts(TrainingSettings settings, Network? given)
+    {
+        if (given is null && settings.FrozenEpochs > 0)
+        {
+            throw new DeqException("FrozenEpochs is set, which keeps the units of a network to start from, and there is none. Set InitialNetwork, give Fit a model, or leave FrozenEpochs 0.");
+        }
+        if (given is null && settings.Starts is { Perturbation: > 0 })
+        {
+            throw new DeqException("Starts has a perturbation, which is of a network to start from, and there is none. Set InitialNetwork, give Fit a model, or leave it 0.");
+        }
+        if (settings.Starts is { Count: > 1, Perturbation: 0 } && given is not null && settings.Architecture.IsWhole(given))
+        {
+            throw new DeqException("Starts asks for several, and all would be the same: the network to start from has all the units of this trainer's. Give Starts a perturbation, or more units than the network has.");
+        }
+    }
+
+    /// <summary>Tells where units were added so that the rule is broken, and where the weights given are above their limit.</summary>
+    private static void TellOfStart(TrainingSettings settings, Network? given, Network start, ITrainingMonitor monitor)
+    {
+        if (settings.Architecture is DeqArchitecture { Rule: not (StrictlyTriangularRule or DiagonalRule) } rule && given is DeqNetwork deq && rule.Keeps(deq) && !rule.Keeps((DeqNetwork)start))
+        {
+            monitor.Warn($"With the states added, W is projected onto {rule.Rule}, so training starts from another function than that of the model to start from.");
+        }
+        if (given is not null && settings.MaxWeightNorm is { } limit && BoundedRows.LargestOf(given) is var largest && largest > limit)
+        {
+            monitor.Warn(FormattableString.Invariant($"The model to start from has a row of weights, or a bias, of the sum of magnitudes {largest:G4} on the rows' scale, above MaxWeightNorm {limit:G4}: it is scaled down, so training starts from another function. Raise MaxWeightNorm to start from the same."));
+        }
     }
 
     private static Network Adopt(TrainingSettings settings, Network initial, ITrainingMonitor monitor)
@@ -88,7 +167,8 @@ internal static class NetworkTraining
             throw new DeqException($"The model to start from has the link {initial.Link}; the loss {settings.Loss} has the link {settings.Loss.Link}. Choose the loss that the model was trained with, or start without it.");
         }
         var network = settings.Architecture.Adopt(initial);
-        if (network is DeqNetwork deq && settings.Architecture is DeqArchitecture training && !training.Keeps(deq))
+        // With no epochs a breach is refused.
+        if (settings.Epochs > 0 && network is DeqNetwork deq && settings.Architecture is DeqArchitecture training && !training.Keeps(deq))
         {
             monitor.Warn($"The model to start from breaks this trainer's rule: its W is projected onto it, so training starts from another function. {Breach(deq.Certificate, training)}");
         }

@@ -18,21 +18,71 @@ internal static class OptionChecks
         return architecture;
     }
 
-    /// <summary>Checks that an engine that is asked for does what the other options ask for.</summary>
-    /// <exception cref="ArgumentException">It does not; the message names the option and the alternatives.</exception>
-    public static void CheckEngine(Engine engine, string? device, Architecture architecture)
+    /// <summary>The settings given.</summary>
+    /// <exception cref="ArgumentException">Two options exclude each other; the message names both and the alternatives.</exception>
+    public static TrainingSettings Check(TrainingSettings settings)
     {
-        if (engine != Engine.Simd)
+        if (settings.Starts is { } starts && (long)starts.Epochs + starts.FinalistEpochs > settings.Epochs)
         {
-            return;
+            throw Refused("Starts", $"Starts trains {starts.Epochs} epochs and finalists {starts.FinalistEpochs} more; Epochs is {settings.Epochs}, which counts them too. Raise Epochs.");
         }
+        if (settings.Starts is { Count: > 1, Perturbation: 0 } && settings.Architecture is DeqArchitecture { Cell: DeqCell.DiagonalLinear })
+        {
+            throw Refused("Starts", "Starts asks for several, and a diagonal linear cell has one: it starts from 0, or from a network, which Starts may be given a perturbation of.");
+        }
+        if (settings is { MaxWeightNorm: { } norm, Architecture: DeqArchitecture { Cell: DeqCell.DiagonalLinear } })
+        {
+            throw Refused("MaxWeightNorm", FormattableString.Invariant($"MaxWeightNorm is {norm}, and Cell is DiagonalLinear, whose read-out of ones does not train and must stay. Set MaxWeightNorm to null, or use another Cell."));
+        }
+        return settings;
+    }
+
+    /// <summary>The engine that is asked for, and Direct where an optimizer asks for it.</summary>
+    /// <param name="engine">The option Engine.</param>
+    /// <param name="device">The option Device.</param>
+    /// <param name="settings">What the options ask for.</param>
+    /// <exception cref="ArgumentException">It does not do what the other options ask for; the message names the option and the alternatives.</exception>
+    public static Engine CheckEngine(Engine engine, string? device, TrainingSettings settings)
+    {
+        CheckOptimizer(engine, settings);
+        var (asked, chosen) = engine == Engine.Auto && settings.Optimizer.IsFullBatch
+            ? ($"Optimizer is {settings.Optimizer.GetType().Name}, which Engine Direct does", Engine.Direct)
+            : ($"Engine is {engine}", engine);
+        if (settings.FrozenEpochs > 0 && chosen != Engine.Direct)
+        {
+            throw Refused("FrozenEpochs", $"FrozenEpochs is {settings.FrozenEpochs}, and Engine is {engine}: only Direct keeps units as they are. Set Engine to Direct, or FrozenEpochs to 0.");
+        }
+        if (chosen is not (Engine.Simd or Engine.Direct))
+        {
+            return chosen;
+        }
+        // Where more than one option asks for Direct, to change one of them would not do.
+        var instead = settings.FrozenEpochs > 0 || chosen == engine && settings.Optimizer.IsFullBatch ? "" : chosen == engine ? "Engine to Torch, or " : "Optimizer to Adam, or ";
         if (device is not (null or "cpu"))
         {
-            throw Refused("Engine", $"Engine is Simd, which trains on the CPU, and Device is \"{device}\". Set Engine to Torch, or Device to \"cpu\".");
+            throw Refused("Engine", $"{asked}{(chosen == engine ? ", which trains" : "")} on the CPU, and Device is \"{device}\". Set {instead}Device to \"cpu\".");
         }
-        if (EngineChoice.Of(architecture) is { } obstacle)
+        if ((chosen == Engine.Simd ? EngineChoice.Of(settings.Architecture) : EngineChoice.OfDirect(settings.Architecture)) is { } obstacle)
         {
-            throw Refused("Engine", $"Engine is Simd, and {obstacle}, which Simd does not do. Set Engine to Torch, or {obstacle.Change}.");
+            throw Refused("Engine", $"{asked}, and {obstacle}, which {chosen} does not do. Set {instead}{obstacle.Change}.");
+        }
+        return chosen;
+    }
+
+    private static void CheckOptimizer(Engine engine, TrainingSettings settings)
+    {
+        var name = settings.Optimizer.GetType().Name;
+        if (settings.Optimizer is LevenbergMarquardt && settings.Loss is not SquaredLoss)
+        {
+            throw Refused("Optimizer", $"Optimizer is {name}, which is for the squared loss, and Loss is {settings.Loss}. Set Optimizer to LBfgs{(settings.Loss is RegressionLoss ? ", or Loss to Squared" : "")}.");
+        }
+        if (settings.Optimizer.IsFullBatch && engine is (Engine.Torch or Engine.Simd))
+        {
+            throw Refused("Optimizer", $"Optimizer is {name}, and Engine is {engine}, which does not do it. Set Engine to Direct, or Optimizer to Adam.");
+        }
+        if (settings.Optimizer.IsFullBatch && settings.GradientClip is { } clip)
+        {
+            throw Refused("GradientClip", FormattableString.Invariant($"GradientClip is {clip}, and Optimizer is {name}, which chooses the length of its steps. Set GradientClip to null, or Optimizer to Adam."));
         }
     }
 
@@ -47,6 +97,14 @@ internal static class OptionChecks
         if (architecture.Initialization is GivenInitialization { W: var w } && w.Length != (long)architecture.StateSize * architecture.StateSize)
         {
             throw Refused("Initialization", $"Initialization gives a W of {w.Length} values; HiddenSize {architecture.StateSize} needs {(long)architecture.StateSize * architecture.StateSize}.");
+        }
+        if (architecture.Initialization.ReadsRows && architecture.Cell == DeqCell.LayerNormalized)
+        {
+            throw Refused("Initialization", "Initialization places kinks at training rows, which a layer-normalised cell would move. Set it to Gaussian, Orthogonal, Triangular or Given, or Cell to Dense.");
+        }
+        if ((architecture.Initialization, architecture.Rule) is (LogTimescalesInitialization, StrictlyTriangularRule) or (CascadeInitialization, DiagonalRule))
+        {
+            throw Refused("Initialization", $"Initialization sets entries of W that {architecture.Rule} forbids. Set Initialization to Kink, or WellPosedness to None or InfinityNorm.");
         }
         if (architecture.Cell == DeqCell.DiagonalLinear
             && (architecture.SkipConnection, architecture.EncoderSizes, architecture.Dropout, architecture.Initialization) is not (false, { Count: 0 }, 0, GaussianInitialization { Scale: null }))

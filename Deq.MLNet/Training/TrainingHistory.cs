@@ -20,9 +20,9 @@ public sealed record TrainingEpoch(int Epoch, double TrainingLoss, double? Valid
     int WorstIterations, double WorstResidual, double WorstGradientResidual, int UnsolvedRows, int UnsolvedGradientRows, double ContractionBound, double Seconds);
 
 /// <summary>What a training did, epoch by epoch.</summary>
-/// <param name="Epochs">The epochs that were run.</param>
-/// <param name="BestEpoch">The epoch whose weights the model has: that of the least validation loss with early stopping, else the last.</param>
+/// <param name="Epochs">The epochs that were run; of several starts those of the one that went on.</param>
+/// <param name="BestEpoch">The epoch whose weights the model has: that of the least validation loss with early stopping, else the last; 0 where nothing was trained.</param>
 /// <param name="Seed">The seed that was used: with the same data, options, machine and thread count it gives the same weights.</param>
 /// <param name="Device">The device that trained, such as cpu or cuda:0.</param>
-/// <param name="Engine">What trained: Torch or Simd.</param>
+/// <param name="Engine">What trained: Torch, Simd or Direct; Auto where nothing was trained.</param>
 public sealed record TrainingHistory(IReadOnlyList<TrainingEpoch> Epochs, int BestEpoch, int Seed, string Device, Engine Engine);

@@ -27,7 +27,7 @@ internal sealed record TrainingIdentity(IReadOnlyDictionary<string, string> Sett
     private static readonly (string Setting, string Option)[] Options =
     [
         ("Architecture.StateSize", "HiddenSize"), ("Architecture.Rule", "WellPosedness"), ("Architecture.Scoring.Tolerance", "ScoringTolerance"), ("Architecture.Scoring.", ""), ("Architecture.", ""),
-        ("Architecture", "the kind of network"), ("Schedule", "LearningRateSchedule"), ("NormalizeTargets", "NormalizeLabel"), ("Outputs", "the number of classes"),
+        ("Architecture", "the kind of network"), ("Schedule", "LearningRateSchedule"), ("NormalizeTargets", "NormalizeLabel"), ("Outputs", "the number of classes"), ("Engines", "Engine"),
     ];
 
     public static TrainingIdentity Of(TrainingSettings settings, TrainingData data, TrainingData? validation, Network? initial)

@@ -32,30 +32,55 @@ internal sealed class TrainingLoop(TrainingSettings settings, double targetUnit,
     /// <param name="train">Training rows, in standard units.</param>
     /// <param name="validation">Validation rows, likewise; null for none.</param>
     /// <param name="checkpoint">Where the state is kept; null for nowhere.</param>
-    /// <param name="saved">The state to go on from, as the checkpoint gave it; null to start anew.</param>
+    /// <param name="saved">The state to go on from, as the checkpoint or <see cref="RunTo"/> gave it; null to start anew.</param>
     public TrainingHistory Run(ITrainingEngine engine, TrainingData train, TrainingData? validation, ITrainingCheckpoint? checkpoint = null, TrainingState? saved = null)
+    {
+        Begin(engine, train, checkpoint, saved);
+        var diverged = !TrainTo(settings.Epochs, engine, train.Rows, validation, checkpoint);
+        if (diverged)
+        {
+            Diverged(_epochs[^1]);
+        }
+        if (_best is null || !diverged && settings.EarlyStopping is { RestoreBest: false })
+        {
+            return new TrainingHistory(_epochs, _epochs.Count, settings.Seed, engine.Device, engine.Kind);
+        }
+        engine.LoadWeights(_best.Weights);
+        return new TrainingHistory(_epochs, _best.Epoch, settings.Seed, engine.Device, engine.Kind);
+    }
+
+    /// <summary>Trains to an epoch, or to where early stopping ends it, and tells the state of a training that may go on from there.</summary>
+    /// <exception cref="DivergenceException">Loss or weights stopped being finite.</exception>
+    public TrainingState RunTo(int epoch, ITrainingEngine engine, TrainingData train, TrainingData? validation, TrainingState? saved)
+    {
+        Begin(engine, train, null, saved);
+        return TrainTo(epoch, engine, train.Rows, validation, null) ? StateOf(engine) : throw Divergence(_epochs[^1]);
+    }
+
+    private void Begin(ITrainingEngine engine, TrainingData train, ITrainingCheckpoint? checkpoint, TrainingState? saved)
     {
         engine.Attach(train);
         if (engine.Notice is { } notice)
         {
             monitor.Info(notice);
         }
-        if (saved is not null)
+        if (saved is null)
         {
-            if (WhyImpossible(saved, engine) is { } why)
-            {
-                throw checkpoint!.Damaged(why);
-            }
-            GoOnFrom(saved, engine);
+            return;
         }
-        var order = new int[train.Rows];
-        for (var i = 0; i < order.Length; i++)
+        if (checkpoint is not null && WhyImpossible(saved, engine) is { } why)
         {
-            order[i] = i;
+            throw checkpoint.Damaged(why);
         }
+        GoOnFrom(saved, engine);
+    }
+
+    /// <summary>Trains to an epoch; false where loss or weights stopped being finite.</summary>
+    private bool TrainTo(int last, ITrainingEngine engine, int rows, TrainingData? validation, ITrainingCheckpoint? checkpoint)
+    {
+        int[] order = [.. Enumerable.Range(0, rows)];
         var random = new Random(settings.Seed);
-        var diverged = false;
-        for (var epoch = 1; epoch <= settings.Epochs && !diverged && !StopsEarly(); epoch++)
+        for (var epoch = 1; epoch <= last && !StopsEarly(); epoch++)
         {
             if (settings.Shuffle)
             {
@@ -67,29 +92,25 @@ internal sealed class TrainingLoop(TrainingSettings settings, double targetUnit,
                 continue;
             }
             var (done, finite) = RunEpoch(epoch, engine, order, validation);
-            diverged = !finite;
-            UnsolvedRows.Tell(settings, _epochs, monitor);
+            UnsolvedRows.Tell(settings, engine.Kind, _epochs, monitor);
             if (finite)
             {
                 KeepIfBest(done, engine);
                 if (checkpoint is not null && (epoch % checkpoint.EveryEpochs == 0 || epoch == settings.Epochs || StopsEarly()))
                 {
-                    checkpoint.Write(new TrainingState(_epochs, engine.ReadWeights(), engine.ReadOptimizer(), _best, engine.ReadStates()));
+                    checkpoint.Write(StateOf(engine));
                 }
             }
             monitor.EpochDone(done);
-            if (diverged)
+            if (!finite)
             {
-                Diverged(done);
+                return false;
             }
         }
-        if (_best is null || !diverged && settings.EarlyStopping is { RestoreBest: false })
-        {
-            return new TrainingHistory(_epochs, _epochs.Count, settings.Seed, engine.Device, engine.Kind);
-        }
-        engine.LoadWeights(_best.Weights);
-        return new TrainingHistory(_epochs, _best.Epoch, settings.Seed, engine.Device, engine.Kind);
+        return true;
     }
+
+    private TrainingState StateOf(ITrainingEngine engine) => new([.. _epochs], engine.ReadWeights(), engine.ReadOptimizer(), _best, engine.ReadStates());
 
     private double LossOf(MeanLoss mean) => mean.Loss * settings.Loss.Unit(targetUnit);
 
@@ -97,9 +118,12 @@ internal sealed class TrainingLoop(TrainingSettings settings, double targetUnit,
 
     private string? WhyImpossible(TrainingState saved, ITrainingEngine engine)
     {
-        var (weights, moments) = (engine.ReadWeights().Length, engine.ReadOptimizer().Moments.Count);
+        var optimizer = engine.ReadOptimizer();
+        var (weights, moments) = (engine.ReadWeights().Length, optimizer.Moments.Count);
         return (saved.Weights.Length, saved.Optimizer.Moments.Count) != (weights, moments)
                 ? $"it has {saved.Weights.Length} weights with {saved.Optimizer.Moments.Count} moments each, where this training has {weights} with {moments}"
+            : saved.Optimizer.Numbers.Count != optimizer.Numbers.Count || saved.Optimizer.Numbers.Any(number => !(number >= 0 && double.IsFinite(number)))
+                ? $"it has the numbers [{string.Join(", ", saved.Optimizer.Numbers)}] of an optimizer, where this training has {optimizer.Numbers.Count}, none of them negative"
             : saved.States?.Length != engine.ReadStates()?.Length
                 ? $"it has states of {saved.States?.Length ?? 0} values, where this training has {engine.ReadStates()?.Length ?? 0}"
             : saved.Epochs.Count > settings.Epochs
@@ -119,7 +143,6 @@ internal sealed class TrainingLoop(TrainingSettings settings, double targetUnit,
         {
             engine.LoadStates(states);
         }
-        monitor.Info($"The checkpoint holds {_epochs.Count} of {settings.Epochs} epochs; training goes on from there.");
     }
 
     /// <summary>Trains one epoch, and tells it and whether all of it is finite.</summary>
@@ -158,16 +181,39 @@ internal sealed class TrainingLoop(TrainingSettings settings, double targetUnit,
 
     private bool StopsEarly() => settings.EarlyStopping is { } rule && _best is not null && _epochs.Count - _best.Epoch >= rule.Patience;
 
+    /// <summary>Warns where there are weights to keep, and throws where not.</summary>
     private void Diverged(TrainingEpoch epoch)
     {
-        var validation = epoch.ValidationLoss is { } loss ? FormattableString.Invariant($" validation loss {loss:G4},") : "";
-        var what = FormattableString.Invariant(
-            $"Training diverged in epoch {epoch.Epoch}: training loss {epoch.TrainingLoss:G4},{validation} worst residual {epoch.WorstResidual:G4}, learning rate {epoch.LearningRate:G4}.");
         if (_best is null)
         {
-            var remedy = settings is { NormalizeFeatures: true, NormalizeTargets: true } ? "Lower" : "Set NormalizeFeatures and NormalizeLabel to true, lower";
-            throw new DivergenceException($"{what} {remedy} LearningRate, set GradientClip, or, for a DEQ without a rule, set WellPosedness to Spectral.");
+            throw Divergence(epoch);
         }
-        monitor.Warn($"{what} The weights of epoch {_best.Epoch}, the best by validation loss, are kept.");
+        monitor.Warn($"{Describe(epoch)} The weights of epoch {_best.Epoch}, the best by validation loss, are kept.");
+    }
+
+    private DivergenceException Divergence(TrainingEpoch epoch)
+    {
+        return new DivergenceException($"{Describe(epoch)} {Remedy(settings)}");
+    }
+
+    /// <summary>What to do about a training that diverged.</summary>
+    public static string Remedy(TrainingSettings settings)
+    {
+        string[] changes =
+        [
+            .. settings is { NormalizeFeatures: true, NormalizeTargets: true } ? Array.Empty<string>() : ["set NormalizeFeatures and NormalizeLabel to true"],
+            // An optimizer of full batches has no rate, and takes back a step that leads to no number: such a training began too far off.
+            .. settings.Optimizer.IsFullBatch ? ["raise WeightDecay", "set MaxWeightNorm"] : new[] { "lower LearningRate", "set GradientClip" },
+            "or, for a DEQ without a rule, set WellPosedness to Spectral",
+        ];
+        var text = string.Join(", ", changes);
+        return $"{char.ToUpperInvariant(text[0])}{text[1..]}.";
+    }
+
+    private static string Describe(TrainingEpoch epoch)
+    {
+        var validation = epoch.ValidationLoss is { } loss ? FormattableString.Invariant($" validation loss {loss:G4},") : "";
+        return FormattableString.Invariant(
+            $"Training diverged in epoch {epoch.Epoch}: training loss {epoch.TrainingLoss:G4},{validation} worst residual {epoch.WorstResidual:G4}, learning rate {epoch.LearningRate:G4}.");
     }
 }

@@ -68,7 +68,8 @@ internal sealed record TrainingRecord(TrainingHistory History, SolveReport? Equi
             {
                 throw Impossible(why);
             }
-            if (record.History.Engine is not (Engine.Torch or Engine.Simd))
+            // Nothing was at work where nothing was trained.
+            if (record.History.Epochs.Count == 0 ? record.History.Engine != Engine.Auto : record.History.Engine is not (Engine.Torch or Engine.Simd or Engine.Direct))
             {
                 throw Impossible($"it is said to be of the engine {record.History.Engine}");
             }
@@ -95,7 +96,7 @@ internal sealed record TrainingRecord(TrainingHistory History, SolveReport? Equi
                 return $"entry {i + 1} of its epochs is {epochs[i]?.ToString() ?? "null"}";
             }
         }
-        return bestEpoch < 1 || bestEpoch > epochs.Count ? $"the best of {epochs.Count} epochs is said to be {bestEpoch}" : null;
+        return bestEpoch < Math.Min(1, epochs.Count) || bestEpoch > epochs.Count ? $"the best of {epochs.Count} epochs is said to be {bestEpoch}" : null;
     }
 
     private static void Check(SolveReport report)

@@ -27,5 +27,20 @@ internal sealed record TrainingSettings
     public bool NormalizeFeatures { get; init; } = true;
     public bool NormalizeTargets { get; init; } = true;
     public int? Threads { get; init; }
+    public Starts? Starts { get; init; }
+
+    /// <summary>The largest sum of magnitudes of a row of a layer's weights, W excepted, which has its rule, and the largest magnitude of a bias; null for no limit.</summary>
+    public double? MaxWeightNorm { get; init; }
+
+    /// <summary>The first epochs, in which the incoming weights and biases of the <see cref="FrozenUnits"/> do not move.</summary>
+    public int FrozenEpochs { get; init; }
+
+    /// <summary>For each layer that phi follows (encoder layers and the cell, or hidden layers), first to last, how many of its first units are those of the network that training starts from.</summary>
+    public IReadOnlyList<int> FrozenUnits { get; init; } = [];
     public MatmulPrecision MatmulPrecision { get; init; }
+
+    /// <summary>The engines of which one may go on with what another began: <see cref="MLNet.Engine.Direct"/>, whose weights are of float64, only itself.</summary>
+    public string Engines { get; init; } = SharedEngines;
+
+    public const string SharedEngines = "Torch or Simd";
 }

@@ -10,8 +10,12 @@ internal sealed record TrainingState(IReadOnlyList<TrainingEpoch> Epochs, float[
 
 /// <summary>What an optimizer remembers of earlier steps.</summary>
 /// <param name="Steps">How many there were, where the rule goes by it.</param>
-/// <param name="Moments">Running means, each with one value a weight.</param>
-internal sealed record OptimizerState(long Steps, IReadOnlyList<float[]> Moments);
+/// <param name="Moments">Running means, each as long as the weights.</param>
+internal sealed record OptimizerState(long Steps, IReadOnlyList<float[]> Moments)
+{
+    /// <summary>What else it remembers, of the whole.</summary>
+    public IReadOnlyList<double> Numbers { get; init; } = [];
+}
 
 /// <summary>The weights of the epoch with the least validation loss.</summary>
 internal sealed record BestWeights(int Epoch, double Loss, float[] Weights);

@@ -16,8 +16,7 @@ internal static class ErrorCurves
         foreach (var (name, model, form) in new[] { ("plain, as training measured it", contraction, OnnxForm.Unrolled), ("Anderson, as training measured it", contraction, OnnxForm.UnrolledAnderson), ("Peaceman-Rachford, of a monotone W", monotone, OnnxForm.PeacemanRachford) })
         {
             var network = NetworkOf(model);
-            var reference = new Float64Network(network);
-            var exact = model.Transform(data).GetColumn<float[]>("Features").AsParallel().AsOrdered().Select(reference.Softmax).ToList();
+            var exact = model.Transform(data).GetColumn<float[]>("Features").AsParallel().AsOrdered().Select(row => network.EvaluateFloat64(row)).ToList();
             var errors = network.UnrollCurves.Single(curve => curve.Form == form).MaxErrors.Select(error => (double)error).ToArray();
             var points = Steps.Where(steps => steps <= errors.Length).Select(steps =>
             {

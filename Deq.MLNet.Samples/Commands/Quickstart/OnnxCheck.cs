@@ -23,8 +23,7 @@ internal static class OnnxCheck
         using var outputs = session.Run(inputs);
         var onnx = outputs.Single(output => output.Name == "Score.output").AsEnumerable<float>();
 
-        var reference = new Float64Network(fitted.Network);
-        var exact = fitted.Features.Select(row => reference.Affine(row)[0]).ToArray();
+        var exact = fitted.Features.Select(row => fitted.Network.EvaluateFloat64(row)[0]).ToArray();
         return (onnx.Zip(exact, (a, b) => Math.Abs(a - b)).Max() / exact.Max(Math.Abs), report.Steps);
     }
 }

@@ -1,5 +1,6 @@
 using CsCheck;
 using Deq.MLNet.Training;
+using Deq.MLNet.Training.Losses;
 using Deq.MLNet.Training.Simd;
 
 namespace Deq.MLNet.Tests.Training.Simd;

@@ -104,6 +104,9 @@ public sealed class SimdOptimizerTests
     }
 
     [Fact]
+    public void MaxWeightNorm_bounds_rows_and_biases_after_every_step() => EngineContract.MaxWeightNorm((settings, start) => new SimdEngine(settings, start));
+
+    [Fact]
     public void GradientClip_bounds_the_step_keeps_its_direction_and_leaves_small_gradients_alone() =>
         EngineContract.GradientClip((settings, start) => new SimdEngine(settings, start));
 

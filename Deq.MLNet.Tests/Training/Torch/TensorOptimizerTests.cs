@@ -97,4 +97,11 @@ public sealed class TensorOptimizerTests
         TorchBackend.EnsureAvailable(device);
         EngineContract.GradientClip((settings, start) => new TorchEngine(settings, start, device));
     }
+
+    [Theory, OnDevices]
+    public void MaxWeightNorm_bounds_rows_and_biases_after_every_step(string device)
+    {
+        TorchBackend.EnsureAvailable(device);
+        EngineContract.MaxWeightNorm((settings, start) => new TorchEngine(settings, start, device));
+    }
 }

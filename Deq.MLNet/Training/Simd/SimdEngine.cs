@@ -1,5 +1,6 @@
 using System.Numerics.Tensors;
 using Deq.MLNet.Numerics;
+using Deq.MLNet.Training.Losses;
 
 namespace Deq.MLNet.Training.Simd;
 
@@ -14,6 +15,7 @@ internal sealed class SimdEngine : ITrainingEngine
     private readonly SimdModel _model;
     private readonly SimdLoss _loss;
     private readonly SimdOptimizer _optimizer;
+    private readonly SimdWeightLimit? _limit;
     /// <summary>One for each number of rows: that of a whole batch and of the last of an epoch, of training and of evaluation.</summary>
     private readonly Dictionary<(int Rows, bool Training), SimdBatch> _batches = [];
     private readonly Action<int> _trainBlock, _evaluateBlock, _sumRows, _moveWeights;
@@ -46,6 +48,7 @@ internal sealed class SimdEngine : ITrainingEngine
         };
         _loss = SimdLoss.Create(settings.Loss);
         _optimizer = SimdOptimizer.Create(settings.Optimizer, _model.Parameters, settings.WeightDecay, with);
+        _limit = settings.MaxWeightNorm is { } limit ? new SimdWeightLimit(_model.Parameters, BoundedRows.Of(initial), limit) : null;
         (_trainBlock, _evaluateBlock, _sumRows, _moveWeights) = (TrainBlock, EvaluateBlock, SumRows, _optimizer.Run);
     }
 
@@ -72,6 +75,7 @@ internal sealed class SimdEngine : ITrainingEngine
         _optimizer.BeginStep(learningRate, _settings.GradientClip is { } limit ? Math.Min(1, limit / (Kernels.Norm<float>(_model.Parameters.Gradients) + 1e-30)) : 1);
         _workers.Run(_optimizer.Parts, _moveWeights);
         _model.Project();
+        _limit?.Apply();
         _moved = true;
     }
 

@@ -1,36 +1,15 @@
 using System.Numerics.Tensors;
+using Deq.MLNet.Training.Losses;
 
 namespace Deq.MLNet.Training.Simd;
-
-/// <summary>Weighted sums over rows: of the loss, of the metric, of the weights.</summary>
-internal readonly record struct LossSums(double Loss, double Metric, double Weight)
-{
-    public MeanLoss Mean => new(Loss / Weight, Metric / Weight);
-
-    public static LossSums operator +(LossSums a, LossSums b) => new(a.Loss + b.Loss, a.Metric + b.Metric, a.Weight + b.Weight);
-}
-
-/// <summary>What a loss says of one output, or of one row.</summary>
-/// <param name="Loss">The loss.</param>
-/// <param name="Metric">The squared error of the prediction, or 1 where the class is right.</param>
-/// <param name="Gradient">Of the loss by the output.</param>
-internal readonly record struct OutputLoss(double Loss, double Metric, double Gradient);
 
 /// <summary>The losses of the rows of a block, in float64 but for the softmax, whose exponentials are vectors of float32.</summary>
 internal abstract class SimdLoss
 {
     public static SimdLoss Create(Loss loss) => loss switch
     {
-        SquaredLoss => new ElementwiseLoss<Squared>(default),
-        AbsoluteLoss => new ElementwiseLoss<Absolute>(default),
-        HuberLoss huber => new ElementwiseLoss<Huber>(new Huber(huber.Delta)),
-        PoissonLoss => new ElementwiseLoss<Poisson>(default),
-        TweedieLoss tweedie => new ElementwiseLoss<Tweedie>(new Tweedie(tweedie.Power)),
-        LogisticLoss => new ElementwiseLoss<Logistic>(default),
-        HingeLoss => new ElementwiseLoss<Hinge>(default),
-        FocalLoss focal => new ElementwiseLoss<Focal>(new Focal(focal.Gamma)),
         CrossEntropyLoss crossEntropy => new SoftmaxLoss(crossEntropy.LabelSmoothing),
-        _ => throw new NotSupportedException($"{loss} has no managed form."),
+        _ => new ElementwiseLoss(IOutputLoss.Of(loss)),
     };
 
     /// <summary>Writes the gradient of the mean loss over the batch by the outputs of a block, and returns the sums over its rows.</summary>
@@ -49,7 +28,7 @@ internal abstract class SimdLoss
 
     protected abstract LossSums Rows(SimdBatch batch, TrainingData data, RowBlock rows);
 
-    private sealed class ElementwiseLoss<T>(T loss) : SimdLoss where T : struct, IOutputLoss
+    private sealed class ElementwiseLoss(IOutputLoss loss) : SimdLoss
     {
         protected override LossSums Rows(SimdBatch batch, TrainingData data, RowBlock rows)
         {

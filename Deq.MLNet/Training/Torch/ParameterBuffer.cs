@@ -33,6 +33,9 @@ internal sealed class ParameterBuffer : IDisposable
     /// <summary>The array of a name; null where there is none.</summary>
     public Parameter? Find(string name) => _parameters.TryGetValue(name, out var found) ? found : null;
 
+    /// <summary>A part of the values, of the shape asked for.</summary>
+    public Tensor View(long offset, params long[] sizes) => View(Values, offset, sizes);
+
     public void Load(string name, ReadOnlyMemory<float> values) => Copy(values.ToArray(), this[name].Value);
 
     public float[] Read(string name) => DeviceReads.Floats(this[name].Value);

@@ -16,6 +16,7 @@ internal sealed class TorchEngine : ITrainingEngine
     private readonly DeviceErrors _device;
     private readonly TensorModel _model;
     private readonly TensorOptimizer _optimizer;
+    private readonly TensorWeightLimit? _limit;
     /// <summary>Sums over rows since the last read, in float64: loss, metric and weight.</summary>
     private readonly Tensor _sums;
     private readonly TorchThreads _threads;
@@ -47,6 +48,7 @@ internal sealed class TorchEngine : ITrainingEngine
         try
         {
             _optimizer = _device.At("the optimizer's state", 0, () => TensorOptimizer.Create(settings.Optimizer, _model.Parameters, settings.WeightDecay));
+            _limit = settings.MaxWeightNorm is { } limit ? new TensorWeightLimit(_model.Parameters, BoundedRows.Of(initial), limit) : null;
             _sums = zeros(3, ScalarType.Float64, place.Device).DetachFromDisposeScope();
             // Last, and undone below: a constructor that fails must leave the process as it was.
             _threads = new TorchThreads(settings.Threads ?? DefaultThreads(settings.Architecture));
@@ -56,6 +58,7 @@ internal sealed class TorchEngine : ITrainingEngine
         {
             _model.Dispose();
             _optimizer?.Dispose();
+            _limit?.Dispose();
             _sums?.Dispose();
             _threads?.Dispose();
             throw;
@@ -96,6 +99,7 @@ internal sealed class TorchEngine : ITrainingEngine
         }
         _optimizer.Step(learningRate);
         _model.Project();
+        _limit?.Apply();
         _place.Probe?.Ended(StepPhase.Optimizer);
         _moved = true;
     }
@@ -184,6 +188,7 @@ internal sealed class TorchEngine : ITrainingEngine
         _evaluated?.Rows.Dispose();
         _model.Dispose();
         _optimizer.Dispose();
+        _limit?.Dispose();
         _sums.Dispose();
         _threads.Dispose();
         _matmul.Dispose();

@@ -42,7 +42,7 @@ internal abstract class SimdProjection
     protected static Span<float> Row(Span<float> matrix, int row, int size) => matrix.Slice(row * size, size);
 
     /// <summary>Scales values by a factor of at most 1 that brings a bound on them under a limit; leaves them as they are where it is under it. Returns the bound after it.</summary>
-    protected static double ScaleDown(Span<float> values, double bound, double limit)
+    public static double ScaleDown(Span<float> values, double bound, double limit)
     {
         var factor = (float)(limit * (1 - BoundMargins.Rounding) / bound);
         // NaN is no factor of 1 or more: it spreads, for training to find.

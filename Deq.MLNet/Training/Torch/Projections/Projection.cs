@@ -55,7 +55,7 @@ internal abstract class Projection : IDisposable
     }
 
     /// <summary>Scales W by a factor of at most 1 that brings a bound on it under a limit; both may be a number for each row (d x 1). Returns the bound after it.</summary>
-    protected static Tensor ScaleDown(Tensor w, Tensor bound, double limit)
+    public static Tensor ScaleDown(Tensor w, Tensor bound, double limit)
     {
         var factor = bound.reciprocal().MultiplyInPlace(limit * (1 - BoundMargins.Rounding)).LowerInPlace(1);
         w.mul_(factor);

@@ -1,8 +1,36 @@
-namespace Deq.MLNet.Training.Simd;
+namespace Deq.MLNet.Training.Losses;
+
+/// <summary>Weighted sums over rows: of the loss, of the metric, of the weights.</summary>
+internal readonly record struct LossSums(double Loss, double Metric, double Weight)
+{
+    public MeanLoss Mean => new(Loss / Weight, Metric / Weight);
+
+    public static LossSums operator +(LossSums a, LossSums b) => new(a.Loss + b.Loss, a.Metric + b.Metric, a.Weight + b.Weight);
+}
+
+/// <summary>What a loss says of one output, or of one row.</summary>
+/// <param name="Loss">The loss.</param>
+/// <param name="Metric">The squared error of the prediction, or 1 where the class is right.</param>
+/// <param name="Gradient">Of the loss by the output.</param>
+internal readonly record struct OutputLoss(double Loss, double Metric, double Gradient);
 
 /// <summary>A loss of one affine output o for a target y, with its slope; at a kink one between those beside it.</summary>
 internal interface IOutputLoss
 {
+    /// <summary>That of a loss whose outputs count one by one.</summary>
+    static IOutputLoss Of(Loss loss) => loss switch
+    {
+        SquaredLoss => default(Squared),
+        AbsoluteLoss => default(Absolute),
+        HuberLoss huber => new Huber(huber.Delta),
+        PoissonLoss => default(Poisson),
+        TweedieLoss tweedie => new Tweedie(tweedie.Power),
+        LogisticLoss => default(Logistic),
+        HingeLoss => default(Hinge),
+        FocalLoss focal => new Focal(focal.Gamma),
+        _ => throw new NotSupportedException($"{loss} has no managed form."),
+    };
+
     OutputLoss Of(double o, double y);
 }
 

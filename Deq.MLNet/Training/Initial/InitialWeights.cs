@@ -1,4 +1,4 @@
-namespace Deq.MLNet.Training;
+namespace Deq.MLNet.Training.Initial;
 
 /// <summary>Random weights by an <see cref="Initialization"/>.</summary>
 internal static class InitialWeights
@@ -24,6 +24,8 @@ internal static class InitialWeights
         return how switch
         {
             GaussianInitialization gaussian => Normal(random, outputs, inputs, (gaussian.Scale ?? 1) * deviation, zeroColumns),
+            // Of a read-out.
+            KinkInitialization or CascadeInitialization => Normal(random, outputs, inputs, deviation, zeroColumns),
             // Of more inputs than outputs, orthogonal rows of length 1 have the deviation 1 / sqrt(inputs).
             OrthogonalInitialization orthogonal => WithoutColumns(Orthogonal(random, outputs, inputs, (orthogonal.Scale ?? 1) * gain), zeroColumns),
             _ => throw new NotSupportedException($"{how} is no start of a layer."),

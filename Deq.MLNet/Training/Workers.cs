@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.ExceptionServices;
 
-namespace Deq.MLNet.Training.Simd;
+namespace Deq.MLNet.Training;
 
 /// <summary>
 /// Runs items on a fixed number of threads: the caller's and its own, which look for work a short while before they sleep, since that of a step comes in quick succession.

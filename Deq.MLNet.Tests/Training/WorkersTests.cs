@@ -1,6 +1,6 @@
-using Deq.MLNet.Training.Simd;
+using Deq.MLNet.Training;
 
-namespace Deq.MLNet.Tests.Training.Simd;
+namespace Deq.MLNet.Tests.Training;
 
 public sealed class WorkersTests
 {

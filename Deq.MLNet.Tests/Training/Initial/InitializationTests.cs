@@ -2,7 +2,7 @@ using CsCheck;
 using Deq.MLNet.Training;
 using Deq.MLNet.Training.Torch;
 
-namespace Deq.MLNet.Tests.Training;
+namespace Deq.MLNet.Tests.Training.Initial;
 
 public sealed class InitializationTests
 {

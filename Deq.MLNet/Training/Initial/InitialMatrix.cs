@@ -1,6 +1,6 @@
 using Deq.MLNet.Networks;
 
-namespace Deq.MLNet.Training;
+namespace Deq.MLNet.Training.Initial;
 
 /// <summary>The Gaussian W that a training starts with, of the form that its rule has.</summary>
 internal static class InitialMatrix
