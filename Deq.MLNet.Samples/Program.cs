@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Deq.MLNet;
 using Deq.MLNet.Samples.Commands;
+using Deq.MLNet.Samples.Lab;
 
 var folder = new Option<string>("--out") { Description = "The folder for models and pictures.", DefaultValueFactory = _ => "out" };
 var repeats = new Option<int>("--repeats") { Description = "How often the cross-validation is repeated, each time with other folds.", DefaultValueFactory = _ => 5 };
@@ -16,6 +17,17 @@ var regression = Sample("regression", "Predicts a number (diabetes), with a vali
 var binary = Sample("binary", "Predicts yes or no (breast cancer), with a probability.", parsed => Binary.Run(parsed.GetRequiredValue(folder), parsed.GetValue(repeats)), folder, repeats);
 var multiclass = Sample("multiclass", "Predicts one of several classes (wine, handwritten digits).", parsed => Multiclass.Run(parsed.GetRequiredValue(folder), parsed.GetValue(repeats)), folder, repeats);
 var onnx = Sample("onnx", "Exports a whole pipeline (texts, missing values, names of classes) as one ONNX file, and scores it without ML.NET.", parsed => OnnxPipeline.Run(parsed.GetRequiredValue(folder)), folder);
+var experiment = new Argument<string>("name") { Description = "The experiment, or all of them." };
+experiment.AcceptOnlyFromAmong([.. Laboratory.Names]);
+var quick = new Option<bool>("--quick") { Description = "A smaller run: fewer seeds, sizes and epochs." };
+var seeds = new Option<int>("--seeds") { Description = "How many seeds, where an experiment takes several; 0: as many as it takes by itself." };
+seeds.Validators.Add(option =>
+{
+    if (option.Tokens.Any(token => int.TryParse(token.Value, out var value) && value < 0))
+        option.AddError("--seeds must be at least 0.");
+});
+var labFolder = new Option<string>("--out") { Description = "The folder for pages, tables and pictures; the index page stands beside it, under its name.", DefaultValueFactory = _ => Path.Combine("out", "lab") };
+var lab = Sample("lab", "Experiments on what deep equilibrium networks express and learn.", parsed => Laboratory.Run(parsed.GetRequiredValue(experiment), parsed.GetValue(quick), parsed.GetValue(seeds), parsed.GetRequiredValue(labFolder)), experiment, quick, seeds, labFolder);
 var doctor = Sample("doctor", "Prints what this machine offers for training and scoring.", _ => Doctor.Run());
 
 // The quickstart starts it as a process of its own.
@@ -24,7 +36,7 @@ var scores = new Argument<string>("scores");
 var scoreSaved = Sample("score-saved", "Scores the test rows by a saved model.", parsed => ScoreSaved.Run(parsed.GetRequiredValue(model), parsed.GetRequiredValue(scores)), model, scores);
 scoreSaved.Hidden = true;
 
-var parsed = new RootCommand("Samples of Deq.MLNet: deep equilibrium models as ML.NET trainers.") { quickstart, regression, binary, multiclass, onnx, doctor, scoreSaved }.Parse(args);
+var parsed = new RootCommand("Samples of Deq.MLNet: deep equilibrium models as ML.NET trainers.") { quickstart, regression, binary, multiclass, onnx, lab, doctor, scoreSaved }.Parse(args);
 var exitCode = parsed.Invoke();
 return parsed.Errors.Count == 0 ? exitCode : 2;
 

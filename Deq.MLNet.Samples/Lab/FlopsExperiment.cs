@@ -1,0 +1,46 @@
+using System.Globalization;
+using ScottPlot;
+
+namespace Deq.MLNet.Samples.Lab;
+
+/// <summary>A DEQ of ten states and FNNs of the same cost a row, on the sawtooth of 2^5 pieces.</summary>
+internal sealed class FlopsExperiment : IExperiment
+{
+    // Other seeds than those of the sawtooth experiment, which has runs of the same target.
+    private const int FirstSeed = 500, Doublings = 5;
+
+    public string Name => "flops";
+
+    public string Title => "Equal FLOPs: a deep equilibrium network of ten states and feed-forward networks on 2^5 pieces";
+
+    public void Run(LabSettings settings, Report report)
+    {
+        var seeds = settings.SeedsOr(full: 10, quick: 2);
+        var plain = new GradientRecipe("plain", settings.Quick ? 40 : 400, RowCount: 4096);
+        var growth = new GrowthRecipe(settings.Quick ? 1024 : 4096, settings.Quick ? 8 : 16);
+        var target = new Sawtooth(Doublings);
+
+        var series = ((Size[])[DeqSize.Triangular(10), .. DeqSize.Matched, .. FnnSize.Matched]).Select(size => plain.Run(size, target, FirstSeed, seeds)).ToList();
+        var deq = Growth.Deq(Doublings, units: 2);
+        var flops = Math.Max(growth.FlopsOf(deq), growth.FlopsOf(Growth.Fnn(Doublings, Doublings)));
+        (string Regime, Growth Plan)[] grown =
+        [
+            ("equal effort", deq), ("equal effort", Growth.Fnn(Doublings, Doublings)),
+            ("restricted", deq), .. Enumerable.Range(1, 3).SelectMany(depth => Growth.FnnInBothOrders(Doublings, depth)).Select(plan => ("restricted", plan)),
+        ];
+        series.AddRange(grown.Select(run => new Series(run.Regime, run.Plan.Name, target, Seeds.ForEach(FirstSeed, seeds, seed => growth.Train(run.Plan, seed, flops)))));
+
+        string[] regimes = ["plain", "equal effort", "restricted"];
+        report.Text($"What the paper's Table 1 compares, with settings of our own: a row costs a dense DEQ of 10 states and {Flops.Iterations} iterations {Flops.Cell(10):F0} FLOPs, and the FNNs of the plain regime as many within 3 percent. A strictly triangular cell is solved by one substitution and costs {Flops.TriangularCell(10):F0} with 10 states and {Flops.TriangularCell(64):F0} with 64. {Remarks.Seeds(FirstSeed, seeds)}");
+        report.Text($"- **plain**: {plain.Effort}.\n- **equal effort**: {growth.Effort}. Growth begins anew, for the DEQ as long as it spends at most, for the FNN until it has spent at least {(flops / 1e9).ToString("G3", CultureInfo.InvariantCulture)} GFLOPs, those of one growth of the dearer.\n- **restricted**: the same, the FNN with at most 3 layers, the wide ones first or last.");
+        report.Text($"Training took, mean over seeds: {string.Join("; ", regimes.Select(regime => Remarks.Spent(regime, series)))}. {Remarks.Iterations(series)}");
+        report.Text(Remarks.Depth);
+        report.Table("runs", "FLOPs, weights and error", [.. Series.Columns, "mean error", "deviation"], series.Select(s => (object?[])[.. s.Row(), Statistics.Mean(s.Errors), Statistics.StandardDeviation(s.Errors)]));
+
+        CurvePicture.Draw([.. regimes.Select(regime => SeriesPanels.Losses(regime, regime == "plain" ? "epoch" : "step of the last stage", series.Where(s => s.Regime == regime)))],
+            report.PictureFile("losses", "Training loss, median and quartiles over seeds."), legend: Alignment.LowerLeft);
+        report.Text(Contest.HowItIsJudged);
+        foreach (var regime in regimes)
+            Contest.Of(series.Where(s => s.Regime == regime)).Tell(report, $"Table 1: equal FLOPs, 2^{Doublings} pieces{(regime == "restricted" ? "; the depth of the FNN alone is bounded" : "")}");
+    }
+}

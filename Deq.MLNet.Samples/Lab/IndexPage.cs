@@ -1,0 +1,42 @@
+using System.Globalization;
+using System.Text;
+
+namespace Deq.MLNet.Samples.Lab;
+
+/// <summary>The page that leads to the experiments' pages: verdicts, claims, pictures.</summary>
+internal static class IndexPage
+{
+    private const string Introduction = """
+        # The laboratory
+        What a deep equilibrium network (DEQ) can express that a feed-forward network (FNN) cannot, and what training finds of it: experiments after Wu, Zhang, Fang, Lin, "Separation and Bias of Deep Equilibrium Models on Expressivity
+        and Learning Dynamics", NeurIPS 2024. Of the paper only the abstract and the captions of its figures were at hand. No number here is the paper's; constructions and bounds were derived for this project and checked numerically,
+        and targets, tasks and sizes that had to be guessed are called stand-ins.
+
+        `dotnet run -c Release --project Deq.MLNet.Samples -- lab all --out docs/lab` makes this page, and beside it in the folder a page, tables (CSV) and pictures for each experiment; the name of one instead of `all` runs it alone, `--quick` smaller.
+
+        Each comparison is made in three regimes, the same for both networks. **Plain**: Adam from a good start for each, the learning rate of each chosen on validation data. **Equal effort**: the same optimizer (Levenberg and Marquardt's method), starts,
+        curriculum and cost. **Restricted**: the depth of the FNN, or the weights of both, are bounded. Every seed counts, none was dropped, and one whose training diverges counts as the worst; what is chosen (learning rates, the best network of a regime, bounds) is chosen by points that no test uses. An experiment's page tells its seeds, sizes and effort, and where a regime does not apply.
+
+        """;
+
+    /// <summary>Writes it beside the folder, under the folder's name.</summary>
+    /// <param name="folder">Where the experiments' pages are.</param>
+    /// <param name="experiments">Their names, in order; those that have not run yet are left out.</param>
+    public static void Write(OutputFolder folder, IEnumerable<string> experiments)
+    {
+        var path = folder.ToString().TrimEnd(Path.DirectorySeparatorChar);
+        var link = Path.GetFileName(path);
+        var summaries = experiments.Select(name => Summary.Read(folder, name)).OfType<Summary>().ToList();
+        var page = new StringBuilder(Introduction);
+        page.Append("\n## Who is ahead\n" + Comparison.HowItIsJudged + "\n\n").Append(Markdown.Verdicts(summaries.SelectMany(summary => summary.Verdicts)));
+        page.Append("\n\n## Of the paper's claims\n").Append(Markdown.Claims(summaries.SelectMany(summary => summary.Claims))).Append('\n');
+        page.Append("\n## Figures and aims\nAn aim was set before the experiments ran; the other figures are told as they are.\n\n").Append(Aim.Table(summaries.SelectMany(summary => summary.Figures))).Append('\n');
+        foreach (var summary in summaries)
+        {
+            page.Append(CultureInfo.InvariantCulture, $"\n## {summary.Title}\n{summary.HowItRan} [Settings, tables and all numbers]({link}/{summary.Name}.md).\n");
+            foreach (var picture in summary.Pictures)
+                page.Append(CultureInfo.InvariantCulture, $"\n![{Markdown.Plain(picture.Caption)}]({link}/{picture.File})\n\n{picture.Caption}\n");
+        }
+        File.WriteAllText(path + ".md", page.ToString());
+    }
+}

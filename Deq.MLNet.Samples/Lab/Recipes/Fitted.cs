@@ -1,0 +1,43 @@
+using Microsoft.ML;
+using Microsoft.ML.Data;
+
+namespace Deq.MLNet.Samples.Lab;
+
+/// <summary>A trained network as the pipeline gives it, or what is left of a training that diverged: a run whose errors are NaN, and so the worst.</summary>
+internal sealed class Fitted(MLContext ml, RegressionPredictionTransformer<NetworkRegressionModelParameters>? predictor, double seconds)
+{
+    private static readonly TrainingHistory NoHistory = new([], 0, 0, "", Engine.Auto);
+
+    /// <summary>Trains, and takes a training that diverges for one that failed: no seed is dropped, and none ends the others.</summary>
+    public static Fitted Try(Func<Fitted> train)
+    {
+        try
+        {
+            return train();
+        }
+        catch (DivergenceException)
+        {
+            return new Fitted(new MLContext(), null, 0);
+        }
+    }
+
+    public bool HasDiverged => predictor is null;
+
+    /// <summary>Null where training diverged.</summary>
+    public Network? Network => predictor?.Model.Network;
+
+    /// <summary>Without epochs where training diverged.</summary>
+    public TrainingHistory History => predictor?.Model.History ?? NoHistory;
+
+    public double Seconds => seconds;
+
+    /// <summary>The scores of rows.</summary>
+    public float[] Scores(float[] x) =>
+        predictor is null ? [.. x.Select(_ => float.NaN)] : [.. predictor.Transform(Rows.Of(ml, [.. x.Select(value => new[] { value })], new float[x.Length])).GetColumn<float>("Score")];
+
+    /// <summary>The mean squared error over points.</summary>
+    public double MeanSquaredError(Target target, float[] x) => Scores(x).Zip(x, (score, value) => Math.Pow(score - target.At(value), 2)).Average();
+
+    /// <summary>The largest error over points.</summary>
+    public double LargestError(Target target, float[] x) => Scores(x).Zip(x, (score, value) => Math.Abs(score - target.At(value))).Aggregate(0.0, Math.Max);
+}

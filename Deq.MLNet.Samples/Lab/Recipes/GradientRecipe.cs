@@ -1,0 +1,56 @@
+using System.Globalization;
+
+namespace Deq.MLNet.Samples.Lab;
+
+/// <summary>
+/// Adam with a cosine schedule, straight at the target. The learning rate is chosen for each network and target: one training each on a seed that no test uses, judged by validation points.
+/// </summary>
+/// <param name="Regime">What tables call it.</param>
+/// <param name="Epochs">Passes over the rows.</param>
+/// <param name="RowCount">Training rows, of which a step takes 256.</param>
+internal sealed record GradientRecipe(string Regime, int Epochs, int RowCount)
+{
+    private const int Batch = 256, TuningSeed = 1;
+
+    public float[] Rates { get; init; } = [1e-3f, 3e-3f, 1e-2f, 3e-2f];
+
+    /// <summary>Several starts, whose first epochs are of <see cref="Epochs"/>; null for one.</summary>
+    public Starts? Starts { get; init; }
+
+    /// <summary>The bound of every row sum and bias; null for none.</summary>
+    public float? MaxWeightNorm { get; init; }
+
+    private double Steps => Epochs * (double)(RowCount / Batch);
+
+    public string Effort => string.Create(CultureInfo.InvariantCulture, $"Adam, {Steps} steps of {Batch} of {RowCount} rows, cosine schedule, the learning rate the best of {string.Join(", ", Rates)} for each network and target, by validation points and seed {TuningSeed}, which no test uses")
+        + (Starts is null ? "" : $"; {Starts.Count} starts, of which the best {Starts.Finalists} by training loss go on after {Starts.Epochs * (RowCount / Batch)} steps");
+
+    /// <summary>Trains a network from each seed at the learning rate that suits it.</summary>
+    /// <param name="size">The network.</param>
+    /// <param name="target">The function.</param>
+    /// <param name="first">The first seed of the test.</param>
+    /// <param name="count">How many seeds.</param>
+    public Series Run(Size size, Target target, int first, int count)
+    {
+        var rate = Tuning.Choose(Rates, rate => Train(size, target, rate, TuningSeed).Validation);
+        return new Series(Regime, size.Name, target, Seeds.ForEach(first, count, seed => Train(size, target, rate, seed))) { LearningRate = rate };
+    }
+
+    private Outcome Train(Size size, Target target, float rate, int seed)
+    {
+        var fitted = Fitted.Try(() => size.Fit(target.Sample(RowCount, seed), target, options =>
+        {
+            options.Engine = Engine.Simd;
+            options.LearningRate = rate;
+            options.LearningRateSchedule = LearningRateSchedule.Cosine();
+            options.BatchSize = Batch;
+            options.Epochs = Epochs;
+            options.Starts = Starts;
+            options.MaxWeightNorm = MaxWeightNorm;
+            options.Seed = seed;
+        }));
+        return new Outcome(size.Name, size, target, seed, fitted, Flops.Gradient(size.Forward, RowCount, EpochsOfAllStarts), fitted.Seconds);
+    }
+
+    private double EpochsOfAllStarts => Epochs + (Starts is { } starts ? (starts.Count - 1) * starts.Epochs + (starts.Finalists - 1) * starts.FinalistEpochs : 0);
+}

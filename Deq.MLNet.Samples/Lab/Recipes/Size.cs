@@ -1,0 +1,107 @@
+using Microsoft.ML;
+using Microsoft.ML.Data;
+
+namespace Deq.MLNet.Samples.Lab;
+
+/// <summary>A kind of network for functions of one variable, with its sizes.</summary>
+internal abstract record Size
+{
+    public abstract string Name { get; }
+
+    /// <summary>The number of weights that train.</summary>
+    public abstract int Parameters { get; }
+
+    /// <summary>FLOPs of one row forward.</summary>
+    public abstract double Forward { get; }
+
+    /// <summary>Units that the read-out reads.</summary>
+    public abstract int LastUnits { get; }
+
+    public bool IsDeq => this is DeqSize;
+
+    /// <summary>Trains one on rows of a target.</summary>
+    /// <param name="x">The points.</param>
+    /// <param name="target">The function.</param>
+    /// <param name="set">Sets the options. Each training has one thread: several run at a time.</param>
+    public Fitted Fit(float[] x, Target target, Action<NetworkTrainerOptions> set)
+    {
+        var ml = new MLContext();
+        var watch = System.Diagnostics.Stopwatch.StartNew();
+        var predictor = FitRows(ml, Rows.Of(ml, [.. x.Select(value => new[] { value })], [.. x.Select(value => (float)target.At(value))]), options =>
+        {
+            options.Threads = 1;
+            options.NormalizeLabel = options.NormalizeFeatures = false;
+            options.Initialization = Initialization.Kink();
+            set(options);
+        });
+        return new Fitted(ml, predictor, watch.Elapsed.TotalSeconds);
+    }
+
+    private protected abstract RegressionPredictionTransformer<NetworkRegressionModelParameters> FitRows(MLContext ml, IDataView rows, Action<NetworkTrainerOptions> set);
+}
+
+/// <summary>A deep equilibrium network of m states.</summary>
+/// <param name="States">m.</param>
+/// <param name="Rule">What W obeys.</param>
+/// <param name="Kind">What tables call it.</param>
+internal sealed record DeqSize(int States, WellPosedness Rule, string Kind = "DEQ") : Size
+{
+    /// <summary>Cells that cost a row what <see cref="FnnSize.Matched"/> costs: a dense one of 10 states and 20 iterations, and a triangular one.</summary>
+    public static readonly DeqSize[] Matched = [new(10, WellPosedness.Spectral(), "DEQ spectral"), Triangular(64)];
+
+    /// <summary>A strictly triangular W, which makes every row well-posed and leaves the weights' sizes free.</summary>
+    public static DeqSize Triangular(int states) => new(states, WellPosedness.StrictlyTriangular);
+
+    /// <summary>Bounded weights, and states that settle at rates from 1 down to half of delta, which a slope of 1 / delta needs.</summary>
+    public static DeqSize Timescales(int states, double delta) => new(states, WellPosedness.InfinityNorm((float)(1 - delta / 2)), "DEQ timescales") { SmallestGap = (float)(delta / 2) };
+
+    private float? SmallestGap { get; init; }
+
+    public bool IsTriangular => Rule == WellPosedness.StrictlyTriangular;
+
+    public override string Name => $"{Kind} {States}";
+
+    public override int Parameters => (IsTriangular ? States * (States - 1) / 2 : States * States) + 3 * States + 1;
+
+    public override double Forward => IsTriangular ? Flops.TriangularCell(States) : Flops.Cell(States);
+
+    public override int LastUnits => States;
+
+    private protected override RegressionPredictionTransformer<NetworkRegressionModelParameters> FitRows(MLContext ml, IDataView rows, Action<NetworkTrainerOptions> set)
+    {
+        var options = new DeqRegressionTrainer.Options { HiddenSize = States, WellPosedness = Rule };
+        set(options);
+        if (SmallestGap is { } gap)
+        {
+            // Plain iterations would be of the number of 1 / gap.
+            (options.Initialization, options.Engine, options.Solver) = (Initialization.LogTimescales(gap), Engine.Direct, new Newton());
+            // A residual becomes an error 1 / gap times as large: rows are scored as far as float32 goes.
+            options.ScoringTolerance = new Tolerance(1e-8, absolute: 1e-30);
+        }
+        return ml.Regression.Trainers.Deq(options).Fit(rows);
+    }
+}
+
+/// <summary>A feed-forward network of hidden layers.</summary>
+internal sealed record FnnSize(params int[] Layers) : Size
+{
+    /// <summary>For several depths the width with which a row costs what it costs a dense DEQ of 10 states and 20 iterations, within 3 percent.</summary>
+    public static readonly FnnSize[] Matched = [Of(740, 1), Of(45, 2), Of(32, 3), Of(23, 5), Of(17, 8)];
+
+    public static FnnSize Of(int width, int depth) => new([.. Enumerable.Repeat(width, depth)]);
+
+    public override string Name => Layers.Distinct().Count() == 1 ? $"FNN {Layers[0]}x{Layers.Length}" : $"FNN {string.Join('-', Layers)}";
+
+    public override int Parameters => Layers.Zip(Layers.Prepend(1), (outputs, inputs) => outputs * (inputs + 1)).Sum() + Layers[^1] + 1;
+
+    public override double Forward => Flops.Layers(Layers);
+
+    public override int LastUnits => Layers[^1];
+
+    private protected override RegressionPredictionTransformer<NetworkRegressionModelParameters> FitRows(MLContext ml, IDataView rows, Action<NetworkTrainerOptions> set)
+    {
+        var options = new FnnRegressionTrainer.Options { HiddenSizes = Layers };
+        set(options);
+        return ml.Regression.Trainers.Fnn(options).Fit(rows);
+    }
+}

@@ -1,0 +1,20 @@
+namespace Deq.MLNet.Samples.Lab;
+
+/// <summary>A way to train a DEQ and an FNN, the same for both.</summary>
+/// <param name="Name">plain, equal effort or restricted.</param>
+/// <param name="Effort">What is spent, in words.</param>
+/// <param name="Deq">The one network.</param>
+/// <param name="Fnn">The other.</param>
+/// <param name="Rates">Learning rates to choose from; one where nothing is to be chosen.</param>
+/// <param name="Set">Sets the options.</param>
+internal sealed record Regime(string Name, string Effort, DeqLearner Deq, FnnLearner Fnn, float[] Rates, Action<NetworkTrainerOptions> Set)
+{
+    /// <summary>Sets the options of a first training, whose network the training starts from; null without one.</summary>
+    public Action<NetworkTrainerOptions>? Begin { get; init; }
+
+    public IEnumerable<Learner> Learners => [Deq, Fnn];
+
+    /// <summary>The learning rate of the least loss.</summary>
+    /// <param name="loss">The validation loss of a training at a rate, on a seed that no test uses.</param>
+    public float Choose(Func<float, double> loss) => Tuning.Choose(Rates, loss);
+}

@@ -1,0 +1,34 @@
+using System.Runtime.ExceptionServices;
+
+namespace Deq.MLNet.Samples.Lab;
+
+/// <summary>The same run with several seeds.</summary>
+internal static class Seeds
+{
+    /// <summary>
+    /// Runs seeds first, first + 1, ..., as many at a time as the machine has processors, and returns what they give in the order of the seeds.
+    /// A training among them takes one thread (<c>Threads = 1</c>): so the results are the same on every machine. An error of a run is thrown as it is.
+    /// </summary>
+    public static T[] ForEach<T>(int first, int count, Func<int, T> run)
+    {
+        var results = new T[count];
+        // One after another from a common list, not a share of them for each processor in advance: some take longer.
+        var next = -1;
+        try
+        {
+            Parallel.For(0, Math.Min(count, Environment.ProcessorCount), _ =>
+            {
+                for (var i = Interlocked.Increment(ref next); i < count; i = Interlocked.Increment(ref next))
+                    results[i] = run(first + i);
+            });
+        }
+        catch (AggregateException errors)
+        {
+            ExceptionDispatchInfo.Throw(errors.InnerExceptions[0]);
+        }
+        return results;
+    }
+
+    /// <summary>Which seeds these are, in words.</summary>
+    public static string Told(int first, int count) => FormattableString.Invariant(count == 1 ? $"{first}" : (FormattableString)$"{first} to {first + count - 1}");
+}

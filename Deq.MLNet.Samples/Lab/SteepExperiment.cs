@@ -1,0 +1,125 @@
+using ScottPlot;
+
+namespace Deq.MLNet.Samples.Lab;
+
+/// <summary>A ramp that rises within 2^-6 to 2^-20, learnt with weights of any size and with bounded ones.</summary>
+internal sealed class SteepExperiment : IExperiment
+{
+    private const int FirstSeed = 100;
+
+    private const float WeightBound = 2;
+
+    private static readonly string[] Regimes = ["plain", "equal effort", "restricted"];
+
+    /// <summary>The layers that an FNN of the restricted regime may have to compete.</summary>
+    private const int MostLayers = 8;
+
+    public string Name => "steep";
+
+    public string Title => "Steep functions, learnt with weights of any size and with bounded ones";
+
+    public void Run(LabSettings settings, Report report)
+    {
+        var seeds = settings.SeedsOr(full: 5, quick: 2);
+        int[] halvings = settings.Quick ? [10] : [6, 10, 14, 20];
+        var plain = new GradientRecipe("plain", settings.Quick ? 60 : 500, RowCount: 2048);
+        var growth = new GrowthRecipe(settings.Quick ? 512 : 2048, settings.Quick ? 8 : 16);
+        var bounded = new GradientRecipe("restricted", settings.Quick ? 80 : 550, RowCount: 2048)
+        {
+            Rates = settings.Quick ? [1e-2f] : [3e-3f, 1e-2f, 3e-2f],
+            Starts = settings.Quick ? new Starts(4, 10) : new Starts(8, 50, 2, 500),
+            MaxWeightNorm = WeightBound,
+        };
+        var series = halvings.SelectMany(d => Train(d, plain, growth, bounded, seeds, settings.Quick)).ToList();
+
+        report.Text($"The target is 0 below 0, 1 above delta and straight between, on [-1, 1]: a stand-in for the paper's steep function, whose formula was not at hand. Half of the rows lie within 8 delta of 0, and the error is the mean squared error over test points there; the best constant has about 1/4. {Remarks.Seeds(FirstSeed, seeds)}");
+        report.Text($"- **plain**: {plain.Effort}.\n"
+            + $"- **equal effort**: weights of any size; {growth.Effort}; stages of delta = 2^-2, 2^-4, ... for all, anew, a DEQ as long as it spends at most, an FNN until it has spent at least the FLOPs of one growth of the dearest.\n"
+            + $"- **restricted**: no row of weights of an FNN, and none of U and V of a DEQ, has a larger sum of magnitudes than {WeightBound}; W of the DEQ stays below 1 - delta / 2. {bounded.Effort}. FNNs of up to {MostLayers} layers compete; a second verdict counts deeper ones too.");
+        report.Text($"The restricted regime is decided by its bounds before anything is trained: an FNN of L layers with row sums of {WeightBound} has a slope of at most {WeightBound}^(L + 1), and where that is below 1 / delta, an error of at least the floor in the table, dashed in the picture. A DEQ can have the slope within its bounds, and is told more: "
+            + "the bound of its W and the range of rates that it starts from are made of delta. What is tested is whether training finds what the bounds allow. " + Remarks.Depth);
+        report.Text($"Training took, mean over seeds: {string.Join("; ", Regimes.Select(regime => Remarks.Spent(regime, series)))}. {Remarks.Iterations(series)}");
+        report.Table("runs", "All trainings", [.. Series.Columns, "median error of every 16th point in float64", "largest error near 0", "largest weight", "largest slope allowed", "floor of the error"], series.Select(s => (object?[])
+        [
+            .. s.Row(), s.IsDeq && s.Regime == "restricted" ? Statistics.Median(s.Outcomes.Select(o => Error64(o) ?? double.NaN)) : null, Statistics.Median(s.Outcomes.Select(LargestError)), Statistics.Median(s.Outcomes.Select(o => Weights.Largest(o.Fitted.Network))),
+            IsBounded(s) ? SlopeOf(Depth(s)) : null, IsBounded(s) ? ((Ramp)s.Target).LeastError(SlopeOf(Depth(s))) : null,
+        ]));
+        DrawDepths(report, series, halvings);
+        DrawSteepness(report, series);
+        DrawFunctions(report, series, halvings);
+        Judge(report, series);
+    }
+
+    private static IEnumerable<Series> Train(int halvings, GradientRecipe plain, GrowthRecipe growth, GradientRecipe bounded, int seeds, bool quick)
+    {
+        var target = new Ramp(halvings);
+        foreach (var size in (Size[])[DeqSize.Triangular(10), .. DeqSize.Matched, .. FnnSize.Matched])
+            yield return plain.Run(size, target, FirstSeed, seeds);
+
+        var plans = ((Size[])[DeqSize.Triangular(4), DeqSize.Triangular(10), FnnSize.Of(10, 1), FnnSize.Of(10, 2), FnnSize.Of(5, 3), .. quick ? [] : (Size[])[FnnSize.Of(5, 8)]]).Select(size => Growth.Steeper(size, halvings)).ToList();
+        var flops = plans.Max(growth.FlopsOf);
+        foreach (var plan in plans)
+            yield return new Series("equal effort", plan.Name, target, Seeds.ForEach(FirstSeed, seeds, seed => growth.Train(plan, seed, flops)));
+
+        foreach (var size in (Size[])[DeqSize.Timescales(10, target.Delta), .. FnnSize.Matched, FnnSize.Of(14, 12), FnnSize.Of(12, 16)])
+            yield return bounded.Run(size, target, FirstSeed, seeds);
+    }
+
+    private static void DrawDepths(Report report, List<Series> series, int[] halvings)
+    {
+        var shown = halvings.Where(d => d is 10 or 20).SelectMany(d => Regimes.Select(regime => (Title: $"delta = 2^-{d}, {regime}", Regime: regime, Target: new Ramp(d), Series: series.Where(s => s.Regime == regime && s.Target == new Ramp(d)).ToList()))).ToList();
+        CurvePicture.Draw([.. shown.Select(panel => SeriesPanels.ByDepth(panel.Title, panel.Series, panel.Regime == "restricted" ? [Floor(panel.Target)] : []))],
+            report.PictureFile("depths", "Test error near 0 by the depth of the FNN, median and quartiles over seeds; a DEQ is a dashed level line. Restricted: below the floor no FNN of the bounds can be. Compare the paper's Figure 1b and 1e."), columns: Regimes.Length, legend: Alignment.LowerLeft);
+        CurvePicture.Draw([.. shown.Select(panel => SeriesPanels.ByDepth(panel.Title, "largest error near 0", LargestError, panel.Series))],
+            report.PictureFile("largest", "Largest error near 0 by the depth of the FNN, median and quartiles over seeds; a DEQ is a dashed level line."), columns: Regimes.Length, legend: Alignment.LowerLeft);
+    }
+
+    private static void DrawSteepness(Report report, List<Series> series)
+    {
+        var panels = Regimes.Select(regime => SeriesPanels.Best(regime, "d of delta = 2^-d", series.Where(s => s.Regime == regime && Competes(s)), target => ((Ramp)target).Halvings)).ToList();
+        CurvePicture.Draw(panels, report.PictureFile("steepness", "Test error near 0 of the best DEQ and the best FNN (restricted: of up to 8 layers), median and quartiles over seeds."), legend: Alignment.LowerRight);
+    }
+
+    private static void DrawFunctions(Report report, List<Series> series, int[] halvings)
+    {
+        var panels = halvings.SelectMany(d => Regimes.Select(regime => SeriesPanels.Learnt($"delta = 2^-{d}, {regime}", series.Where(s => s.Regime == regime && s.Target == new Ramp(d) && Competes(s)), -2 * new Ramp(d).Delta, 4 * new Ramp(d).Delta, new Ramp(d).Delta, "x / delta"))).ToList();
+        FunctionPicture.Draw(panels, Regimes.Length, report.PictureFile("functions", "What the median seed of the best DEQ and the best FNN has learnt around 0."));
+    }
+
+    private static void Judge(Report report, List<Series> series)
+    {
+        report.Text(Contest.HowItIsJudged);
+        foreach (var group in series.Where(Competes).GroupBy(s => (s.Target, s.Regime)))
+            Contest.Of(group).Tell(report, $"Figure 1b, 1e: ramp of delta {group.Key.Target.Name}{(group.Key.Regime == "restricted" ? $"; FNNs have up to {MostLayers} layers, and so slopes up to {SlopeOf(MostLayers)} of 1 / delta = {1 / ((Ramp)group.Key.Target).Delta}" : "")}");
+        foreach (var group in series.Where(s => s.Regime == "restricted").GroupBy(s => s.Target))
+            Contest.Of(group).Tell(report, $"Figure 1b, 1e: ramp of delta {group.Key.Name}; FNNs of 12 and 16 layers compete too");
+        foreach (var group in series.Where(s => s.Regime == "restricted" && Competes(s)).GroupBy(s => s.Target))
+            Contest.Of(group).Ask(report, FormattableString.Invariant($"A DEQ with bounded weights approximates steep functions, an FNN of bounded depth does not. Asked here: does training find more with a DEQ at delta {group.Key.Name}, where the FNN may have {MostLayers} layers, no slope above {SlopeOf(MostLayers)} and so an error of at least {((Ramp)group.Key).LeastError(SlopeOf(MostLayers)):G2}, and the DEQ is told delta?"));
+        report.Figure("capped_ramp_ratio", Of("restricted").Ratio);
+        report.Figure("ramp10_free_ratio", Of("equal effort").Ratio);
+
+        Contest Of(string regime) => Contest.Of(series.Where(s => s.Regime == regime && s.Target == new Ramp(10) && Competes(s)));
+    }
+
+    private static bool IsBounded(Series s) => !s.IsDeq && s.Regime == "restricted";
+
+    private static int Depth(Series s) => ((FnnSize)s.Outcomes[0].Size).Layers.Length;
+
+    /// <summary>The largest slope of an FNN whose weights are bounded: each layer and the read-out multiply by the bound at most.</summary>
+    private static double SlopeOf(int depth) => Math.Pow(WeightBound, depth + 1);
+
+    private static double LargestError(Outcome outcome) => outcome.Fitted.LargestError(outcome.Target, outcome.Target.Test());
+
+    /// <summary>The error without the rounding of float32, which a slow state multiplies by 1 / delta.</summary>
+    private static double? Error64(Outcome outcome) => outcome.Fitted.Network is DeqNetwork network ? outcome.Target.Test().Where((_, i) => i % 16 == 0).AsParallel().Average(x => Math.Pow(ExactEquilibrium.Score(network, x) - outcome.Target.At(x), 2)) : null;
+
+    /// <summary>The floor by depth, as far as there is one.</summary>
+    private static Curve Floor(Ramp target)
+    {
+        double[] depths = [.. Enumerable.Range(1, 16).Select(depth => (double)depth).Where(depth => SlopeOf((int)depth) * target.Delta < 1)];
+        return new Curve("floor of the FNN", depths, [.. depths.Select(depth => target.LeastError(SlopeOf((int)depth)))], Dashed: true);
+    }
+
+    /// <summary>With bounded weights a DEQ is compared with FNNs of bounded depth.</summary>
+    private static bool Competes(Series s) => s.IsDeq || s.Regime != "restricted" || Depth(s) <= MostLayers;
+}
