@@ -21,7 +21,7 @@ internal static class IndexPage
 
     /// <summary>Writes it beside the folder, under the folder's name.</summary>
     /// <param name="folder">Where the experiments' pages are.</param>
-    /// <param name="experiments">Their names, in order; those that have not run yet are left out.</param>
+    /// <param name="experiments">Their names, in order; those that have not run yet are named.</param>
     public static void Write(OutputFolder folder, IEnumerable<string> experiments)
     {
         var path = folder.ToString().TrimEnd(Path.DirectorySeparatorChar);
@@ -31,6 +31,8 @@ internal static class IndexPage
         page.Append("\n## Who is ahead\n" + Comparison.HowItIsJudged + "\n\n").Append(Markdown.Verdicts(summaries.SelectMany(summary => summary.Verdicts)));
         page.Append("\n\n## Of the paper's claims\n").Append(Markdown.Claims(summaries.SelectMany(summary => summary.Claims))).Append('\n');
         page.Append("\n## Figures and aims\nAn aim was set before the experiments ran; the other figures are told as they are.\n\n").Append(Aim.Table(summaries.SelectMany(summary => summary.Figures))).Append('\n');
+        if (experiments.Except(summaries.Select(summary => summary.Name)).ToList() is { Count: > 0 } missing)
+            page.Append(CultureInfo.InvariantCulture, $"\nNot run here yet: {string.Join(", ", missing.Select(name => $"`{name}`"))}.\n");
         foreach (var summary in summaries)
         {
             page.Append(CultureInfo.InvariantCulture, $"\n## {summary.Title}\n{summary.HowItRan} [Settings, tables and all numbers]({link}/{summary.Name}.md).\n");

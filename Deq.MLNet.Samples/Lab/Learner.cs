@@ -1,4 +1,5 @@
 using Microsoft.ML;
+using Microsoft.ML.Data;
 
 namespace Deq.MLNet.Samples.Lab;
 
@@ -11,7 +12,7 @@ internal abstract record Learner(string Name)
     /// <param name="rows">What it is trained on.</param>
     /// <param name="set">Sets the options.</param>
     /// <param name="watched">Rows whose loss the history tells; null for none.</param>
-    public NetworkRegressionModelParameters Fit(MLContext ml, IDataView rows, Action<NetworkTrainerOptions> set, IDataView? watched = null)
+    public RegressionPredictionTransformer<NetworkRegressionModelParameters> Fit(MLContext ml, IDataView rows, Action<NetworkTrainerOptions> set, IDataView? watched = null)
     {
         void SetAll(NetworkTrainerOptions options)
         {
@@ -19,7 +20,7 @@ internal abstract record Learner(string Name)
             set(options);
         }
         var trainer = Trainer(ml, SetAll);
-        return (watched is null ? trainer.Fit(rows) : trainer.Fit(rows, watched)).Model;
+        return watched is null ? trainer.Fit(rows) : trainer.Fit(rows, watched);
     }
 
     private protected abstract NetworkRegressionTrainer Trainer(MLContext ml, Action<NetworkTrainerOptions> set);

@@ -59,8 +59,8 @@ internal sealed record BooleanOutcome(BooleanTask Task, Regime Regime, Learner L
         Network? start = null;
         void Set(NetworkTrainerOptions options) => (options.Seed, options.LearningRate, options.InitialNetwork) = (seed, rate, start);
         if (regime.Begin is { } begin)
-            start = learner.Fit(ml, Data(training), Set + begin).Network;
-        var model = learner.Fit(ml, Data(training), Set + regime.Set, Data(unseen[..WatchedPoints]));
+            start = learner.Fit(ml, Data(training), Set + begin).Model.Network;
+        var model = learner.Fit(ml, Data(training), Set + regime.Set, Data(unseen[..WatchedPoints])).Model;
 
         var network = model.Network;
         var (scratch, y) = (new float[network.ScratchSize], new float[1]);

@@ -99,9 +99,9 @@ internal sealed class FeaturesExperiment : IExperiment
             {
                 (options.Seed, options.LearningRate) = (seed, rate);
                 regime.Set(options);
-            }).Network;
+            }).Model.Network;
             // A step of no length leaves the start as it is.
-            var start = learner.Fit(ml, task.Data(ml, x), options => (options.Seed, options.LearningRate, options.Epochs) = (seed, float.Epsilon, 1)).Network;
+            var start = learner.Fit(ml, task.Data(ml, x), options => (options.Seed, options.LearningRate, options.Epochs) = (seed, float.Epsilon, 1)).Model.Network;
             return new Trained(network, SquaredError(network, x), SquaredError(network, test), LinearModels.Participation(LearntFeatures.Sizes(network, test)), LinearModels.Participation(LearntFeatures.Sizes(start, test)));
 
             // As a share of what the best constant has.

@@ -10,7 +10,7 @@ internal static class Remarks
 
     /// <summary>Which seeds were run.</summary>
     public static string Seeds(int first, int count) =>
-        string.Create(CultureInfo.InvariantCulture, $"Seeds {first} to {first + count - 1}, each of rows and weights; none is left out.");
+        $"Seeds {Lab.Seeds.Told(first, count)}, each of rows and weights; none is left out.";
 
     /// <summary>What the networks of a regime spent, which is not equal to the last FLOP.</summary>
     public static string Spent(string regime, IEnumerable<Series> series)

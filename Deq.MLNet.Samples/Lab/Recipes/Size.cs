@@ -1,5 +1,4 @@
 using Microsoft.ML;
-using Microsoft.ML.Data;
 
 namespace Deq.MLNet.Samples.Lab;
 
@@ -27,17 +26,18 @@ internal abstract record Size
     {
         var ml = new MLContext();
         var watch = System.Diagnostics.Stopwatch.StartNew();
-        var predictor = FitRows(ml, Rows.Of(ml, [.. x.Select(value => new[] { value })], [.. x.Select(value => (float)target.At(value))]), options =>
+        var predictor = Learner.Fit(ml, Rows.Of(ml, [.. x.Select(value => new[] { value })], [.. x.Select(value => (float)target.At(value))]), options =>
         {
-            options.Threads = 1;
-            options.NormalizeLabel = options.NormalizeFeatures = false;
-            options.Initialization = Initialization.Kink();
             set(options);
+            Require(options);
         });
         return new Fitted(ml, predictor, watch.Elapsed.TotalSeconds);
     }
 
-    private protected abstract RegressionPredictionTransformer<NetworkRegressionModelParameters> FitRows(MLContext ml, IDataView rows, Action<NetworkTrainerOptions> set);
+    private protected abstract Learner Learner { get; }
+
+    /// <summary>Sets what this kind cannot be trained without, whatever the recipe sets.</summary>
+    private protected virtual void Require(NetworkTrainerOptions options) { }
 }
 
 /// <summary>A deep equilibrium network of m states.</summary>
@@ -67,18 +67,17 @@ internal sealed record DeqSize(int States, WellPosedness Rule, string Kind = "DE
 
     public override int LastUnits => States;
 
-    private protected override RegressionPredictionTransformer<NetworkRegressionModelParameters> FitRows(MLContext ml, IDataView rows, Action<NetworkTrainerOptions> set)
+    private protected override Learner Learner => new DeqLearner(States, Rule);
+
+    private protected override void Require(NetworkTrainerOptions options)
     {
-        var options = new DeqRegressionTrainer.Options { HiddenSize = States, WellPosedness = Rule };
-        set(options);
-        if (SmallestGap is { } gap)
-        {
-            // Plain iterations would be of the number of 1 / gap.
-            (options.Initialization, options.Engine, options.Solver) = (Initialization.LogTimescales(gap), Engine.Direct, new Newton());
-            // A residual becomes an error 1 / gap times as large: rows are scored as far as float32 goes.
-            options.ScoringTolerance = new Tolerance(1e-8, absolute: 1e-30);
-        }
-        return ml.Regression.Trainers.Deq(options).Fit(rows);
+        if (SmallestGap is not { } gap)
+            return;
+        var deq = (DeqTrainerOptions)options;
+        // Plain iterations would be of the number of 1 / gap.
+        (deq.Initialization, deq.Engine, deq.Solver) = (Initialization.LogTimescales(gap), Engine.Direct, new Newton());
+        // A residual becomes an error 1 / gap times as large: rows are scored as far as float32 goes.
+        deq.ScoringTolerance = new Tolerance(1e-8, absolute: 1e-30);
     }
 }
 
@@ -98,10 +97,5 @@ internal sealed record FnnSize(params int[] Layers) : Size
 
     public override int LastUnits => Layers[^1];
 
-    private protected override RegressionPredictionTransformer<NetworkRegressionModelParameters> FitRows(MLContext ml, IDataView rows, Action<NetworkTrainerOptions> set)
-    {
-        var options = new FnnRegressionTrainer.Options { HiddenSizes = Layers };
-        set(options);
-        return ml.Regression.Trainers.Fnn(options).Fit(rows);
-    }
+    private protected override Learner Learner => new FnnLearner(Layers);
 }
