@@ -33,6 +33,18 @@ public class EvaluateFloat64Tests
         }
     }
 
+    /// <summary>The same ramp with its units in the other order, so that substitution is not exact: mixed steps leave an error of a million residuals, or do not arrive.</summary>
+    [Fact]
+    public void A_slow_state_of_a_cell_that_is_not_triangular_is_exact()
+    {
+        const float Gap = 1f / (1 << 20);
+        var ramp = new DeqNetwork([0, 0.5f, 0, 1 - Gap], [0, 1], [-0.5f, 0], [-2, 1], [0], Activation.ReLU, rule: WellPosedness.InfinityNorm(1 - Gap / 2));
+        foreach (var x in new[] { -1f, 0, Gap / 4, Gap / 2, Gap, 2 * Gap, 1 })
+        {
+            ramp.EvaluateFloat64([x])[0].Should().BeApproximately(Math.Clamp(x / Gap, 0, 1), 1e-9);
+        }
+    }
+
     [Fact]
     public void How_the_network_scores_does_not_matter()
     {
