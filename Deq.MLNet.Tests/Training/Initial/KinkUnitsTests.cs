@@ -34,6 +34,20 @@ public sealed class KinkUnitsTests
             }
         }, iter: LongForm.Times(60));
 
+    /// <summary>Its kink is at its largest row. What was left of it, rounding, was scaled up to the spread: weights of 1e7 and more, which no rule could hold.</summary>
+    [Theory]
+    [InlineData("Spectral")]
+    [InlineData("None")]
+    public void A_state_that_is_zero_at_every_row_is_not_read_for_its_rounding(string rule)
+    {
+        var architecture = Setup.Deq(5, Activation.ReLU, RuleReference.Named(rule)) with { Initialization = Initialization.Kink() };
+        var network = (DeqNetwork)Start(architecture, 65303);
+
+        Enumerable.Range(0, 200).Max(r => Float64.Equilibrium(network, Rows.Row(r).Span)[0]).Should().BeLessThan(1e-6, "the first state of this seed is such a state");
+        architecture.Keeps(network).Should().BeTrue();
+        network.W.ToArray().Max(Math.Abs).Should().BeLessThan(1_000);
+    }
+
     [Fact]
     public void States_read_those_before_them_where_the_rule_allows_it()
     {

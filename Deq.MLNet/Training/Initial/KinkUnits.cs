@@ -8,6 +8,9 @@ internal static class KinkUnits
     /// <summary>In the sums of a state, the standard deviation of what it reads of others, of that of what it reads of the features.</summary>
     private const double ShareOfStates = 0.6;
 
+    /// <summary>The least deviation that states are taken to have, as a share of the spread: one whose kink is at its largest row is 0 at all of them but for rounding, which nothing should be scaled by.</summary>
+    private const double LeastDeviation = 1e-2;
+
     /// <summary>A layer of such units.</summary>
     public static DenseLayer Layer(int outputs, StartColumns inputs, double spread, Random random, bool[]? zeroColumns)
     {
@@ -39,8 +42,8 @@ internal static class KinkUnits
             var ofStates = rows.RowOfW(unit)[..unit];
             InitialWeights.Normal(random, 1, ofFeatures.Length, 1, zeroColumns).CopyTo(ofFeatures);
             InitialWeights.Normal(random, 1, unit, 1).CopyTo(ofStates);
-            Scale(ofFeatures, encoded.Sum(ofFeatures), 1);
-            Scale(ofStates, states.Sum(ofStates), coupling * ShareOfStates);
+            Scale(ofFeatures, StartColumns.Deviation(encoded.Sum(ofFeatures)), 1);
+            Scale(ofStates, Math.Max(LeastDeviation * spread, StartColumns.Deviation(states.Sum(ofStates))), coupling * ShareOfStates);
             var sums = encoded.Sum(ofFeatures);
             TensorPrimitives.Add(sums, states.Sum(ofStates), sums);
             (var factor, rows.B[unit]) = Place(sums, spread, random);
@@ -61,10 +64,6 @@ internal static class KinkUnits
         return (factor, (float)(-factor * at));
     }
 
-    /// <summary>Scales weights so that their sums have a standard deviation.</summary>
-    private static void Scale(Span<float> weights, double[] sums, double wanted)
-    {
-        var deviation = StartColumns.Deviation(sums);
-        TensorPrimitives.Multiply(weights, deviation > 0 ? (float)(wanted / deviation) : 0, weights);
-    }
+    /// <summary>Scales weights whose sums have a standard deviation so that they have another.</summary>
+    private static void Scale(Span<float> weights, double deviation, double wanted) => TensorPrimitives.Multiply(weights, deviation > 0 ? (float)(wanted / deviation) : 0, weights);
 }
