@@ -16,11 +16,14 @@ public sealed class EngineRuleTests
         {
             var rule = RuleReference.Named(name);
             var architecture = Setup.Deq(size, Activation.Tanh, rule, maxIterations: 3, dropout: dropout);
-            // A start that breaks the rule is brought under it.
             var start = new RandomCell(size, 3, 1, 1.5, seed).Fill().Network(Activation.Tanh);
             using var engine = new SimdEngine(Setup.Settings(architecture), start);
             engine.Attach(Setup.Noise(64, 3, 1, seed));
-            Check();
+            // A start that breaks the rule is brought under it; the Perron root of |W| may obey it though the norm is 1.5, and then nothing is measured yet.
+            if (RuleReference.Excess(rule, Linear.ToDouble(start.W.Span), size, Activation.Tanh, 1 - (double)dropout) > 0)
+            {
+                Check();
+            }
             for (var step = 1; step <= 1_000; step++)
             {
                 if (step % 100 == 1)
