@@ -10,7 +10,7 @@ internal static class IndexPage
         # The laboratory
         What a deep equilibrium network (DEQ) can express that a feed-forward network (FNN) cannot, and what training finds of it: experiments after Wu, Zhang, Fang, Lin, "Separation and Bias of Deep Equilibrium Models on Expressivity
         and Learning Dynamics", NeurIPS 2024. Of the paper only the abstract and the captions of its figures were at hand. No number here is the paper's; constructions and bounds were derived for this project and checked numerically,
-        and targets, tasks and sizes that had to be guessed are called stand-ins.
+        and targets, tasks and sizes that had to be guessed are called stand-ins. The experiment `beyond` asks what the others leave open.
 
         `dotnet run -c Release --project Deq.MLNet.Samples -- lab all --out docs/lab` makes this page, and beside it in the folder a page, tables (CSV) and pictures for each experiment; the name of one instead of `all` runs it alone, `--quick` smaller.
 

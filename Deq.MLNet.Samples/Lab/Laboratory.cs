@@ -17,6 +17,7 @@ internal static class Laboratory
         new BooleanExperiment(),
         new FeaturesExperiment(),
         new FlopsExperiment(),
+        new BeyondExperiment(),
     ];
 
     public static IEnumerable<string> Names => Experiments.Select(experiment => experiment.Name).Append(All);

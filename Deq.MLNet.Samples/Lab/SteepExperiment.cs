@@ -111,7 +111,7 @@ internal sealed class SteepExperiment : IExperiment
     private static double LargestError(Outcome outcome) => outcome.Fitted.LargestError(outcome.Target, outcome.Target.Test());
 
     /// <summary>The error without the rounding of float32, which a slow state multiplies by 1 / delta.</summary>
-    private static double? Error64(Outcome outcome) => outcome.Fitted.Network is DeqNetwork network ? outcome.Target.Test().Where((_, i) => i % 16 == 0).AsParallel().Average(x => Math.Pow(network.EvaluateFloat64([x])[0] - outcome.Target.At(x), 2)) : null;
+    private static double? Error64(Outcome outcome) => outcome.Fitted.Network is DeqNetwork network ? outcome.Target.Test().Where((_, i) => i % 16 == 0).AsParallel().Average(x => Math.Pow(network.EvaluateFloat64(x)[0] - outcome.Target.At(x), 2)) : null;
 
     /// <summary>The floor by depth, as far as there is one.</summary>
     private static Curve Floor(Ramp target)

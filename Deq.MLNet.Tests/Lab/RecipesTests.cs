@@ -10,12 +10,90 @@ public class RecipesTests
     public void Feed_forward_networks_cost_what_a_dense_cell_of_ten_states_costs()
     {
         // 20 iterations of 10 x 10 multiplications and additions, a bias and an activation; U x and V z.
-        new DeqSize(10, WellPosedness.Spectral()).Forward.Should().Be(20 * (200 + 20) + 20 + 20).And.Be(4440);
+        new DeqSize(10, WellPosedness.Spectral()).Forward(inputs: 1).Should().Be(20 * (200 + 20) + 20 + 20).And.Be(4440);
         foreach (var (width, depth) in ((int, int)[])[(740, 1), (45, 2), (32, 3), (23, 5), (17, 8)])
         {
-            FnnSize.Of(width, depth).Forward.Should().BeApproximately(4440, 0.03 * 4440, $"{depth} layers of {width}");
+            FnnSize.Of(width, depth).Forward(inputs: 1).Should().BeApproximately(4440, 0.03 * 4440, $"{depth} layers of {width}");
         }
-        DeqSize.Triangular(10).Forward.Should().Be(150);
+        DeqSize.Triangular(10).Forward(inputs: 1).Should().Be(150);
+    }
+
+    [Fact]
+    public void A_further_input_costs_a_multiplication_and_an_addition_a_unit_that_reads_it()
+    {
+        foreach (var (size, readers) in ((Size, int)[])[(DeqSize.Triangular(10), 10), (new DeqSize(10, WellPosedness.Spectral()), 10), (FnnSize.Of(7, 3), 7), (new FnnSize(4, 9), 4)])
+        {
+            (size.Forward(inputs: 4) - size.Forward(inputs: 1)).Should().Be(3 * 2 * readers, size.Name);
+            (size.Parameters(inputs: 4) - size.Parameters(inputs: 1)).Should().Be(3 * readers, size.Name);
+        }
+    }
+
+    [Fact]
+    public void A_monotone_cell_of_seven_states_costs_what_a_dense_one_of_ten_costs()
+    {
+        // 20 steps of 2 products of 7 x 7, and what is added and cut off; U x and V z.
+        DeqSize.Monotone(7, margin: 0.1f).Forward(inputs: 1).Should().Be(20 * (4 * 49 + 28) + 28).And.BeApproximately(4440, 0.04 * 4440);
+        DeqSize.Monotone(7, margin: 0.1f).Parameters(inputs: 1).Should().Be(49 + 3 * 7 + 1);
+    }
+
+    [Fact]
+    public void A_step_of_LBfgs_is_counted_with_what_its_line_search_tries()
+    {
+        // 100 rows of 150 FLOPs forward, three times for the gradient, and 8 p for each of the ten pairs.
+        Flops.LBfgs(forward: 150, rows: 100, p: 76, steps: 1).Should().Be(1.25 * 45_000 + 8 * 76 * 10);
+        Flops.LBfgs(150, 100, 76, steps: 7).Should().Be(7 * Flops.LBfgs(150, 100, 76, steps: 1));
+    }
+
+    [Fact]
+    public void A_step_of_Levenberg_and_Marquardts_method_goes_by_the_lesser_of_weights_and_rows()
+    {
+        Flops.LevenbergMarquardt(forward: 150, rows: 100, p: 10, steps: 2).Should().BeApproximately(2 * (60_000 + 2_000 + 10_000 + 1_000 / 3.0), 1e-6);
+        Flops.LevenbergMarquardt(forward: 150, rows: 10, p: 100, steps: 2).Should().BeApproximately(2 * (6_000 + 2_000 + 10_000 + 1_000 / 3.0), 1e-6);
+    }
+
+    [Theory]
+    [InlineData(3, 3)]
+    [InlineData(60, 60)]
+    [InlineData(100, 80)]
+    public void Steps_at_rest_cost_nothing(int steps, int taken)
+    {
+        // Each of the first 40 lowers the loss, and none that follows.
+        FullBatchRecipe.StepsTaken([.. Enumerable.Range(0, steps).Select(i => 1.0 / (1 + Math.Min(i, 40)))]).Should().Be(taken);
+    }
+
+    [Fact]
+    public void Methods_of_full_batches_spend_their_flops_and_begin_anew_where_they_rest()
+    {
+        var (target, size) = (new Sawtooth(1), FnnSize.Of(2, 1));
+        double budget = 400 * Flops.LevenbergMarquardt(size.Forward(1), 16, size.Parameters(1), steps: 1);
+        Outcome Run(double budget) => new FullBatchRecipe("plain", new LevenbergMarquardt(), 16, budget).Run(size, target, 1, 1).Outcomes[0];
+        var (once, often) = (Run(budget / 40), Run(budget));
+        often.Flops.Should().BeLessThanOrEqualTo(budget).And.BeGreaterThan(0.99 * budget);
+        once.Flops.Should().BeLessThanOrEqualTo(budget / 40);
+        often.Seed.Should().Be(1);
+        often.TrainingLoss.Should().BeLessThanOrEqualTo(once.TrainingLoss);
+        // So exact that it rests long before 400 steps.
+        often.Fitted.History.Epochs.Count.Should().BeLessThanOrEqualTo(400);
+    }
+
+    [Fact]
+    public void New_units_may_read_more_than_the_output()
+    {
+        var plan = new Growth("FNN 4x2", [(FnnSize.Of(4, 1), new Sawtooth(1)), (FnnSize.Of(4, 2), new Sawtooth(2))]);
+        double[] Losses(Initialization units) => [.. (Small with { NewUnits = units }).Stages(plan, seed: 1).Select(stage => stage.TrainingLoss)];
+        var (reading, kinks) = (Losses(Initialization.Cascade()), Losses(Initialization.Kink()));
+        kinks[0].Should().Be(reading[0], "the first stage has no network to add to");
+        kinks[1].Should().NotBe(reading[1]);
+    }
+
+    [Fact]
+    public void Networks_grow_on_targets_of_two_variables()
+    {
+        var plan = new Growth("DEQ 4", [(DeqSize.Triangular(2), new Diamonds(1)), (DeqSize.Triangular(4), new Diamonds(2))]);
+        var outcome = (Small with { RowCount = 64 }).Train(plan, seed: 1);
+        outcome.Fitted.Network!.InputSize.Should().Be(2);
+        outcome.Flops.Should().Be((Small with { RowCount = 64 }).FlopsOf(plan));
+        outcome.Error.Should().BeLessThan(new Diamonds(2).Variance);
     }
 
     [Fact]
@@ -23,9 +101,13 @@ public class RecipesTests
     {
         foreach (var size in (Size[])[DeqSize.Triangular(3), new DeqSize(3, WellPosedness.Spectral()), FnnSize.Of(4, 1), new FnnSize(5, 3, 2)])
         {
-            var network = size.Fit(new Sawtooth(1).Sample(8, seed: 1), new Sawtooth(1), options => options.Epochs = 1).Network!;
-            // Of a strictly triangular W half is no weight, and the diagonal.
-            size.Parameters.Should().Be(network.ParameterCount - (size is DeqSize { IsTriangular: true } ? 6 : 0), size.Name);
+            foreach (var target in (Target[])[new Sawtooth(1), new Diamonds(1)])
+            {
+                var network = size.Fit(target.Sample(8, seed: 1), target, options => options.Epochs = 1).Network!;
+                network.InputSize.Should().Be(target.Inputs);
+                // Of a strictly triangular W half is no weight, and the diagonal.
+                size.Parameters(target.Inputs).Should().Be(network.ParameterCount - (size is DeqSize { IsTriangular: true } ? 6 : 0), size.Name);
+            }
         }
     }
 
@@ -46,6 +128,10 @@ public class RecipesTests
             }
         }
         Growth.Fnn(5, 5).Stages[^1].Size.Name.Should().Be("FNN 4x5");
+        var plane = Growth.Fnn(k => new Checkerboard(k), [6], units: 4, doublings: 3, depth: 2);
+        plane.Stages.Select(stage => stage.Size.Name).Should().Equal("FNN 6x1", "FNN 6-8", "FNN 6-8-16");
+        plane.Stages.Select(stage => stage.Target).Should().Equal(new Checkerboard(0), new Checkerboard(1), new Checkerboard(3));
+        Growth.Deq([new Diamonds(0), new Diamonds(1)], first: 4, units: 3).Stages.Should().Equal((DeqSize.Triangular(4), new Diamonds(0)), (DeqSize.Triangular(7), new Diamonds(1)));
         Growth.Deq(5, units: 2).Stages.Select(stage => ((DeqSize)stage.Size).States).Should().Equal(2, 4, 6, 8, 10);
     }
 
@@ -78,7 +164,7 @@ public class RecipesTests
         var outcome = new Outcome("FNN", FnnSize.Of(3, 1), new Ramp(4), 1, fitted, 0, 0);
         outcome.Error.Should().Be(double.PositiveInfinity);
         outcome.TrainingLoss.Should().Be(double.PositiveInfinity);
-        fitted.LargestError(new Ramp(4), [0, 1]).Should().Be(double.NaN);
+        fitted.LargestError(new Ramp(4), [[0], [1]]).Should().Be(double.NaN);
         Weights.Largest(fitted.Network).Should().Be(double.NaN);
         new Series("plain", "FNN", new Ramp(4), [outcome]).Row().Should().HaveCount(Series.Columns.Count);
     }

@@ -39,7 +39,7 @@ internal static class Families
             for (var i = 1; i < j; i++)
                 w[j * m + i] = -4 * Power(2, j - 1 - i);
         }
-        return new Construction("A2", "k", k, new DeqNetwork(w, u, b, v, [0], Activation.ReLU, rule: WellPosedness.StrictlyTriangular), 0, 1, new Sawtooth(k).At, 1 << k);
+        return new Construction("A2", "k", k, new DeqNetwork(w, u, b, v, [0], Activation.ReLU, rule: WellPosedness.StrictlyTriangular), 0, 1, x => new Sawtooth(k).At(x), 1 << k);
     }
 
     /// <summary>The same in 2k + 1 units whose weights stay within 4: tooth by tooth, q_j = relu(p_(j-1) - 1/2), p_j = relu(2 p_(j-1) - 4 q_j), y = p_k.</summary>
@@ -53,7 +53,7 @@ internal static class Families
             (w[(p + 1) * m + p], b[p + 1]) = (1, -0.5f);
             (w[(p + 2) * m + p], w[(p + 2) * m + p + 1]) = (2, -4);
         }
-        return new Construction("A3", "k", k, new DeqNetwork(w, u, b, v, [0], Activation.ReLU, rule: WellPosedness.StrictlyTriangular), 0, 1, new Sawtooth(k).At, 1 << k);
+        return new Construction("A3", "k", k, new DeqNetwork(w, u, b, v, [0], Activation.ReLU, rule: WellPosedness.StrictlyTriangular), 0, 1, x => new Sawtooth(k).At(x), 1 << k);
     }
 
     /// <summary>
@@ -68,7 +68,7 @@ internal static class Families
         float[] Rows(ReadOnlyMemory<float> values, Func<int, double> factor) => [.. values.ToArray().Select((value, i) => (float)(value * factor(i)))];
         var network = new DeqNetwork(Rows(plain.W, i => units[i / m] / units[i % m]), Rows(plain.U, i => units[i]), Rows(plain.B, i => units[i]), Rows(plain.V, i => 1 / units[i]), [0],
             Activation.ReLU, rule: WellPosedness.InfinityNorm(0.9f));
-        return new Construction("A4", "k", k, network, 0, 1, new Sawtooth(k).At, 1 << k);
+        return new Construction("A4", "k", k, network, 0, 1, x => new Sawtooth(k).At(x), 1 << k);
     }
 
     /// <summary>The largest weight of V where <see cref="BoundedSawtooth"/> is rescaled to row sums of the bound itself.</summary>
@@ -83,7 +83,7 @@ internal static class Families
     public static Construction ResonantRamp(int d)
     {
         var delta = Power(2, -d);
-        return new Construction("B1", "d", d, new DeqNetwork([1 - delta, 0, 1, 0], [1, 0], [0, -1], [1, -1], [0], Activation.ReLU), -1, 1, new Ramp(d).At, 3);
+        return new Construction("B1", "d", d, new DeqNetwork([1 - delta, 0, 1, 0], [1, 0], [0, -1], [1, -1], [0], Activation.ReLU), -1, 1, x => new Ramp(d).At(x), 3);
     }
 
     /// <summary>The same in d + 2 units of weights within 2, none of which remembers: a chain that doubles x d times.</summary>
@@ -96,7 +96,7 @@ internal static class Families
             w[j * m + j - 1] = 2;
         w[(m - 1) * m + d] = 1;
         (v[d], v[m - 1]) = (1, -1);
-        return new Construction("B2", "d", d, new DeqNetwork(w, u, b, v, [0], Activation.ReLU, rule: WellPosedness.StrictlyTriangular), -1, 1, new Ramp(d).At, 3);
+        return new Construction("B2", "d", d, new DeqNetwork(w, u, b, v, [0], Activation.ReLU, rule: WellPosedness.StrictlyTriangular), -1, 1, x => new Ramp(d).At(x), 3);
     }
 
     /// <summary>Units for the states, first to last, by which no row sum of W is above the bound.</summary>

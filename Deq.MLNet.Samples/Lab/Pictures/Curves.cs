@@ -51,6 +51,9 @@ internal static class CurvePicture
         {
             var (panel, plot) = (panels[i], picture.GetPlot(i));
             var (bottom, top) = Range(panel.Curves.SelectMany(curve => curve.Y.Concat(curve.Low ?? []).Concat(curve.High ?? [])).Scaled(logY));
+            // A power of ten is in sight, as others have no label.
+            if (logY && Math.Floor(top) < bottom)
+                top = Math.Ceiling(top);
             foreach (var curve in panel.Curves)
                 Add(plot, curve, Panels.ColorOf(names.IndexOf(ColorName(curve))), logX, logY);
             plot.Title(panel.Title);
@@ -61,6 +64,8 @@ internal static class CurvePicture
             if (logY)
                 plot.Axes.Left.LogarithmicTicks();
             plot.Axes.AutoScale();
+            // A long number at the end of the axis has room to the right.
+            plot.Axes.Right.MinimumSize = 30;
             // The legend has room of its own, so that it hides no line.
             var room = 0.09 * panel.Curves.Count(curve => curve.Name.Length > 0) * (top - bottom);
             plot.Axes.SetLimitsY(legend is Alignment.LowerLeft or Alignment.LowerRight ? bottom - room : bottom, legend is Alignment.UpperLeft or Alignment.UpperRight ? top + room : top);

@@ -12,17 +12,7 @@ internal sealed record Contest(Series Deq, Series Fnn)
     /// <summary>How many times the DEQ's error the FNN's is.</summary>
     public double Ratio => Fnn.Median / Deq.Median;
 
-    /// <summary>The mean squared error of the best constant at the test points.</summary>
-    private double Constant
-    {
-        get
-        {
-            var deviation = Statistics.StandardDeviation(Deq.Target.Test().Select(x => Deq.Target.At(x)));
-            return deviation * deviation;
-        }
-    }
-
-    public string Verdict => new Comparison([.. Deq.Errors], [.. Fnn.Errors]) { Constant = Constant }.Verdict;
+    public string Verdict => new Comparison([.. Deq.Errors], [.. Fnn.Errors]) { Constant = Deq.Target.Variance }.Verdict;
 
     public string Because => $"{Deq.Model} {Comparison.Describe([.. Deq.Errors])}, {Fnn.Model} {Comparison.Describe([.. Fnn.Errors])}, medians with quartiles over {Deq.Outcomes.Count} seeds";
 

@@ -32,12 +32,12 @@ internal sealed class Fitted(MLContext ml, RegressionPredictionTransformer<Netwo
     public double Seconds => seconds;
 
     /// <summary>The scores of rows.</summary>
-    public float[] Scores(float[] x) =>
-        predictor is null ? [.. x.Select(_ => float.NaN)] : [.. predictor.Transform(Rows.Of(ml, [.. x.Select(value => new[] { value })], new float[x.Length])).GetColumn<float>("Score")];
+    public float[] Scores(float[][] x) =>
+        predictor is null ? [.. x.Select(_ => float.NaN)] : [.. predictor.Transform(Rows.Of(ml, x, new float[x.Length])).GetColumn<float>("Score")];
 
-    /// <summary>The mean squared error over points.</summary>
-    public double MeanSquaredError(Target target, float[] x) => Scores(x).Zip(x, (score, value) => Math.Pow(score - target.At(value), 2)).Average();
+    /// <summary>The mean squared error over rows.</summary>
+    public double MeanSquaredError(Target target, float[][] x) => Scores(x).Zip(x, (score, row) => Math.Pow(score - target.At(row), 2)).Average();
 
-    /// <summary>The largest error over points.</summary>
-    public double LargestError(Target target, float[] x) => Scores(x).Zip(x, (score, value) => Math.Abs(score - target.At(value))).Aggregate(0.0, Math.Max);
+    /// <summary>The largest error over rows.</summary>
+    public double LargestError(Target target, float[][] x) => Scores(x).Zip(x, (score, row) => Math.Abs(score - target.At(row))).Aggregate(0.0, Math.Max);
 }

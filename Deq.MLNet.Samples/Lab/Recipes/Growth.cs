@@ -6,8 +6,17 @@ namespace Deq.MLNet.Samples.Lab;
 internal sealed record Growth(string Name, IReadOnlyList<(Size Size, Target Target)> Stages)
 {
     /// <summary>A triangular cell that learns the sawtooths of 2^1, 2^2, ..., 2^k pieces, from 2 states on, with so many more for each.</summary>
-    public static Growth Deq(int doublings, int units) => new($"DEQ {2 + units * (doublings - 1)}",
-        [.. Enumerable.Range(1, doublings).Select(k => ((Size)DeqSize.Triangular(2 + units * (k - 1)), (Target)new Sawtooth(k)))]);
+    public static Growth Deq(int doublings, int units) => Deq(Enumerable.Range(1, doublings).Select(k => new Sawtooth(k)), 2, units);
+
+    /// <summary>A triangular cell that learns targets in turn.</summary>
+    /// <param name="targets">At least one.</param>
+    /// <param name="first">The states of the first stage.</param>
+    /// <param name="units">How many each other adds.</param>
+    public static Growth Deq(IEnumerable<Target> targets, int first, int units)
+    {
+        var stages = targets.Select((target, i) => ((Size)DeqSize.Triangular(first + units * i), target)).ToList();
+        return new Growth(stages[^1].Item1.Name, stages);
+    }
 
     /// <summary>
     /// An FNN that gets a layer in each stage. Where the sawtooth has more doublings than the network may have layers, some stages take more than one, and their layers are wider: a layer of d doublings needs 2^d kinks, and has twice as many.
@@ -15,16 +24,27 @@ internal sealed record Growth(string Name, IReadOnlyList<(Size Size, Target Targ
     /// <param name="doublings">k of 2^k pieces.</param>
     /// <param name="depth">The most layers.</param>
     /// <param name="wideFirst">Whether the first stages take more, which start from kinks at the rows; else the last do.</param>
-    public static Growth Fnn(int doublings, int depth, bool wideFirst = false)
+    public static Growth Fnn(int doublings, int depth, bool wideFirst = false) => Fnn(k => new Sawtooth(k), [], units: 2, doublings, depth, wideFirst);
+
+    /// <summary>The same of any targets that double from k to k + 1.</summary>
+    /// <param name="target">The one of k doublings.</param>
+    /// <param name="first">The layers that learn the one of none; empty where it needs none.</param>
+    /// <param name="units">A layer of d doublings has so many times 2^d units.</param>
+    /// <param name="doublings">As above.</param>
+    /// <param name="depth">The most layers behind those.</param>
+    /// <param name="wideFirst">As above.</param>
+    public static Growth Fnn(Func<int, Target> target, int[] first, int units, int doublings, int depth, bool wideFirst = false)
     {
-        var (stages, widths, done) = (new List<(Size, Target)>(), new List<int>(), 0);
+        var (stages, widths, done) = (new List<(Size, Target)>(), first.ToList(), 0);
+        if (first.Length > 0)
+            stages.Add((new FnnSize(first), target(0)));
         for (var layer = 0; layer < depth && done < doublings; layer++)
         {
             var (left, layers) = (doublings - done, depth - layer);
             var step = Math.Max(1, (wideFirst ? left + layers - 1 : left) / layers);
             done += step;
-            widths.Add(2 << step);
-            stages.Add((new FnnSize([.. widths]), new Sawtooth(done)));
+            widths.Add(units << step);
+            stages.Add((new FnnSize([.. widths]), target(done)));
         }
         return new Growth(stages[^1].Item1.Name, stages);
     }

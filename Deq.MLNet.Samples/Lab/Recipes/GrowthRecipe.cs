@@ -1,7 +1,7 @@
 namespace Deq.MLNet.Samples.Lab;
 
 /// <summary>
-/// Growth by Levenberg and Marquardt's method. The first stage starts from kinks at the rows, every other from the network so far. Where units are added, they read its output: many candidates train their new units and the read-out,
+/// Growth by Levenberg and Marquardt's method. The first stage starts from kinks at the rows, every other from the network so far. Where units are added, they read its output, unless told otherwise: many candidates train their new units and the read-out,
 /// the best quarter goes on, and the best of them by training loss trains all weights. Where none are added, candidates are the network so far with noise.
 /// </summary>
 internal sealed record GrowthRecipe(int RowCount, int Candidates = 16)
@@ -16,6 +16,9 @@ internal sealed record GrowthRecipe(int RowCount, int Candidates = 16)
 
     /// <summary>The bound of every row sum and bias; null for none.</summary>
     public float? MaxWeightNorm { get; init; }
+
+    /// <summary>How units start that are added.</summary>
+    public Initialization NewUnits { get; init; } = Initialization.Cascade();
 
     /// <summary>Grows networks, each from another seed, until the FLOPs are spent. Whole growths do not add up to them to the last: a DEQ stops before it would spend more, an FNN when it has not spent less.</summary>
     public Outcome Train(Growth plan, int seed, double flops = 0) => BestStages(plan, seed, flops)[^1];
@@ -48,29 +51,30 @@ internal sealed record GrowthRecipe(int RowCount, int Candidates = 16)
             {
                 options.Optimizer = new LevenbergMarquardt();
                 options.InitialNetwork = start;
-                options.Initialization = grows ? Initialization.Cascade() : Initialization.Kink();
+                options.Initialization = grows ? NewUnits : Initialization.Kink();
                 options.FrozenEpochs = grows ? FirstSteps + FinalistSteps : 0;
                 options.Starts = new Starts(Candidates, FirstSteps, Finalists, FinalistSteps, start is null || grows ? 0 : Noise);
                 options.Epochs = FirstSteps + FinalistSteps + LastSteps;
                 options.MaxWeightNorm = MaxWeightNorm;
                 options.Seed = seed;
             }));
-            (flops, seconds) = (flops + FlopsOf(before, size), seconds + fitted.Seconds);
+            (flops, seconds) = (flops + FlopsOf(before, size, target.Inputs), seconds + fitted.Seconds);
             before = size;
             yield return new Outcome(plan.Name, size, target, seed, fitted, flops, seconds);
         }
     }
 
     /// <summary>What one growth costs.</summary>
-    public double FlopsOf(Growth plan) => plan.Stages.Select((stage, i) => FlopsOf(i == 0 ? null : plan.Stages[i - 1].Size, stage.Size)).Sum();
+    public double FlopsOf(Growth plan) => plan.Stages.Select((stage, i) => FlopsOf(i == 0 ? null : plan.Stages[i - 1].Size, stage.Size, stage.Target.Inputs)).Sum();
 
-    private double FlopsOf(Size? before, Size size)
+    private double FlopsOf(Size? before, Size size, int inputs)
     {
+        var (forward, all) = (size.Forward(inputs), size.Parameters(inputs));
         // The read-out of the units that are there trains with the new ones.
-        var free = Grows(before, size) ? size.Parameters - before!.Parameters + before.LastUnits + 1 : size.Parameters;
-        return Flops.LevenbergMarquardt(size.Forward, RowCount, free, Candidates * FirstSteps + Finalists * FinalistSteps)
-            + Flops.LevenbergMarquardt(size.Forward, RowCount, size.Parameters, LastSteps);
+        var free = Grows(before, size) ? all - before!.Parameters(inputs) + before.LastUnits + 1 : all;
+        return Flops.LevenbergMarquardt(forward, RowCount, free, Candidates * FirstSteps + Finalists * FinalistSteps)
+            + Flops.LevenbergMarquardt(forward, RowCount, all, LastSteps);
     }
 
-    private static bool Grows(Size? before, Size size) => before is not null && before.Parameters < size.Parameters;
+    private static bool Grows(Size? before, Size size) => before is not null && before.Parameters(inputs: 1) < size.Parameters(inputs: 1);
 }

@@ -22,7 +22,7 @@ internal sealed record Outcome(string Model, Size Size, Target Target, int Seed,
 
     private readonly Lazy<double> _validation = new(() => ErrorAt(Fitted, Target, Target.Sample(ValidationPoints, ValidationSeed)));
 
-    private static double ErrorAt(Fitted fitted, Target target, float[] x) => fitted.MeanSquaredError(target, x) is var error && double.IsNaN(error) ? double.PositiveInfinity : error;
+    private static double ErrorAt(Fitted fitted, Target target, float[][] x) => fitted.MeanSquaredError(target, x) is var error && double.IsNaN(error) ? double.PositiveInfinity : error;
 
     /// <summary>The training loss that the last epoch told; infinite where training diverged.</summary>
     public double TrainingLoss => Fitted.HasDiverged ? double.PositiveInfinity : Fitted.History.Epochs[^1].TrainingLoss;
@@ -41,6 +41,9 @@ internal sealed record Series(string Regime, string Model, Target Target, IReadO
 
     public double Median => Statistics.Median(Errors);
 
+    /// <summary>The outcome of the median error; of an even number the better one of the middle.</summary>
+    public Outcome MedianSeed => Outcomes.OrderBy(outcome => outcome.Error).ElementAt((Outcomes.Count - 1) / 2);
+
     public IEnumerable<double> Errors => Outcomes.Select(outcome => outcome.Error);
 
     /// <summary>The median error over validation points.</summary>
@@ -50,7 +53,7 @@ internal sealed record Series(string Regime, string Model, Target Target, IReadO
 
     public object?[] Row() =>
     [
-        Regime, Target.Name, Model, Outcomes[0].Size.Parameters, Outcomes[0].Size.Forward, GigaFlops, LearningRate, Validation, Median, Statistics.Quantile(Errors, 0), Statistics.Quantile(Errors, 1),
+        Regime, Target.Name, Model, Outcomes[0].Size.Parameters(Target.Inputs), Outcomes[0].Size.Forward(Target.Inputs), GigaFlops, LearningRate, Validation, Median, Statistics.Quantile(Errors, 0), Statistics.Quantile(Errors, 1),
         Outcomes.Average(outcome => outcome.Seconds), SeedsTold,
     ];
 

@@ -72,7 +72,7 @@ internal static class SeriesPanels
         float[] x = [.. Enumerable.Range(0, points).Select(i => (float)(low + (high - low) * i / (points - 1)))];
         return new FunctionPanel(title, [.. x.Select(value => value / unit)], [.. x.Select(value => contest.Deq.Target.At(value))], [("best FNN", Of(contest.Fnn)), ("best DEQ", Of(contest.Deq))], xLabel);
 
-        double[] Of(Series s) => [.. s.Outcomes.OrderBy(o => o.Error).ElementAt((s.Outcomes.Count - 1) / 2).Fitted.Scores(x).Select(value => (double)value)];
+        double[] Of(Series s) => [.. s.MedianSeed.Fitted.Scores([.. x.Select(value => new[] { value })]).Select(value => (double)value)];
     }
 
     private static double TrainingLoss(Series s) => Statistics.Median(s.Outcomes.Select(outcome => outcome.TrainingLoss));

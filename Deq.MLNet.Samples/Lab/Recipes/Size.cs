@@ -2,16 +2,16 @@ using Microsoft.ML;
 
 namespace Deq.MLNet.Samples.Lab;
 
-/// <summary>A kind of network for functions of one variable, with its sizes.</summary>
+/// <summary>A kind of network with one output, with its sizes. Its inputs are those of the target.</summary>
 internal abstract record Size
 {
     public abstract string Name { get; }
 
     /// <summary>The number of weights that train.</summary>
-    public abstract int Parameters { get; }
+    public abstract int Parameters(int inputs);
 
     /// <summary>FLOPs of one row forward.</summary>
-    public abstract double Forward { get; }
+    public abstract double Forward(int inputs);
 
     /// <summary>Units that the read-out reads.</summary>
     public abstract int LastUnits { get; }
@@ -19,14 +19,14 @@ internal abstract record Size
     public bool IsDeq => this is DeqSize;
 
     /// <summary>Trains one on rows of a target.</summary>
-    /// <param name="x">The points.</param>
+    /// <param name="x">The rows.</param>
     /// <param name="target">The function.</param>
     /// <param name="set">Sets the options. Each training has one thread: several run at a time.</param>
-    public Fitted Fit(float[] x, Target target, Action<NetworkTrainerOptions> set)
+    public Fitted Fit(float[][] x, Target target, Action<NetworkTrainerOptions> set)
     {
         var ml = new MLContext();
         var watch = System.Diagnostics.Stopwatch.StartNew();
-        var predictor = Learner.Fit(ml, Rows.Of(ml, [.. x.Select(value => new[] { value })], [.. x.Select(value => (float)target.At(value))]), options =>
+        var predictor = Learner.Fit(ml, Rows.Of(ml, x, [.. x.Select(row => (float)target.At(row))]), options =>
         {
             set(options);
             Require(options);
@@ -46,7 +46,7 @@ internal abstract record Size
 /// <param name="Kind">What tables call it.</param>
 internal sealed record DeqSize(int States, WellPosedness Rule, string Kind = "DEQ") : Size
 {
-    /// <summary>Cells that cost a row what <see cref="FnnSize.Matched"/> costs: a dense one of 10 states and 20 iterations, and a triangular one.</summary>
+    /// <summary>Cells of one input that cost a row what <see cref="FnnSize.Matched"/> costs: a dense one of 10 states and 20 iterations, and a triangular one.</summary>
     public static readonly DeqSize[] Matched = [new(10, WellPosedness.Spectral(), "DEQ spectral"), Triangular(64)];
 
     /// <summary>A strictly triangular W, which makes every row well-posed and leaves the weights' sizes free.</summary>
@@ -55,15 +55,20 @@ internal sealed record DeqSize(int States, WellPosedness Rule, string Kind = "DE
     /// <summary>Bounded weights, and states that settle at rates from 1 down to half of delta, which a slope of 1 / delta needs.</summary>
     public static DeqSize Timescales(int states, double delta) => new(states, WellPosedness.InfinityNorm((float)(1 - delta / 2)), "DEQ timescales") { SmallestGap = (float)(delta / 2) };
 
+    /// <summary>W of any norm whose symmetric part stays below 1 - margin.</summary>
+    public static DeqSize Monotone(int states, float margin) => new(states, WellPosedness.Monotone(margin), "DEQ monotone") { IsMonotone = true };
+
     private float? SmallestGap { get; init; }
+
+    private bool IsMonotone { get; init; }
 
     public bool IsTriangular => Rule == WellPosedness.StrictlyTriangular;
 
     public override string Name => $"{Kind} {States}";
 
-    public override int Parameters => (IsTriangular ? States * (States - 1) / 2 : States * States) + 3 * States + 1;
+    public override int Parameters(int inputs) => (IsTriangular ? States * (States - 1) / 2 : States * States) + (inputs + 2) * States + 1;
 
-    public override double Forward => IsTriangular ? Flops.TriangularCell(States) : Flops.Cell(States);
+    public override double Forward(int inputs) => IsTriangular ? Flops.TriangularCell(States, inputs) : IsMonotone ? Flops.MonotoneCell(States, inputs) : Flops.Cell(States, inputs);
 
     public override int LastUnits => States;
 
@@ -71,6 +76,9 @@ internal sealed record DeqSize(int States, WellPosedness Rule, string Kind = "DE
 
     private protected override void Require(NetworkTrainerOptions options)
     {
+        // The one engine that knows the rule.
+        if (IsMonotone)
+            options.Engine = Engine.Torch;
         if (SmallestGap is not { } gap)
             return;
         var deq = (DeqTrainerOptions)options;
@@ -84,16 +92,16 @@ internal sealed record DeqSize(int States, WellPosedness Rule, string Kind = "DE
 /// <summary>A feed-forward network of hidden layers.</summary>
 internal sealed record FnnSize(params int[] Layers) : Size
 {
-    /// <summary>For several depths the width with which a row costs what it costs a dense DEQ of 10 states and 20 iterations, within 3 percent.</summary>
+    /// <summary>For several depths the width with which a row of one input costs what it costs a dense DEQ of 10 states and 20 iterations, within 3 percent.</summary>
     public static readonly FnnSize[] Matched = [Of(740, 1), Of(45, 2), Of(32, 3), Of(23, 5), Of(17, 8)];
 
     public static FnnSize Of(int width, int depth) => new([.. Enumerable.Repeat(width, depth)]);
 
     public override string Name => Layers.Distinct().Count() == 1 ? $"FNN {Layers[0]}x{Layers.Length}" : $"FNN {string.Join('-', Layers)}";
 
-    public override int Parameters => Layers.Zip(Layers.Prepend(1), (outputs, inputs) => outputs * (inputs + 1)).Sum() + Layers[^1] + 1;
+    public override int Parameters(int inputs) => Layers.Zip(Layers.Prepend(inputs), (units, before) => units * (before + 1)).Sum() + Layers[^1] + 1;
 
-    public override double Forward => Flops.Layers(Layers);
+    public override double Forward(int inputs) => Flops.Layers(Layers, inputs);
 
     public override int LastUnits => Layers[^1];
 
