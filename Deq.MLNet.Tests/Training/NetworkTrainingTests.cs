@@ -1,5 +1,6 @@
 using Deq.MLNet.Tests.Onnx;
 using Deq.MLNet.Training;
+using Deq.MLNet.Training.Direct;
 using AnyArchitecture = Deq.MLNet.Training.Architecture;
 
 namespace Deq.MLNet.Tests.Training;
@@ -262,7 +263,13 @@ public sealed class NetworkTrainingTests
     [Fact]
     public void Weights_that_leave_float32_only_in_the_units_of_the_data_are_a_divergence() =>
         FluentActions.Invoking(() => Setup.Fit(Setup.Settings(Make("linear")) with { Optimizer = new Sgd(), LearningRate = 1e20, Epochs = 1, BatchSize = 128 },
-            Setup.Smooth(128, 16, label: y => y * 1e30f))).Should().Throw<DivergenceException>().WithMessage("*the data's own units*LearningRate*");
+            Setup.Smooth(128, 16, label: y => y * 1e30f))).Should().Throw<DivergenceException>().WithMessage("*the data's own units. Lower LearningRate, set GradientClip, or rescale features and label.*");
+
+    [Fact]
+    public void Of_an_optimizer_of_full_batches_they_are_told_without_a_learning_rate() =>
+        FluentActions.Invoking(() => NetworkTraining.Fit(Setup.Settings(Make("linear")) with { Optimizer = new LevenbergMarquardt() }, (settings, start) => new DirectEngine(settings, start),
+            Setup.Smooth(128, 16, feature: x => x * 1e-10f, label: y => y * 1e30f), null, null, new RecordingMonitor()))
+            .Should().Throw<DivergenceException>().WithMessage("*the data's own units. Raise WeightDecay, set MaxWeightNorm, or rescale features and label.*");
 
     [Theory]
     [InlineData("deq")]

@@ -88,7 +88,7 @@ internal static class NetworkTraining
         var history = new TrainingLoop(settings, scaling.TargetUnit, monitor).Run(engine, train, held, checkpoint, saved);
         monitor.CheckCancelled();
         var standard = engine.ToNetwork();
-        return Finish(settings, history, standard, ToDataUnits(scaling, standard), validation, measured, monitor);
+        return Finish(settings, history, standard, ToDataUnits(settings, scaling, standard), validation, measured, monitor);
 
         TrainingData ForEngine(TrainingData rows)
         {
@@ -201,7 +201,7 @@ internal static class NetworkTraining
         }
     }
 
-    private static Network ToDataUnits(Standardization scaling, Network network)
+    private static Network ToDataUnits(TrainingSettings settings, Standardization scaling, Network network)
     {
         try
         {
@@ -209,7 +209,7 @@ internal static class NetworkTraining
         }
         catch (ArgumentException notFinite)
         {
-            throw new DivergenceException($"Training diverged: a weight that is finite for standardised rows leaves float32 in the data's own units. Lower LearningRate, or rescale features and label. {notFinite.Message}", notFinite);
+            throw new DivergenceException($"Training diverged: a weight that is finite for standardised rows leaves float32 in the data's own units. {TrainingLoop.Remedy(settings, "or rescale features and label")} {notFinite.Message}", notFinite);
         }
     }
 

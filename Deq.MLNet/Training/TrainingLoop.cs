@@ -197,14 +197,16 @@ internal sealed class TrainingLoop(TrainingSettings settings, double targetUnit,
     }
 
     /// <summary>What to do about a training that diverged.</summary>
-    public static string Remedy(TrainingSettings settings)
+    /// <param name="settings">How it trained.</param>
+    /// <param name="last">What else there is.</param>
+    public static string Remedy(TrainingSettings settings, string last = "or, for a DEQ without a rule, set WellPosedness to Spectral")
     {
         string[] changes =
         [
             .. settings is { NormalizeFeatures: true, NormalizeTargets: true } ? Array.Empty<string>() : ["set NormalizeFeatures and NormalizeLabel to true"],
             // An optimizer of full batches has no rate, and takes back a step that leads to no number: such a training began too far off.
             .. settings.Optimizer.IsFullBatch ? ["raise WeightDecay", "set MaxWeightNorm"] : new[] { "lower LearningRate", "set GradientClip" },
-            "or, for a DEQ without a rule, set WellPosedness to Spectral",
+            last,
         ];
         var text = string.Join(", ", changes);
         return $"{char.ToUpperInvariant(text[0])}{text[1..]}.";
