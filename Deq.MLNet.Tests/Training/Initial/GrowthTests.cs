@@ -200,6 +200,24 @@ public sealed class GrowthTests
         monitor.Warnings.Should().ContainSingle().Which.Should().StartWith("With the states added, W is projected onto Spectral(0.5)");
     }
 
+    /// <summary>At its limit a 2-norm has little left for rows that are added, what it was projected below the bound; row sums and the Perron root have as much as ever.</summary>
+    [Theory]
+    [InlineData("Spectral", false)]
+    [InlineData("InfinityNorm", true)]
+    [InlineData("Perron", true)]
+    public void What_new_states_may_read_beside_a_W_at_its_limit_depends_on_the_rule(string rule, bool hasRoom)
+    {
+        DeqArchitecture Of(int size) => Setup.Deq(size, Activation.ReLU, RuleReference.Named(rule));
+        // Far above the limit, and so at it once a training has begun.
+        var far = Of(4).Make(((DeqNetwork)Start(Of(4), 7)).Weights with { W = RandomCell.Values(new Random(7), 16, 3) }, Link.Identity);
+        using var first = new SimdEngine(Setup.Settings(Of(4)), far);
+
+        var grown = (DeqNetwork)Grow(Of(8) with { Initialization = Initialization.Cascade() }, first.ToNetwork(), 8);
+
+        var read = grown.W.ToArray().Where((_, i) => i / 8 >= 4).Max(Math.Abs);
+        (read > 0.1).Should().Be(hasRoom, $"{read} is the most that new states read");
+    }
+
     /// <summary>Every unit is gain (y - threshold) of one output, as a line through its values tells.</summary>
     private static void CheckCascade(int units, double[][] outputs, Func<int, int, double> sums)
     {
