@@ -4,16 +4,20 @@ namespace Deq.MLNet.Samples.Lab;
 internal sealed record Comparison(IReadOnlyList<double> Deq, IReadOnlyList<double> Fnn)
 {
     /// <summary>What an error must exceed to tell anything but rounding and how near rows happen to lie to kinks.</summary>
-    private const double Exact = 1e-6;
+    public const double Exact = 1e-6;
 
     public const string HowItIsJudged = "A verdict goes by medians over seeds: one network is ahead where its median is lower by more than a tenth and the quartiles of the two do not overlap. Errors below 1e-6 count as exact and alike. "
-        + "Where both medians come to nine tenths of the best constant's error, neither learns it. All else is a tie.";
+        + "Where both medians come to nine tenths of the best constant's error, neither learns it. All else is a tie. What networks make of an unseen part is compared where both fit the seen one, with a median error there below a hundredth of the variance; else the verdict says which does not fit.";
 
     /// <summary>The error of the best constant; infinite where a model that is worse than it still tells something.</summary>
     public double Constant { get; init; } = double.PositiveInfinity;
 
+    /// <summary>Whether they fit what they were shown. What one that does not makes of anything else tells nothing.</summary>
+    public (bool Deq, bool Fnn) Fit { get; init; } = (true, true);
+
     public string Verdict => (Deq, Fnn) switch
     {
+        _ when Fit != (true, true) => Fit.Deq ? "FNN does not fit" : Fit.Fnn ? "DEQ does not fit" : "neither fits",
         _ when LearnsNothing(Deq) && LearnsNothing(Fnn) => "neither learns it",
         _ when IsBelow(Deq, Fnn) => "DEQ wins",
         _ when IsBelow(Fnn, Deq) => "DEQ loses",

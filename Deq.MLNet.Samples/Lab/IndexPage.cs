@@ -15,7 +15,7 @@ internal static class IndexPage
         `dotnet run -c Release --project Deq.MLNet.Samples -- lab all --out docs/lab` makes this page, and beside it in the folder a page, tables (CSV) and pictures for each experiment; the name of one instead of `all` runs it alone, `--quick` smaller.
 
         Each comparison is made in three regimes, the same for both networks. **Plain**: Adam from a good start for each, the learning rate of each chosen on validation data. **Equal effort**: the same optimizer (Levenberg and Marquardt's method), starts,
-        curriculum and cost. **Restricted**: the depth of the FNN, or the weights of both, are bounded. Every seed counts, none was dropped, and one whose training diverges counts as the worst; what is chosen (learning rates, the best network of a regime, bounds) is chosen by points that no test uses. An experiment's page tells its seeds, sizes and effort, and where a regime does not apply.
+        curriculum and cost. **Restricted**: the depth of the FNN, or the weights of both, are bounded. Every seed counts, none was dropped, and one whose training diverges counts as the worst; what is chosen (learning rates, the best network of a regime, bounds) is chosen by points that no test uses; of learning rates that come to less than 1e-6, which counts as exact, the least is taken. An experiment's page tells its seeds, sizes and effort, and where a regime does not apply.
 
         """;
 

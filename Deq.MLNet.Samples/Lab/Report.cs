@@ -45,7 +45,7 @@ internal sealed class Report(IExperiment experiment, OutputFolder folder)
     /// <summary>Says who is ahead.</summary>
     /// <param name="figure">What is compared, such as the paper's figure that it stands for.</param>
     /// <param name="regime">How both were trained: "plain", "equal effort", "restricted".</param>
-    /// <param name="verdict">"DEQ wins", "tie", "DEQ loses" or "neither learns it".</param>
+    /// <param name="verdict">"DEQ wins", "tie", "DEQ loses" or "neither learns it"; of a part that is not seen also "DEQ does not fit", "FNN does not fit" or "neither fits" the seen one.</param>
     /// <param name="because">The numbers.</param>
     public void Verdict(string figure, string regime, string verdict, string because) => _verdicts.Add(new Verdict(Labelled(figure), regime, verdict, because));
 

@@ -29,6 +29,19 @@ internal static class Seeds
         return results;
     }
 
+    /// <summary>Takes a training that diverges for one that failed, whose errors are NaN and so the worst: no seed is dropped, and none ends the others.</summary>
+    public static T Try<T>(Func<T> train, T failed)
+    {
+        try
+        {
+            return train();
+        }
+        catch (DivergenceException)
+        {
+            return failed;
+        }
+    }
+
     /// <summary>Which seeds these are, in words.</summary>
     public static string Told(int first, int count) => FormattableString.Invariant(count == 1 ? $"{first}" : (FormattableString)$"{first} to {first + count - 1}");
 }

@@ -18,6 +18,17 @@ public class BooleanTaskTests
     [Fact]
     public void Its_error_elsewhere_is_known() => All.Select(task => task.LeastDegreeError).Should().Equal(16, 19.25, 4);
 
+    /// <summary>By hand: x0 x1 is 1, -1, -1 at its corners; the sum of three products is x2 - 1.25 x0 + 1.5 x1 of values that do not correlate; the majority is 1 at four corners of six.</summary>
+    [Fact]
+    public void The_variance_of_what_is_seen_is_known()
+    {
+        double[] known = [8.0 / 9, 1 + 1.25 * 1.25 + 1.5 * 1.5, 8.0 / 9];
+        foreach (var (task, variance) in All.Zip(known))
+        {
+            task.SeenVariance.Should().BeApproximately(variance, 1e-9, task.Name);
+        }
+    }
+
     /// <summary>Among all polynomials of x0, x1, x2 that are right where training sees, found by least squares that penalise a degree a thousand times more than the one below.</summary>
     [Fact]
     public void No_interpolator_has_less_of_the_highest_degrees()

@@ -33,6 +33,14 @@ public class ComparisonTests
     public void Two_that_come_to_a_constants_error_learn_nothing(double deq, double fnn, string verdict) =>
         new Comparison([deq, deq, deq], [fnn, fnn, fnn]) { Constant = 0.25 }.Verdict.Should().Be(verdict);
 
+    [Theory]
+    [InlineData(true, true, "DEQ loses")]
+    [InlineData(true, false, "FNN does not fit")]
+    [InlineData(false, true, "DEQ does not fit")]
+    [InlineData(false, false, "neither fits")]
+    public void Who_does_not_fit_what_it_has_seen_is_not_ahead_on_the_unseen(bool deq, bool fnn, string verdict) =>
+        new Comparison([8, 9, 10], [1.7, 1.8, 1.9]) { Fit = (deq, fnn) }.Verdict.Should().Be(verdict);
+
     [Fact]
     public void A_run_that_failed_is_the_worst()
     {

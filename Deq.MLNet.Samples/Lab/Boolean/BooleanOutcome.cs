@@ -7,8 +7,8 @@ namespace Deq.MLNet.Samples.Lab;
 /// <param name="SeenError">Over other points of the part that is seen.</param>
 /// <param name="UnseenError">Over the part that is not: the GOTU error.</param>
 /// <param name="FromLeastDegree">There, the mean squared distance from the interpolator of least degree.</param>
-/// <param name="TrainingLosses">Epoch by epoch.</param>
-/// <param name="UnseenErrors">The same, of some of the points that are not seen. They are watched and decide nothing.</param>
+/// <param name="TrainingLosses">Epoch by epoch, those of the start that went on among them.</param>
+/// <param name="UnseenErrors">Epoch by epoch after the starts, of some of the points that are not seen. They are watched and decide nothing.</param>
 internal sealed record BooleanRun(double TrainingLoss, double SeenError, double UnseenError, double FromLeastDegree, double[] TrainingLosses, double[] UnseenErrors)
 {
     public required int Weights { get; init; }
@@ -22,31 +22,25 @@ internal sealed record BooleanOutcome(BooleanTask Task, Regime Regime, Learner L
 {
     public const int Rows = 4_096;
 
-    public const int FirstSeed = 1, TuningSeed = 2_000;
+    public const int FirstSeed = 1;
 
     private const int WatchedPoints = 1_024;
 
     public static BooleanOutcome Train(BooleanTask task, Regime regime, Learner learner, int seeds)
     {
-        var rate = regime.Choose(rate => Try(task, regime, learner, rate, TuningSeed).SeenError);
+        var rate = regime.Choose((rate, seed) => Try(task, regime, learner, rate, seed).SeenError);
         return new BooleanOutcome(task, regime, learner, rate, Seeds.ForEach(FirstSeed, seeds, seed => Try(task, regime, learner, rate, seed)));
     }
 
     public IReadOnlyList<double> All(Func<BooleanRun, double> value) => [.. Runs.Select(value)];
 
+    /// <summary>Whether it has learnt the part that is seen, by points of it that training did not have.</summary>
+    public bool Fits => Median(run => run.SeenError) < 0.01 * Task.SeenVariance;
+
     public double Median(Func<BooleanRun, double> value) => Statistics.Median(All(value));
 
-    private static BooleanRun Try(BooleanTask task, Regime regime, Learner learner, float rate, int seed)
-    {
-        try
-        {
-            return Fit(task, regime, learner, rate, seed);
-        }
-        catch (DivergenceException)
-        {
-            return new BooleanRun(double.NaN, double.NaN, double.NaN, double.NaN, [], []) { Weights = 0, Iterations = double.NaN };
-        }
-    }
+    private static BooleanRun Try(BooleanTask task, Regime regime, Learner learner, float rate, int seed) =>
+        Seeds.Try(() => Fit(task, regime, learner, rate, seed), new BooleanRun(double.NaN, double.NaN, double.NaN, double.NaN, [], []) { Weights = 0, Iterations = double.NaN });
 
     private static BooleanRun Fit(BooleanTask task, Regime regime, Learner learner, float rate, int seed)
     {
@@ -57,9 +51,13 @@ internal sealed record BooleanOutcome(BooleanTask Task, Regime Regime, Learner L
         var (training, other, unseen) = (seen[..Rows], seen[Rows..], task.Points(seen: false, int.MaxValue, seed));
         // Several starts would be judged by what is watched, and what is not seen must not decide anything: they are a training of their own, watched by nobody.
         Network? start = null;
+        double[] before = [];
         void Set(NetworkTrainerOptions options) => (options.Seed, options.LearningRate, options.InitialNetwork) = (seed, rate, start);
         if (regime.Begin is { } begin)
-            start = learner.Fit(ml, Data(training), Set + begin).Model.Network;
+        {
+            var begun = learner.Fit(ml, Data(training), Set + begin).Model;
+            (start, before) = (begun.Network, TrainingLosses(begun));
+        }
         var model = learner.Fit(ml, Data(training), Set + regime.Set, Data(unseen[..WatchedPoints])).Model;
 
         var network = model.Network;
@@ -70,10 +68,12 @@ internal sealed record BooleanOutcome(BooleanTask Task, Regime Regime, Learner L
             return Math.Pow(y[0] - of(point), 2);
         });
         return new BooleanRun(SquaredError(training, task.Function), SquaredError(other, task.Function), SquaredError(unseen, task.Function), SquaredError(unseen, task.LeastDegree),
-            [.. model.History.Epochs.Select(epoch => epoch.TrainingLoss)], [.. model.History.Epochs.Select(epoch => epoch.ValidationLoss).OfType<double>()])
+            [.. before, .. TrainingLosses(model)], [.. model.History.Epochs.Select(epoch => epoch.ValidationLoss).OfType<double>()])
         {
             Weights = network.ParameterCount,
             Iterations = model.History.Epochs.Average(epoch => epoch.MeanIterations),
         };
+
+        static double[] TrainingLosses(NetworkRegressionModelParameters model) => [.. model.History.Epochs.Select(epoch => epoch.TrainingLoss)];
     }
 }

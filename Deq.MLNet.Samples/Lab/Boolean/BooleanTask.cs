@@ -27,6 +27,17 @@ internal sealed record BooleanTask(string Name, string Formula, Func<float[], do
     /// <summary>The mean squared error of the interpolator of least degree over all points that are not seen.</summary>
     public double LeastDegreeError => Cube.Where(x => !IsSeen(x)).Average(x => Math.Pow(LeastDegree(x) - Function(x), 2));
 
+    /// <summary>The variance of the function over the points that are seen.</summary>
+    public double SeenVariance
+    {
+        get
+        {
+            var values = Cube.Where(IsSeen).Select(Function).ToArray();
+            var mean = values.Average();
+            return values.Average(value => (value - mean) * (value - mean));
+        }
+    }
+
     /// <summary>Different points at random, all seen or all not.</summary>
     public float[][] Points(bool seen, int count, int seed)
     {

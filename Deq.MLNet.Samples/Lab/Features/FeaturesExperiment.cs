@@ -5,7 +5,7 @@ namespace Deq.MLNet.Samples.Lab;
 /// <summary>Which features networks learn where the rows leave them the choice: few, or many.</summary>
 internal sealed class FeaturesExperiment : IExperiment
 {
-    private const int Units = 20, TestSeed = 1_000, TuningSeed = 2_000, FirstSeed = 1, ShownRows = 32;
+    private const int Units = 20, TestSeed = 1_000, ValidationSeed = 3_000, FirstSeed = 1, ShownRows = 32;
 
     private static readonly float[] Rates = [1e-3f, 3e-3f, 1e-2f, 3e-2f];
 
@@ -18,7 +18,7 @@ internal sealed class FeaturesExperiment : IExperiment
         var seeds = settings.SeedsOr(20, 3);
         report.Text($"""
             {LinearTask.TrainingRows} rows of {LinearTask.Features} standard normal features, y = beta x without noise: many functions fit, and which one a training finds is its bias. Sparse: beta has two values that are not 0. Dense: {LinearTask.Features} of the same size.
-            The task stands in for the paper's, which was not at hand. Seeds {FirstSeed} to {FirstSeed + seeds - 1}, each of rows and weights, learning rates chosen on another; the features of a network are what its last units add to the output, their number is counted by the participation ratio (sum |a|)² / sum a² of their root mean squares over {LinearTask.TestRows} test rows: 1 for one alone, {Units} where all are alike.
+            The task stands in for the paper's, which was not at hand. Seeds {FirstSeed} to {FirstSeed + seeds - 1}, each of rows and weights, learning rates chosen on {string.Join(", ", Regime.TuningSeeds)}; the features of a network are what its last units add to the output, their number is counted by the participation ratio (sum |a|)² / sum a² of their root mean squares over {LinearTask.TestRows} test rows: 1 for one alone, {Units} where all are alike.
             """);
         var diagonal = Diagonal(settings, report, seeds);
         var regimes = Regimes(settings.Quick);
@@ -62,7 +62,7 @@ internal sealed class FeaturesExperiment : IExperiment
         FnnLearner fnn = new(Units, Units);
         return
         [
-            new("plain", $"Adam, {epochs} steps of all rows, cosine schedule, the learning rate the best of {string.Join(", ", Rates)} on 512 validation rows of another seed, for each network.", new(Units, WellPosedness.Spectral()), fnn, Rates, Adam),
+            new("plain", $"Adam, {epochs} steps of all rows, cosine schedule, the learning rate the best of {string.Join(", ", Rates)} by the mean error on 512 validation rows, for each network.", new(Units, WellPosedness.Spectral()), fnn, Rates, Adam),
             new("equal effort", "Levenberg and Marquardt's method, 8 starts of 20 steps, the best 2 by training loss for 30 more, the best to 200.", new(Units, WellPosedness.Spectral()), fnn, [1e-3f],
                 options => (options.Optimizer, options.Epochs, options.Starts) = (new LevenbergMarquardt(), 200, new Starts(8, 20, 2, 30))),
             new("restricted", "as plain, with row sums of all weights within 2, those of W within 0.95.", new(Units, WellPosedness.InfinityNorm()), fnn, Rates, options =>
@@ -73,16 +73,16 @@ internal sealed class FeaturesExperiment : IExperiment
         ];
     }
 
-    private sealed record Trained(Network Network, double Loss, double Error, double Participation, double AtStart);
+    private sealed record Trained(Network? Network, double Loss, double Error, double Participation, double AtStart);
 
     /// <summary>What a network came to over the seeds.</summary>
     private sealed record Outcome(LinearTask Task, Regime Regime, Learner Learner, float Rate, IReadOnlyList<Trained> Runs)
     {
         public static Outcome Train(LinearTask task, Regime regime, Learner learner, int seeds)
         {
-            var rate = regime.Choose(rate => Fit(task, regime, learner, rate, TuningSeed, LinearTask.X(LinearTask.TestRows, TuningSeed + 1)).Error);
+            var rate = regime.Choose((rate, seed) => Try(task, regime, learner, rate, seed, LinearTask.X(LinearTask.TestRows, ValidationSeed)).Error);
             var test = LinearTask.X(LinearTask.TestRows, TestSeed);
-            return new Outcome(task, regime, learner, rate, Seeds.ForEach(FirstSeed, seeds, seed => Fit(task, regime, learner, rate, seed, test)));
+            return new Outcome(task, regime, learner, rate, Seeds.ForEach(FirstSeed, seeds, seed => Try(task, regime, learner, rate, seed, test)));
         }
 
         public IReadOnlyList<double> All(Func<Trained, double> value) => [.. Runs.Select(value)];
@@ -90,6 +90,9 @@ internal sealed class FeaturesExperiment : IExperiment
         public double Median(Func<Trained, double> value) => Statistics.Median(All(value));
 
         public double Quantile(Func<Trained, double> value, double share) => Statistics.Quantile(All(value), share);
+
+        private static Trained Try(LinearTask task, Regime regime, Learner learner, float rate, int seed, float[][] test) =>
+            Seeds.Try(() => Fit(task, regime, learner, rate, seed, test), new Trained(null, double.NaN, double.NaN, double.NaN, double.NaN));
 
         private static Trained Fit(LinearTask task, Regime regime, Learner learner, float rate, int seed, float[][] test)
         {
@@ -110,7 +113,7 @@ internal sealed class FeaturesExperiment : IExperiment
     }
 
     /// <summary>Where the flow of a seed ended, and how many features it and other interpolators of the same rows have.</summary>
-    private sealed record DiagonalOutcome(DeqNetwork Network, double Loss, double Drift, double ArctanResidual, double LeastNormResidual, double Participation, double OfLeastNorm, double OfFnn, double LossOfFnn, double OfFnnFromOne);
+    private sealed record DiagonalOutcome(DeqNetwork? Network, double Loss, double Drift, double ArctanResidual, double LeastNormResidual, double Participation, double OfLeastNorm, double OfFnn, double LossOfFnn, double OfFnnFromOne);
 
     private static DiagonalOutcome[] Diagonal(LabSettings settings, Report report, int seeds)
     {
@@ -149,7 +152,7 @@ internal sealed class FeaturesExperiment : IExperiment
     private static void Draw(Report report, DiagonalOutcome[] diagonal, List<Outcome> outcomes, Regime[] regimes)
     {
         var shown = LinearTask.X(ShownRows, TestSeed);
-        HeatPanel Panel(string title, Network network)
+        HeatPanel Panel(string title, Network? network)
         {
             var features = shown.Select(row => LearntFeatures.Of(network, row)).ToArray();
             var largest = features.Max(row => row.Max(Math.Abs));

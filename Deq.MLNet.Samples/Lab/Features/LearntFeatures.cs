@@ -3,9 +3,11 @@ namespace Deq.MLNet.Samples.Lab;
 /// <summary>The features of a network with one output: what each of its last units adds to the output, v_i times the state or the unit of the last hidden layer. In what units a state is measured does not matter to it.</summary>
 internal static class LearntFeatures
 {
-    /// <summary>The features of one row.</summary>
-    public static double[] Of(Network network, float[] x)
+    /// <summary>The features of one row; NaN of a training that diverged.</summary>
+    public static double[] Of(Network? network, float[] x)
     {
+        if (network is null)
+            return [.. x.Select(_ => double.NaN)];
         var (units, weights) = network switch
         {
             DeqNetwork deq => (States(deq, x), deq.V),
@@ -16,7 +18,7 @@ internal static class LearntFeatures
     }
 
     /// <summary>Their root mean squares over rows.</summary>
-    public static double[] Sizes(Network network, float[][] x)
+    public static double[] Sizes(Network? network, float[][] x)
     {
         var features = x.Select(row => Of(network, row)).ToList();
         return [.. features[0].Select((_, i) => Math.Sqrt(features.Average(row => row[i] * row[i])))];

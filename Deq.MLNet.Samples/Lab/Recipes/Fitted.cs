@@ -8,18 +8,8 @@ internal sealed class Fitted(MLContext ml, RegressionPredictionTransformer<Netwo
 {
     private static readonly TrainingHistory NoHistory = new([], 0, 0, "", Engine.Auto);
 
-    /// <summary>Trains, and takes a training that diverges for one that failed: no seed is dropped, and none ends the others.</summary>
-    public static Fitted Try(Func<Fitted> train)
-    {
-        try
-        {
-            return train();
-        }
-        catch (DivergenceException)
-        {
-            return new Fitted(new MLContext(), null, 0);
-        }
-    }
+    /// <summary>Trains; what diverges has failed.</summary>
+    public static Fitted Try(Func<Fitted> train) => Seeds.Try(train, new Fitted(new MLContext(), null, 0));
 
     public bool HasDiverged => predictor is null;
 

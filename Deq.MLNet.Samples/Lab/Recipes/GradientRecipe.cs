@@ -32,7 +32,7 @@ internal sealed record GradientRecipe(string Regime, int Epochs, int RowCount)
     /// <param name="count">How many seeds.</param>
     public Series Run(Size size, Target target, int first, int count)
     {
-        var rate = Tuning.Choose(Rates, rate => Train(size, target, rate, TuningSeed).Validation);
+        var rate = Tuning.Choose(Rates, [TuningSeed], (rate, seed) => Train(size, target, rate, seed).Validation);
         return new Series(Regime, size.Name, target, Seeds.ForEach(first, count, seed => Train(size, target, rate, seed))) { LearningRate = rate };
     }
 
