@@ -30,7 +30,7 @@ internal sealed class WeightsExperiment : IExperiment
         Growth[] plans = [.. Free.Select(size => Growth.Steeper(size, halvings[^1]))];
         var flops = plans.Max(steps.FlopsOf);
         var runs = halvings.SelectMany(d => Free.Select(size => plain.Run(size, new Ramp(d), FirstSeed, seeds)))
-            .Concat(plans.SelectMany(plan => Steeper("equal effort", plan, seeds, halvings, seed => steps.BestStages(plan, seed, flops))))
+            .Concat(plans.SelectMany(plan => steps.Run("equal effort", plan, Ramps(halvings), FirstSeed, seeds, flops)))
             .Concat(plans.Prepend(Growth.Steeper(ramp => DeqSize.Timescales(Width, ramp.Delta), halvings[^1])).SelectMany(plan => Least(plan, steps, bounds, seeds, halvings)))
             .ToList();
 
@@ -44,25 +44,20 @@ internal sealed class WeightsExperiment : IExperiment
         Judge(report, runs);
     }
 
-    /// <summary>One growth gives a network for every delta on its way.</summary>
-    private static List<Series> Steeper(string regime, Growth plan, int seeds, int[] halvings, Func<int, IEnumerable<Outcome>> grow)
-    {
-        var stages = Seeds.ForEach(FirstSeed, seeds, seed => grow(seed).ToList());
-        return [.. halvings.Select(d => new Series(regime, plan.Name, new Ramp(d), [.. stages.Select(s => s.Single(outcome => outcome.Target == new Ramp(d)))]))];
-    }
-
     /// <summary>For each delta the network of the smallest bound that it learns with; where it does with none, that of the largest.</summary>
     private static Series[] Least(Growth plan, GrowthRecipe steps, float[] bounds, int seeds, int[] halvings)
     {
         var least = new Series?[halvings.Length];
         foreach (var bound in bounds.TakeWhile(_ => !least.All(s => s is not null && IsLearnt(s))))
         {
-            var runs = Steeper("restricted", plan, seeds, halvings, seed => (steps with { MaxWeightNorm = bound }).Stages(plan, seed));
+            var runs = (steps with { MaxWeightNorm = bound }).Run("restricted", plan, Ramps(halvings), FirstSeed, seeds);
             for (var d = 0; d < least.Length; d++)
                 least[d] = least[d] is { } found && IsLearnt(found) ? found : runs[d] with { Bound = bound };
         }
         return least!;
     }
+
+    private static IEnumerable<Ramp> Ramps(int[] halvings) => halvings.Select(d => new Ramp(d));
 
     private static bool IsLearnt(Series s) => s.Validation <= Learnt;
 

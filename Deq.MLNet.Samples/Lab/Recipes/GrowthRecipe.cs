@@ -33,6 +33,19 @@ internal sealed record GrowthRecipe(int RowCount, int Candidates = 16)
         return [.. best.Select(outcome => outcome with { Seed = seed })];
     }
 
+    /// <summary>The same for several targets on the way: one growth gives a network for each.</summary>
+    /// <param name="regime">What tables call it.</param>
+    /// <param name="plan">Its stages learn these targets, and others maybe.</param>
+    /// <param name="targets">What is told, in this order.</param>
+    /// <param name="first">The first seed of the test.</param>
+    /// <param name="count">How many seeds.</param>
+    /// <param name="flops">What each seed may spend; 0 for one growth.</param>
+    public List<Series> Run(string regime, Growth plan, IEnumerable<Target> targets, int first, int count, double flops = 0)
+    {
+        var seeds = Seeds.ForEach(first, count, seed => BestStages(plan, seed, flops));
+        return [.. targets.Select(target => new Series(regime, plan.Name, target, [.. seeds.Select(stages => stages.Single(outcome => outcome.Target == target))]))];
+    }
+
     private static Outcome Better(Outcome one, Outcome other) =>
         (other.TrainingLoss < one.TrainingLoss ? other : one) with { Flops = one.Flops + other.Flops, Seconds = one.Seconds + other.Seconds };
 
