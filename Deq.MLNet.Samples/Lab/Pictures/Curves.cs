@@ -51,9 +51,9 @@ internal static class CurvePicture
         {
             var (panel, plot) = (panels[i], picture.GetPlot(i));
             var (bottom, top) = Range(panel.Curves.SelectMany(curve => curve.Y.Concat(curve.Low ?? []).Concat(curve.High ?? [])).Scaled(logY));
-            // A power of ten is in sight, as others have no label.
-            if (logY && Math.Floor(top) < bottom)
-                top = Math.Ceiling(top);
+            // At least two powers of ten are in sight, as others have no label, and values that are alike look alike.
+            if (logY && Math.Floor(top) - Math.Ceiling(bottom) < 1)
+                (bottom, top) = (Math.Floor(bottom), Math.Ceiling(top));
             foreach (var curve in panel.Curves)
                 Add(plot, curve, Panels.ColorOf(names.IndexOf(ColorName(curve))), logX, logY);
             plot.Title(panel.Title);
@@ -67,7 +67,7 @@ internal static class CurvePicture
             // A long number at the end of the axis has room to the right.
             plot.Axes.Right.MinimumSize = 30;
             // The legend has room of its own, so that it hides no line.
-            var room = 0.09 * panel.Curves.Count(curve => curve.Name.Length > 0) * (top - bottom);
+            var room = 0.13 * panel.Curves.Count(curve => curve.Name.Length > 0) * (top - bottom);
             plot.Axes.SetLimitsY(legend is Alignment.LowerLeft or Alignment.LowerRight ? bottom - room : bottom, legend is Alignment.UpperLeft or Alignment.UpperRight ? top + room : top);
             plot.ShowLegend(legend);
         }
