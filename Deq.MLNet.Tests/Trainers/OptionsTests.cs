@@ -215,6 +215,7 @@ public sealed class OptionsTests
             (() => new Starts(3, finalists: 4), "finalists is 4; it must be at most 3*"),
             (() => new Starts(3, finalists: 0), "finalists is 0; it must be at least 1*"),
             (() => new Starts(3, finalistEpochs: -1), "finalistEpochs is -1; it must be at least 0*"),
+            (() => new Starts(3, finalists: 2), "finalistEpochs is 0; it must be at least 1*"),
             (() => new Starts(3, perturbation: -1), "perturbation is -1; it must be at least 0*"),
             (() => Initialization.Kink(0), "spread is 0; it must be positive*"),
             (() => Initialization.LogTimescales(0), "smallestGap is 0; it must be positive*"),

@@ -12,13 +12,13 @@ public sealed record Starts
     /// <param name="count">Starts, at least 1.</param>
     /// <param name="epochs">Epochs that every one is trained for, at least 1; default 10. They count as the first ones of the training that goes on.</param>
     /// <param name="finalists">How many of them go on for <paramref name="finalistEpochs"/>, from 1 to <paramref name="count"/>; default 1.</param>
-    /// <param name="finalistEpochs">Epochs that finalists are trained for beyond the first ones before the best is taken, at least 0; default 0.</param>
+    /// <param name="finalistEpochs">Epochs that finalists are trained for beyond the first ones before the best is taken: at least 0, and at least 1 where there is more than one of them; default 0.</param>
     /// <param name="perturbation">Where training starts from a network: the deviation of a relative noise on its weights in every start but the first, at least 0; on a w of the diagonal of W that is nearer to 1 or -1 than to 0 the noise is relative to 1 - |w|, so that slow states stay slow. Default 0, where only units that are added differ.</param>
     /// <exception cref="ArgumentOutOfRangeException">A value is out of its range.</exception>
     public Starts(int count, int epochs = 10, int finalists = 1, int finalistEpochs = 0, float perturbation = 0)
     {
         (Count, Epochs) = (Check.AtLeast(count, 1), Check.AtLeast(epochs, 1));
-        (Finalists, FinalistEpochs) = (Check.AtMost(Check.AtLeast(finalists, 1), count, nameof(finalists)), Check.AtLeast(finalistEpochs, 0));
+        (Finalists, FinalistEpochs) = (Check.AtMost(Check.AtLeast(finalists, 1), count, nameof(finalists)), Check.AtLeast(finalistEpochs, finalists > 1 ? 1 : 0));
         Perturbation = Check.Within(perturbation, 0f, float.PositiveInfinity);
     }
 
