@@ -11,7 +11,7 @@ internal sealed record Aim(string Figure, string Text, Func<double, bool> IsMet)
     private static readonly Aim[] All =
     [
         new("regions_m12", "4096", value => value == 4096),
-        AtMost("construction_max_error", 1e-6),
+        AtMost("construction_max_error", 1e-6, " of the largest |y|"),
         AtMost("construction_max_error_float64", 1e-9),
         AtMost("sawtooth5_deq_grown_mse", 1e-6),
         AtLeast("sawtooth10_bounded_depth_ratio", 100),
@@ -25,7 +25,7 @@ internal sealed record Aim(string Figure, string Text, Func<double, bool> IsMet)
         return new[] { $"`{figure.Key}`", double.IsNaN(figure.Value) ? "none" : figure.Value.ToString("G4", CultureInfo.InvariantCulture), aim?.Text ?? "", aim is null ? "" : aim.IsMet(figure.Value) ? "yes" : "**no**" };
     }));
 
-    private static Aim AtMost(string figure, double most) => new(figure, string.Create(CultureInfo.InvariantCulture, $"at most {most}"), value => value <= most);
+    private static Aim AtMost(string figure, double most, string unit = "") => new(figure, string.Create(CultureInfo.InvariantCulture, $"at most {most}{unit}"), value => value <= most);
 
     private static Aim AtLeast(string figure, double least) => new(figure, string.Create(CultureInfo.InvariantCulture, $"at least {least}"), value => value >= least);
 }

@@ -29,8 +29,8 @@ internal static class IndexPage
         var summaries = experiments.Select(name => Summary.Read(folder, name)).OfType<Summary>().ToList();
         var page = new StringBuilder(Introduction);
         page.Append("\n## Who is ahead\n" + Comparison.HowItIsJudged + "\n\n").Append(Markdown.Verdicts(summaries.SelectMany(summary => summary.Verdicts)));
-        page.Append("\n\n## Of the paper's claims\n").Append(Markdown.Claims(summaries.SelectMany(summary => summary.Claims))).Append('\n');
-        page.Append("\n## Figures and aims\nAn aim was set before the experiments ran; the other figures are told as they are.\n\n").Append(Aim.Table(summaries.SelectMany(summary => summary.Figures))).Append('\n');
+        page.Append("\n\n## Of the paper's claims, and questions of our own\nBut for networks that are written down they are asked of stand-ins.\n\n").Append(Markdown.Claims(summaries.SelectMany(summary => summary.Claims))).Append('\n');
+        page.Append("\n## Figures and aims\nAn aim was set before the experiments ran; the other figures are told as they are. Ratios are of median errors as they are, though below 1e-6 these tell little but rounding.\n\n").Append(Aim.Table(summaries.SelectMany(summary => summary.Figures))).Append('\n');
         if (experiments.Except(summaries.Select(summary => summary.Name)).ToList() is { Count: > 0 } missing)
             page.Append(CultureInfo.InvariantCulture, $"\nNot run here yet: {string.Join(", ", missing.Select(name => $"`{name}`"))}.\n");
         foreach (var summary in summaries)

@@ -7,7 +7,7 @@ internal static class Seeds
 {
     /// <summary>
     /// Runs seeds first, first + 1, ..., as many at a time as the machine has processors, and returns what they give in the order of the seeds.
-    /// A training among them takes one thread (<c>Threads = 1</c>): so the results are the same on every machine. An error of a run is thrown as it is.
+    /// A training among them takes one thread (<c>Threads = 1</c>): so the results do not depend on how many processors there are. An error of a run is thrown as it is.
     /// </summary>
     public static T[] ForEach<T>(int first, int count, Func<int, T> run)
     {

@@ -72,8 +72,41 @@ public class RecipesTests
         once.Flops.Should().BeLessThanOrEqualTo(budget / 40);
         often.Seed.Should().Be(1);
         often.TrainingLoss.Should().BeLessThanOrEqualTo(once.TrainingLoss);
-        // So exact that it rests long before 400 steps.
-        often.Fitted.History.Epochs.Count.Should().BeLessThanOrEqualTo(400);
+        // It rests long before 400 steps, which are spent all the same.
+        FullBatchRecipe.StepsTaken([.. often.Fitted.History.Epochs.Select(epoch => epoch.TrainingLoss)]).Should().BeLessThan(300);
+    }
+
+    [Fact]
+    public void A_gradient_recipe_takes_one_of_its_rates_and_counts_the_epochs_of_all_starts()
+    {
+        var recipe = new GradientRecipe("plain", Epochs: 9, RowCount: 512) { Rates = [1e-9f, 1e-2f] };
+        var series = recipe.Run(FnnSize.Of(4, 1), new Sawtooth(1), 1, 2);
+        (series.Regime, series.LearningRate, series.Outcomes.Count).Should().Be(("plain", 1e-2f, 2), "with the other rate nothing is learnt");
+        series.Outcomes[0].Flops.Should().Be(Flops.Gradient(24, 512, 9));
+
+        var ofStarts = (recipe with { Starts = new Starts(4, 2, 2, 3), MaxWeightNorm = 0.25f }).Run(FnnSize.Of(4, 1), new Sawtooth(1), 1, 1).Outcomes[0];
+        ofStarts.Flops.Should().Be(Flops.Gradient(24, 512, 9 + 3 * 2 + 3));
+        Weights.LargestRowSum(ofStarts.Fitted.Network).Should().BeLessThanOrEqualTo(0.25 * (1 + 1e-6));
+        Weights.LargestRowSum(series.Outcomes[0].Fitted.Network).Should().BeGreaterThan(0.25);
+    }
+
+    [Fact]
+    public void Sizes_of_weights_are_those_of_the_largest_layer()
+    {
+        var fnn = new FnnNetwork([new DenseLayer(new[] { 1f, -3 }, new[] { 9f, 9 }), new DenseLayer(new[] { 2, -2.5f }, new[] { 9f })], Activation.ReLU);
+        (Weights.Largest(fnn), Weights.LargestRowSum(fnn)).Should().Be((3, 4.5));
+        var deq = new DeqNetwork([0, 0, -0.5f, 0], [1, 2], [9, 9], [3, -4], [9], Activation.ReLU);
+        (Weights.Largest(deq), Weights.LargestRowSum(deq)).Should().Be((4, 7));
+        Weights.Largest(null).Should().Be(double.NaN);
+    }
+
+    [Fact]
+    public void Without_a_curriculum_all_stages_learn_the_last_target()
+    {
+        var plan = Growth.Deq(4, units: 2);
+        plan.WithoutCurriculum().Stages.Should().Equal(plan.Stages.Select(stage => (stage.Size, (Target)new Sawtooth(4))));
+        Growth.FnnInBothOrders(5, 2).Select(order => order.Name).Should().Equal("FNN 8-16", "FNN 16-8");
+        Growth.FnnInBothOrders(4, 4).Should().ContainSingle("the layers are all alike");
     }
 
     [Fact]

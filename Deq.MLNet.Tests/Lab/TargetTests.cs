@@ -81,4 +81,20 @@ public class TargetTests
             target.Variance.Should().BeApproximately(error, 2e-4, target.Name);
         }
     }
+
+    /// <summary>Of u, the distance from the middle of the ramp: (1/delta - s) u within it, 1/2 - s u beyond, up to 1 / (2 s); squared and integrated, over the width 16 delta.</summary>
+    [Theory]
+    [InlineData(4)]
+    [InlineData(10)]
+    public void The_least_error_of_a_bounded_slope_is_that_of_a_line_about_the_middle(int halvings)
+    {
+        var ramp = new Ramp(halvings);
+        var (delta, slope) = (ramp.Delta, 0.25 / ramp.Delta);
+        var integral = Math.Pow(1 / delta - slope, 2) * Math.Pow(delta / 2, 3) / 3 + Math.Pow(0.5 - slope * delta / 2, 3) / (3 * slope);
+        ramp.LeastError(slope).Should().BeApproximately(2 * integral / (16 * delta), 0.02 * 2 * integral / (16 * delta));
+        ramp.LeastError(1 / delta).Should().Be(0);
+    }
+
+    [Fact]
+    public void Rows_of_a_wide_ramp_stay_on_its_interval() => new Ramp(2).Sample(1_000, 1).Should().OnlyContain(row => row[0] >= -1 && row[0] <= 1);
 }

@@ -24,7 +24,7 @@ internal static class Cells
         {
             var contest = Contest.Of(series.Where(s => s.Target == new Sawtooth(k) && (!s.IsDeq || s.Model.Contains("monotone", StringComparison.Ordinal))));
             contest.Tell(report, $"Cells: 2^{k} pieces, the monotone cell");
-            contest.Ask(report, $"A dense DEQ whose norm is bounded is behind. Asked here: is a monotone one, whose norm is not, ahead of FNNs at 2^{k} pieces?");
+            contest.Ask(report, $"A spectral rule bounds the norm of W, a monotone one does not. Asked here: is a monotone cell ahead of FNNs at 2^{k} pieces?");
         }
     }
 }

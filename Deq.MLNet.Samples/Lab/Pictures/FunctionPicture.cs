@@ -25,8 +25,12 @@ internal static class FunctionPicture
             var (panel, plot) = (panels[i], picture.GetPlot(i));
             var target = plot.AddLine(panel.X, panel.Target, "target");
             (target.Color, target.LineWidth) = (Colors.LightGray, 5);
-            foreach (var (name, y) in panel.Learnt)
-                plot.AddLine(panel.X, y, name).Color = Panels.ColorOf(names.IndexOf(name));
+            foreach (var ((name, y), order) in panel.Learnt.Select((learnt, order) => (learnt, order)))
+            {
+                var line = plot.AddLine(panel.X, y, name);
+                // Where one lies on another, both are seen.
+                (line.Color, line.LinePattern) = (Panels.ColorOf(names.IndexOf(name)), order == 0 ? LinePattern.Solid : LinePattern.Dashed);
+            }
             plot.Title(panel.Title);
             plot.XLabel(panel.XLabel);
             plot.YLabel("y");

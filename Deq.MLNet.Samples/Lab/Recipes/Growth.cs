@@ -50,7 +50,11 @@ internal sealed record Growth(string Name, IReadOnlyList<(Size Size, Target Targ
     }
 
     /// <summary>Both orders of wide and narrow layers, where there are two.</summary>
-    public static IEnumerable<Growth> FnnInBothOrders(int doublings, int depth) => new[] { Fnn(doublings, depth), Fnn(doublings, depth, wideFirst: true) }.DistinctBy(plan => plan.Name);
+    public static IEnumerable<Growth> FnnInBothOrders(int doublings, int depth) => FnnInBothOrders(k => new Sawtooth(k), [], units: 2, doublings, depth);
+
+    /// <summary>The same of any targets that double.</summary>
+    public static IEnumerable<Growth> FnnInBothOrders(Func<int, Target> target, int[] first, int units, int doublings, int depth) =>
+        new[] { Fnn(target, first, units, doublings, depth), Fnn(target, first, units, doublings, depth, wideFirst: true) }.DistinctBy(plan => plan.Name);
 
     /// <summary>The same sizes without simple functions: every stage learns the last one.</summary>
     public Growth WithoutCurriculum() => new($"{Name}, no curriculum", [.. Stages.Select(stage => stage with { Target = Stages[^1].Target })]);

@@ -3,13 +3,13 @@ namespace Deq.MLNet.Samples.Lab;
 /// <summary>Panels of what trainings gave.</summary>
 internal static class SeriesPanels
 {
-    /// <summary>FNNs by their depth, of several of one depth that of the least training loss; each DEQ as a level line.</summary>
+    /// <summary>FNNs by their depth, of several of one depth that of the least error over validation points; each DEQ as a level line.</summary>
     public static CurvePanel ByDepth(string title, IEnumerable<Series> series, params IEnumerable<Curve> levels) => ByDepth(title, "mean squared error", outcome => outcome.Error, series, levels);
 
     /// <summary>The same of another value than the error.</summary>
     public static CurvePanel ByDepth(string title, string yLabel, Func<Outcome, double> value, IEnumerable<Series> series, params IEnumerable<Curve> levels)
     {
-        var fnns = series.Where(s => !s.IsDeq).GroupBy(s => ((FnnSize)s.Outcomes[0].Size).Layers.Length).OrderBy(depth => depth.Key).ToDictionary(depth => (double)depth.Key, depth => depth.MinBy(TrainingLoss)!);
+        var fnns = series.Where(s => !s.IsDeq).GroupBy(s => ((FnnSize)s.Outcomes[0].Size).Layers.Length).OrderBy(depth => depth.Key).ToDictionary(depth => (double)depth.Key, depth => depth.MinBy(s => s.Validation)!);
         double[] span = [1, Math.Max(8, fnns.Keys.Max())];
         return new CurvePanel(title, "depth of the FNN", yLabel,
         [
@@ -74,8 +74,6 @@ internal static class SeriesPanels
 
         double[] Of(Series s) => [.. s.MedianSeed.Fitted.Scores([.. x.Select(value => new[] { value })]).Select(value => (double)value)];
     }
-
-    private static double TrainingLoss(Series s) => Statistics.Median(s.Outcomes.Select(outcome => outcome.TrainingLoss));
 
     private static Curve Line(string name, double[] x, IReadOnlyList<Series> series, Func<Outcome, double> value)
     {

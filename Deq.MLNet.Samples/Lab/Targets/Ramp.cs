@@ -1,7 +1,7 @@
 namespace Deq.MLNet.Samples.Lab;
 
 /// <summary>A ramp from 0 to 1 over [0, delta] with delta = 2^-d, constant elsewhere on [-1, 1]: a stand-in for the paper's steep function, whose formula was not at hand.</summary>
-internal sealed record Ramp(int Halvings) : Target($"2^-{Halvings}", 1, -1, 1, (-Math.ScaleB(8, -Halvings), Math.ScaleB(8, -Halvings)))
+internal sealed record Ramp(int Halvings) : Target($"2^-{Halvings}", 1, -1, 1, (-Math.Min(1, Math.ScaleB(8, -Halvings)), Math.Min(1, Math.ScaleB(8, -Halvings))))
 {
     public double Delta => Math.ScaleB(1, -Halvings);
 
