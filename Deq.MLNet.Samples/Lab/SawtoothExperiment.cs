@@ -7,9 +7,6 @@ internal sealed class SawtoothExperiment : IExperiment
 {
     private const int FirstSeed = 100;
 
-    /// <summary>Narrower FNNs of two depths, for the loss by width.</summary>
-    private static readonly FnnSize[] Narrower = [FnnSize.Of(8, 3), FnnSize.Of(16, 3), FnnSize.Of(6, 8), FnnSize.Of(10, 8)];
-
     private static readonly string[] Regimes = ["plain", "equal effort", "restricted"];
 
     private static readonly int[] Depths = [1, 2, 3, 4, 5, 8];
@@ -48,7 +45,7 @@ internal sealed class SawtoothExperiment : IExperiment
     private static IEnumerable<Series> Train(int k, GradientRecipe plain, GrowthRecipe growth, int seeds)
     {
         var target = new Sawtooth(k);
-        foreach (var size in (Size[])[DeqSize.Triangular(10), DeqSize.Triangular(20), .. DeqSize.Matched, .. FnnSize.Matched, .. k is 5 or 10 ? Narrower : []])
+        foreach (var size in (Size[])[DeqSize.Triangular(10), DeqSize.Triangular(20), .. DeqSize.Matched, .. FnnSize.Matched, .. k is 5 or 10 ? FnnSize.Narrower : []])
             yield return plain.Run(size, target, FirstSeed, seeds);
 
         var (deq, fnn) = (Growth.Deq(k, units: 2), Growth.Fnn(k, depth: k));

@@ -50,7 +50,7 @@ internal sealed class SteepExperiment : IExperiment
         }
         IEnumerable<Series> all =
         [
-            .. Straight(plain, _ => [DeqSize.Triangular(10), .. DeqSize.Matched, .. FnnSize.Matched]),
+            .. Straight(plain, ramp => [DeqSize.Triangular(10), .. DeqSize.Matched, .. FnnSize.Matched, .. IsShown(ramp) ? (Size[])[DeqSize.Triangular(20), .. FnnSize.Narrower] : []]),
             .. Grown("equal effort", growth, [.. FreeSizes.Select(size => Growth.Steeper(size, halvings[^1]))]),
             .. Straight(bounded, ramp => [Timescales(ramp), .. FnnSize.Matched, .. DeepSizes]).Select(s => s with { Model = $"{s.Model}, Adam" }),
             .. Grown("restricted", growth with { MaxWeightNorm = WeightBound }, [Growth.Steeper(Timescales, halvings[^1]), .. BoundedSizes.Select(size => Growth.Steeper(size, halvings[^1]))]).Select(s => s with { Model = $"{s.Model}, grown" }),
@@ -58,7 +58,7 @@ internal sealed class SteepExperiment : IExperiment
         var series = all.OrderBy(s => ((Ramp)s.Target).Halvings).ToList();
 
         report.Text($"The target is 0 below 0, 1 above delta and straight between, on [-1, 1]: a stand-in for the paper's steep function, whose formula was not at hand. Half of the rows lie within 8 delta of 0, and the error is the mean squared error over test points there; the best constant has about 1/4. {Remarks.Seeds(FirstSeed, seeds)}");
-        report.Text($"- **plain**: {plain.Effort}.\n"
+        report.Text($"- **plain**: {plain.Effort}. Narrower FNNs and smaller DEQs show what width does.\n"
             + $"- **equal effort**: weights of any size; {growth.Effort}; stages of delta = 2^-2, 2^-4, ... for all, of which one growth to the last gives the network of every delta; anew, a DEQ as long as it spends at most, an FNN until it has spent at least the FLOPs of one growth of the dearest, of which the best of each stage by training loss counts.\n"
             + $"- **restricted**: no row of weights of an FNN, and none of U and V of a DEQ, has a larger sum of magnitudes than {WeightBound}; W of the DEQ stays below 1 - delta / 2. There are two recipes, and the better counts for either kind; a network's name says which it was. One goes straight at the target: {bounded.Effort}. The other grows as in equal effort, but within the bounds, with the FLOPs of one growth of the dearest that competes. FNNs of up to {MostLayers} layers compete; a second verdict counts deeper ones too, which grow once.");
         report.Text($"The restricted regime is decided by its bounds before anything is trained: an FNN of L layers with row sums of {WeightBound} has a slope of at most {WeightBound}^(L + 1), and where that is below 1 / delta, an error of at least the floor in the table, dashed in the picture. A DEQ can have the slope within its bounds, and is told more: "
@@ -69,20 +69,30 @@ internal sealed class SteepExperiment : IExperiment
             .. s.Row(), s.IsDeq && s.Regime == "restricted" ? Statistics.Median(s.Outcomes.Select(o => Error64(o) ?? double.NaN)) : null, Statistics.Median(s.Outcomes.Select(LargestError)), Statistics.Median(s.Outcomes.Select(o => Weights.Largest(o.Fitted.Network))),
             IsBounded(s) ? SlopeOf(Depth(s)) : null, IsBounded(s) ? ((Ramp)s.Target).LeastError(SlopeOf(Depth(s))) : null,
         ]));
-        DrawDepths(report, series, halvings);
+        DrawDepths(report, series, ramps);
+        DrawWidths(report, series, ramps);
         DrawSteepness(report, series);
         DrawFunctions(report, series, halvings);
         Judge(report, series);
     }
 
-    private static void DrawDepths(Report report, List<Series> series, int[] halvings)
+    private static void DrawDepths(Report report, List<Series> series, Ramp[] ramps)
     {
-        var shown = halvings.Where(d => d is 10 or 20).SelectMany(d => Regimes.Select(regime => (Title: $"delta = 2^-{d}, {regime}", Regime: regime, Target: new Ramp(d), Series: series.Where(s => s.Regime == regime && s.Target == new Ramp(d)).ToList()))).ToList();
+        var shown = ramps.Where(IsShown).SelectMany(ramp => Regimes.Select(regime => (Title: $"delta = {ramp.Name}, {regime}", Regime: regime, Target: ramp, Series: series.Where(s => s.Regime == regime && s.Target == ramp).ToList()))).ToList();
         CurvePicture.Draw([.. shown.Select(panel => SeriesPanels.ByDepth(panel.Title, panel.Series, panel.Regime == "restricted" ? [Floor(panel.Target)] : []))],
             report.PictureFile("depths", "Test error near 0 by the depth of the FNN, median and quartiles over seeds; a DEQ is a dashed level line. Restricted: below the floor no FNN of the bounds can be. Compare the paper's Figure 1b and 1e."), columns: Regimes.Length, legend: Alignment.LowerLeft);
         CurvePicture.Draw([.. shown.Select(panel => SeriesPanels.ByDepth(panel.Title, "largest error near 0", LargestError, panel.Series))],
             report.PictureFile("largest", "Largest error near 0 by the depth of the FNN, median and quartiles over seeds; a DEQ is a dashed level line."), columns: Regimes.Length, legend: Alignment.LowerLeft);
     }
+
+    private static void DrawWidths(Report report, List<Series> series, Ramp[] ramps)
+    {
+        var panels = ramps.Where(IsShown).Select(ramp => SeriesPanels.ByWidth($"delta = {ramp.Name}, plain", series.Where(s => s.Regime == "plain" && s.Target == ramp), Curve.Level("best constant", [6, 64], ramp.Variance))).ToList();
+        CurvePicture.Draw(panels, report.PictureFile("widths", "Test error near 0 by width: units in a layer of the FNN, states of a triangular DEQ; median and quartiles over seeds, plain regime."), legend: Alignment.LowerLeft);
+    }
+
+    /// <summary>Whether depths and widths are drawn of it: the paper's two.</summary>
+    private static bool IsShown(Ramp ramp) => ramp.Halvings is 10 or 20;
 
     private static void DrawSteepness(Report report, List<Series> series)
     {

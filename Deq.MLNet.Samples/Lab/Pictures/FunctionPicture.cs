@@ -37,7 +37,7 @@ internal static class FunctionPicture
             plot.Axes.SetLimitsX(panel.X[0], panel.X[^1]);
             var (least, greatest) = (panel.Target.Min(), panel.Target.Max());
             // What runs away is cut off, so that the target stays in sight; the room above is the legend's.
-            plot.Axes.SetLimitsY(least - 0.25 * (greatest - least), greatest + 0.6 * (greatest - least));
+            plot.Axes.SetLimitsY(least - 0.25 * (greatest - least), greatest + 0.75 * (greatest - least));
             plot.ShowLegend(Alignment.UpperRight);
         }
         picture.SavePng(path, 420 * columns, 320 * ((panels.Count + columns - 1) / columns));

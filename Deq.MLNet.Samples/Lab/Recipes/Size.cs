@@ -95,6 +95,9 @@ internal sealed record FnnSize(params int[] Layers) : Size
     /// <summary>For several depths the width with which a row of one input costs what it costs a dense DEQ of 10 states and 20 iterations, within 3 percent.</summary>
     public static readonly FnnSize[] Matched = [Of(740, 1), Of(45, 2), Of(32, 3), Of(23, 5), Of(17, 8)];
 
+    /// <summary>Narrower ones of two of those depths, for the loss by width.</summary>
+    public static readonly FnnSize[] Narrower = [Of(8, 3), Of(16, 3), Of(6, 8), Of(10, 8)];
+
     public static FnnSize Of(int width, int depth) => new([.. Enumerable.Repeat(width, depth)]);
 
     public override string Name => Layers.Distinct().Count() == 1 ? $"FNN {Layers[0]}x{Layers.Length}" : $"FNN {string.Join('-', Layers)}";
