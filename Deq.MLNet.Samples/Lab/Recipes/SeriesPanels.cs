@@ -51,9 +51,9 @@ internal static class SeriesPanels
 
         static Curve Of(string name, Series s)
         {
-            // A training that diverged has fewer epochs, or none.
+            // A training that came to rest has fewer epochs and stays where it is; one that diverged has none.
             var steps = Math.Max(1, s.Outcomes.Max(o => o.Fitted.History.Epochs.Count));
-            var losses = s.Outcomes.Select(o => o.Fitted.History.Epochs).Select(epochs => Enumerable.Range(0, steps).Select(i => i < epochs.Count ? epochs[i].TrainingLoss : double.PositiveInfinity).ToArray()).ToList();
+            var losses = s.Outcomes.Select(o => o.Fitted.History.Epochs).Select(epochs => Enumerable.Range(0, steps).Select(i => epochs.Count > 0 ? epochs[Math.Min(i, epochs.Count - 1)].TrainingLoss : double.PositiveInfinity).ToArray()).ToList();
             return Curve.OverSeeds(name, [.. Enumerable.Range(1, steps).Select(step => (double)step)], losses);
         }
     }
