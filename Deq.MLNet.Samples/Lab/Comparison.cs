@@ -24,7 +24,7 @@ internal sealed record Comparison(IReadOnlyList<double> Deq, IReadOnlyList<doubl
         _ => "tie",
     };
 
-    public string Because => $"DEQ {Describe(Deq)}, FNN {Describe(Fnn)}, medians with quartiles over {Deq.Count} seeds";
+    public string Because => $"DEQ {Describe(Deq)}, FNN {Describe(Fnn)}, medians with quartiles over {Seeds.Counted(Deq.Count)}";
 
     /// <summary>Whether values are clearly lower than others.</summary>
     public static bool IsBelow(IReadOnlyList<double> one, IReadOnlyList<double> other)

@@ -17,6 +17,10 @@ internal static class IndexPage
         Each comparison is made in three regimes, the same for both networks. **Plain**: Adam from a good start for each, the learning rate of each chosen on validation data. **Equal effort**: the same optimizer (Levenberg and Marquardt's method), starts,
         curriculum and cost. **Restricted**: the depth of the FNN, or the weights of both, are bounded. Every seed counts, none was dropped, and one whose training diverges counts as the worst; what is chosen (learning rates, the best network of a regime, bounds) is chosen by points that no test uses; of learning rates that come to less than 1e-6, which counts as exact, the least is taken. An experiment's page tells its seeds, sizes and effort, and where a regime does not apply.
 
+        Networks are named so. **FNN 17x8**: 8 hidden layers of 17 units; FNN 8-4-4: layers of 8, 4 and 4. **DEQ 10**: a strictly triangular W of 10 states (in `boolean` and `features` a dense one), which is solved by one substitution: a deep network of one unit a layer with connections that skip layers. **DEQ spectral**, **monotone**:
+        a dense W whose 2-norm, or whose symmetric part, is bounded. **DEQ timescales**: a dense W of bounded row sums that starts from states of many speeds. **Grown**, **reading y**, **reading units**: grown by Levenberg and Marquardt's method, new units reading the output, or the units before them. GOTU is the error on a part of
+        the data that training never sees; a participation counts features that matter; KKT residuals tell how far a solution is from the least of what it should minimise; A1 to B2 are the constructions of the first page.
+
         """;
 
     /// <summary>Writes it beside the folder, under the folder's name.</summary>
@@ -25,11 +29,12 @@ internal static class IndexPage
     public static void Write(OutputFolder folder, IEnumerable<string> experiments)
     {
         var path = folder.ToString().TrimEnd(Path.DirectorySeparatorChar);
-        var link = Path.GetFileName(path);
+        // A folder's name may have spaces.
+        var link = Uri.EscapeDataString(Path.GetFileName(path));
         var summaries = experiments.Select(name => Summary.Read(folder, name)).OfType<Summary>().ToList();
         var page = new StringBuilder(Introduction);
-        page.Append("\n## Who is ahead\n" + Comparison.HowItIsJudged + "\n\n").Append(Markdown.Verdicts(summaries.SelectMany(summary => summary.Verdicts)));
-        page.Append("\n\n## Of the paper's claims, and questions of our own\nBut for networks that are written down they are asked of stand-ins.\n\n").Append(Markdown.Claims(summaries.SelectMany(summary => summary.Claims))).Append('\n');
+        page.Append(CultureInfo.InvariantCulture, $"\n## Who is ahead\n{Comparison.HowItIsJudged}\n\n{Counted([.. summaries.SelectMany(summary => summary.Verdicts)])}\n\n").Append(Markdown.Verdicts(summaries.SelectMany(summary => summary.Verdicts)));
+        page.Append("\n\n## Claims of the paper, and questions of our own\nWhere networks are trained, claims and questions are put to stand-ins of the paper's targets, tasks and sizes, or to targets of our own.\n\n").Append(Markdown.Claims(summaries.SelectMany(summary => summary.Claims))).Append('\n');
         page.Append("\n## Figures and aims\nAn aim was set before the experiments ran; the other figures are told as they are. Ratios are of median errors as they are, though below 1e-6 these tell little but rounding.\n\n").Append(Aim.Table(summaries.SelectMany(summary => summary.Figures))).Append('\n');
         if (experiments.Except(summaries.Select(summary => summary.Name)).ToList() is { Count: > 0 } missing)
             page.Append(CultureInfo.InvariantCulture, $"\nNot run here yet: {string.Join(", ", missing.Select(name => $"`{name}`"))}.\n");
@@ -41,4 +46,8 @@ internal static class IndexPage
         }
         File.WriteAllText(path + ".md", page.ToString());
     }
+
+    /// <summary>How often the DEQ is ahead in each regime.</summary>
+    private static string Counted(IReadOnlyList<Verdict> verdicts) => string.Join('\n', verdicts.GroupBy(verdict => verdict.Regime).Select(regime =>
+        $"- {regime.Key}: {string.Join(", ", regime.GroupBy(verdict => verdict.Result).OrderBy(result => result.Key, StringComparer.Ordinal).Select(result => $"{result.Key} {result.Count()}"))}."));
 }

@@ -49,8 +49,8 @@ internal sealed class Report(IExperiment experiment, OutputFolder folder)
     /// <param name="because">The numbers.</param>
     public void Verdict(string figure, string regime, string verdict, string because) => _verdicts.Add(new Verdict(Labelled(figure), regime, verdict, because));
 
-    /// <summary>Says what was found of a claim of the paper.</summary>
-    /// <param name="claim">The claim, in our words.</param>
+    /// <summary>Says what was found of a claim of the paper, or of a question of ours.</summary>
+    /// <param name="claim">The claim, in our words, or the question.</param>
     /// <param name="finding">"agrees", "does not agree", "agrees in part" or "not tested"; "yes", "no" or "in part" to a question of ours.</param>
     /// <param name="because">The numbers.</param>
     public void Claim(string claim, string finding, string because) => _claims.Add(new Claim(claim, finding, because));
@@ -76,7 +76,7 @@ internal sealed class Report(IExperiment experiment, OutputFolder folder)
         if (_verdicts.Count > 0)
             page.Append("## Who is ahead\n\n").Append(Markdown.Verdicts(_verdicts)).Append("\n\n");
         if (_claims.Count > 0)
-            page.Append("## Of the paper's claims\n\n").Append(Markdown.Claims(_claims)).Append("\n\n");
+            page.Append("## Claims of the paper, and questions of our own\n\n").Append(Markdown.Claims(_claims)).Append("\n\n");
         File.WriteAllText(folder[$"{experiment.Name}.md"], page.ToString().TrimEnd() + "\n");
         summary.Write(folder);
     }

@@ -44,4 +44,7 @@ internal static class Seeds
 
     /// <summary>Which seeds these are, in words.</summary>
     public static string Told(int first, int count) => FormattableString.Invariant(count == 1 ? $"{first}" : (FormattableString)$"{first} to {first + count - 1}");
+
+    /// <summary>How many, in words.</summary>
+    public static string Counted(int count) => count == 1 ? "1 seed" : FormattableString.Invariant($"{count} seeds");
 }

@@ -20,7 +20,7 @@ internal static class Planes
 
         report.Text($"## Two variables\nTargets on the unit square: **diamonds**, the tent map applied k times to |x1 - 1/2| + |x2 - 1/2|; **checkerboard**, |T^k(x1) - T^k(x2)| with the tent map T, of which the next is no function of the one before. Rows lie on a jittered grid.\n\n"
             + $"- **plain**: {plain.Effort}; all cost a row of two inputs as many FLOPs, within 4 percent.\n"
-            + $"- **equal effort**: {growth.Effort}; from k = 0 on, a stage for each doubling, the DEQ from 4 states on by 2 a stage, the FNN from a layer of 8 on by one of 4; by twice as many on the checkerboard, where two sawtooths double at a time. New units read the output so far, as in the other experiments (reading y), or the inputs and units before them, an FNN's the last layer, from kinks at the rows (reading units). Each grows anew, the DEQ as long as it spends at most, the FNN until it has spent at least the FLOPs of one growth of the dearer.\n"
+            + $"- **equal effort**: {growth.Effort}; from k = 0 on, a stage for each doubling, the DEQ from 4 states on by 2 a stage, the FNN from a layer of 8 on by one of 4, or by two; by twice as many on the checkerboard, where two sawtooths double at a time. New units read the output so far, as in the other experiments (reading y), or the inputs and units before them, an FNN's the last layer, from kinks at the rows (reading units). Each grows anew, the DEQ as long as it spends at most, the FNN until it has spent at least the FLOPs of one growth of the dearer.\n"
             + "- **restricted**: the same, the FNN with at most 3 layers, which are wider where doublings are more than layers, the wide ones first or last.");
         report.Text($"Training took, mean over seeds: {string.Join("; ", Regimes.Select(regime => Remarks.Spent(regime, series)))}.");
         report.Table("planes", "Two variables", Series.Columns, series.Select(s => s.Row()));
@@ -30,7 +30,7 @@ internal static class Planes
         foreach (var group in series.GroupBy(s => (s.Target, s.Regime)))
             Contest.Of(group).Tell(report, $"Two variables: {group.Key.Target.Name}{(group.Key.Regime == "restricted" ? "; the depth of the FNN alone is bounded" : "")}");
         foreach (var group in series.Where(s => s.Regime == "equal effort").GroupBy(s => s.Target))
-            Contest.Of(group).Ask(report, $"Targets of one variable say little of others. Asked here: does a grown DEQ find more than a grown FNN on {group.Key.Name}?");
+            Contest.Of(group).Ask(report, $"Targets of one variable say little of others. Asked here: does a grown DEQ, which is as deep as it has states, find more than a grown FNN on {group.Key.Name}?");
     }
 
     private static IEnumerable<Series> Train(Func<int, Target> target, int doublings, int units, GradientRecipe plain, GrowthRecipe growth, int seeds)
@@ -38,7 +38,7 @@ internal static class Planes
         foreach (var size in Matched)
             yield return plain.Run(size, target(doublings), BeyondExperiment.FirstSeed, seeds);
 
-        Growth deq = Growth.Deq(Enumerable.Range(0, doublings + 1).Select(target), first: 4, units), fnn = Growth.Fnn(target, [8], units, doublings, depth: doublings);
+        Growth deq = Growth.Deq(Enumerable.Range(0, doublings + 1).Select(target), first: 4, units), fnn = Growth.Fnn(target, [8], units, doublings, depth: doublings), deeper = Growth.FnnOfTwoLayers(target, [8], 2 * units, doublings);
         var bounded = Enumerable.Range(1, Math.Min(2, doublings)).SelectMany(depth => Growth.FnnInBothOrders(target, [8], units, doublings, depth)).ToList();
         var flops = Math.Max(growth.FlopsOf(deq), growth.FlopsOf(fnn));
         foreach (var (recipe, how) in ((GrowthRecipe, string)[])[(growth, "reading y"), (growth with { NewUnits = Initialization.Kink() }, "reading units")])
@@ -47,6 +47,7 @@ internal static class Planes
             yield return grown;
             yield return grown with { Regime = "restricted" };
             yield return Grow("equal effort", fnn);
+            yield return Grow("equal effort", deeper);
             foreach (var plan in bounded)
                 yield return Grow("restricted", plan);
 

@@ -14,7 +14,7 @@ internal sealed record Contest(Series Deq, Series Fnn)
 
     public string Verdict => new Comparison([.. Deq.Errors], [.. Fnn.Errors]) { Constant = Deq.Target.Variance }.Verdict;
 
-    public string Because => $"{Deq.Model} {Comparison.Describe([.. Deq.Errors])}, {Fnn.Model} {Comparison.Describe([.. Fnn.Errors])}, medians with quartiles over {Deq.Outcomes.Count} seeds";
+    public string Because => $"{Deq.Model} {Comparison.Describe([.. Deq.Errors])}, {Fnn.Model} {Comparison.Describe([.. Fnn.Errors])}, medians with quartiles over {Seeds.Counted(Deq.Outcomes.Count)}";
 
     public const string HowItIsJudged = "The DEQ and the FNN of a regime with the least median error over validation points are compared by test points. " + Comparison.HowItIsJudged;
 

@@ -49,6 +49,13 @@ internal sealed record Growth(string Name, IReadOnlyList<(Size Size, Target Targ
         return new Growth(stages[^1].Item1.Name, stages);
     }
 
+    /// <summary>An FNN that gets two layers in each stage, each of so many units.</summary>
+    public static Growth FnnOfTwoLayers(Func<int, Target> target, int[] first, int units, int doublings)
+    {
+        var stages = Enumerable.Range(0, doublings + 1).Select(k => ((Size)new FnnSize([.. first, .. Enumerable.Repeat(units, 2 * k)]), target(k))).ToList();
+        return new Growth(stages[^1].Item1.Name, stages);
+    }
+
     /// <summary>Both orders of wide and narrow layers, where there are two.</summary>
     public static IEnumerable<Growth> FnnInBothOrders(int doublings, int depth) => FnnInBothOrders(k => new Sawtooth(k), [], units: 2, doublings, depth);
 
