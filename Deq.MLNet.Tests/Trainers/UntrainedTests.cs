@@ -56,6 +56,7 @@ public sealed class UntrainedTests
         Refused("Epochs is 0, which takes the network of InitialNetwork*neither is there*", _ => { });
         Refused("Epochs is 0*no units are added*8 in its layers*", o => (o.InitialNetwork, o.HiddenSize) = (network, 9));
         Refused("Epochs is 0, so that the network stays as it is, and it breaks this trainer's rule.*", o => (o.InitialNetwork, o.WellPosedness) = (network, WellPosedness.Spectral(0.01f)));
+        Refused("Epochs is 0, so that the network stays as it is, and it has a row of weights*above MaxWeightNorm 0.01.*", o => (o.InitialNetwork, o.MaxWeightNorm) = (network, 0.01f));
         TrainerCase.Deq.Trainer(_context, o => (o.Epochs, o.InitialNetwork, ((DeqTrainerOptions)o).WellPosedness) = (0, network, WellPosedness.None)).Fit(_context.View(Rows()), null)
             .Model.Network.Weights().Should().Equal(network.Weights());
     }

@@ -47,9 +47,9 @@ public abstract class Network
         Link.Apply(y);
     }
 
-    /// <summary>Computes the outputs of one row in float64, those of a deep equilibrium network at its equilibrium to float64's own rounding error: what float32 scoring and exports are measured against.</summary>
+    /// <summary>Computes the outputs of one row in float64, those of a deep equilibrium network at its equilibrium, to float64's own rounding error times what the cell makes of a residual (<see cref="Certificate.ErrorPerResidual"/>): what float32 scoring and exports are measured against.</summary>
     /// <param name="x">n features. A NaN or infinity among them makes every output NaN.</param>
-    /// <returns>K outputs; NaN where the equilibrium was not found. <see cref="DeqNetwork.Scoring"/> is of no effect: cells of a rule, and triangular ones, are solved by the method that is theirs, others by Anderson mixing, in at most 5,000 evaluations.</returns>
+    /// <returns>K outputs; NaN where the equilibrium was not found. <see cref="DeqNetwork.Scoring"/> is of no effect: cells of a rule, and triangular ones, are solved by the method that is theirs, others by Newton's method where an error may be a thousand residuals and more, else by Anderson mixing and, where that does not arrive, by plain iteration, in at most 5,000 evaluations each.</returns>
     /// <remarks>Slower than <see cref="Evaluate"/>. The first call makes a float64 copy of the weights, which stays with the network.</remarks>
     /// <exception cref="ArgumentException">x has the wrong length.</exception>
     public double[] EvaluateFloat64(ReadOnlySpan<float> x)

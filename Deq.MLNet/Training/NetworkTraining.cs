@@ -127,6 +127,10 @@ internal static class NetworkTraining
         {
             throw new DeqException($"Epochs is 0, so that the network stays as it is, and it breaks this trainer's rule. {certificate.Violation}, or set WellPosedness to None.");
         }
+        if (settings.MaxWeightNorm is { } limit && BoundedRows.LargestOf(adopted) is var largest && largest > limit)
+        {
+            throw new DeqException(FormattableString.Invariant($"Epochs is 0, so that the network stays as it is, and it has a row of weights, or a bias, of the sum of magnitudes {largest:G4}, above MaxWeightNorm {limit:G4}. Raise MaxWeightNorm, set it to null, or set Epochs."));
+        }
         return new TrainingHistory([], 0, settings.Seed, "cpu", Engine.Auto);
     }
 
