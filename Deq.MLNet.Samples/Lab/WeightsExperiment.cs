@@ -23,10 +23,10 @@ internal sealed class WeightsExperiment : IExperiment
     public void Run(LabSettings settings, Report report)
     {
         var seeds = settings.SeedsOr(full: 3, quick: 1);
-        int[] halvings = settings.Quick ? [6, 10, 20] : [6, 8, 10, 12, 14, 16, 18, 20];
-        float[] bounds = settings.Quick ? [1, 16, 256] : [.. Enumerable.Range(0, 12).Select(i => (float)(1 << i))];
+        int[] halvings = settings.Quick ? [6, 20] : [6, 8, 10, 12, 14, 16, 18, 20];
+        float[] bounds = settings.Quick ? [4, 256] : [.. Enumerable.Range(0, 12).Select(i => (float)(1 << i))];
         var plain = new GradientRecipe("plain", settings.Quick ? 30 : 300, RowCount: 2048) { Rates = settings.Quick ? [3e-2f] : [3e-3f, 1e-2f, 3e-2f, 1e-1f, 3e-1f] };
-        var steps = new GrowthRecipe(settings.Quick ? 128 : 512, settings.Quick ? 4 : 8);
+        var steps = new GrowthRecipe(settings.Quick ? 64 : 512, settings.Quick ? 4 : 8);
         Growth[] plans = [.. Free.Select(size => Growth.Steeper(size, halvings[^1]))];
         Growth[] boundedPlans = [Growth.Steeper(ramp => DeqSize.Timescales(Width, ramp.Delta), halvings[^1]), .. plans];
         double flops = plans.Max(steps.FlopsOf), boundedFlops = boundedPlans.Max(steps.FlopsOf);
