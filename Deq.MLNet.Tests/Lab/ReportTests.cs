@@ -41,9 +41,18 @@ public class ReportTests
         File.ReadAllLines(folder + ".md").Should().Contain("| `regions_m12` | 4096 | 4096 | yes |").And.Contain("| `capped_ramp_ratio` | 3 | at least 10 | **no** |").And.Contain("| `weights_ratio_d20` | none |  |  |");
     }
 
-    private static Summary Run(bool isStandIn, out OutputFolder folder)
+    /// <summary>Markdown ends the target of a link at a space.</summary>
+    [Fact]
+    public void Links_into_a_folder_whose_name_has_a_space_are_links()
     {
-        folder = new OutputFolder(Path.Combine(Directory.CreateTempSubdirectory("deq").FullName, "lab"));
+        Run(isStandIn: true, out var folder, "my lab");
+        IndexPage.Write(folder, ["some"]);
+        File.ReadAllText(folder + ".md").Should().Contain("](my%20lab/some.md)").And.Contain("](my%20lab/some-curve.png)").And.Contain("- plain: tie 1.");
+    }
+
+    private static Summary Run(bool isStandIn, out OutputFolder folder, string name = "lab")
+    {
+        folder = new OutputFolder(Path.Combine(Directory.CreateTempSubdirectory("deq").FullName, name));
         var experiment = new Experiment(isStandIn);
         var report = new Report(experiment, folder);
         experiment.Run(new LabSettings(Quick: true, Seeds: 1, folder), report);
