@@ -31,17 +31,16 @@ internal sealed class FlopsExperiment : IExperiment
         series.AddRange(grown.Select(run => new Series(run.Regime, run.Plan.Name, target, Seeds.ForEach(FirstSeed, seeds, seed => growth.Train(run.Plan, seed, flops)))));
         series.AddRange(series.Where(s => s.IsDeq && s.Regime == "equal effort").Select(s => s with { Regime = "restricted" }).ToList());
 
-        string[] regimes = ["plain", "equal effort", "restricted"];
         report.Text($"What the paper's Table 1 compares, with settings of our own: a row costs a dense DEQ of 10 states and {Flops.Iterations} iterations {Flops.Cell(10):F0} FLOPs, and the FNNs of the plain regime as many within 3 percent. A strictly triangular cell is solved by one substitution and costs {Flops.TriangularCell(10):F0} with 10 states and {Flops.TriangularCell(64):F0} with 64. {Remarks.Seeds(FirstSeed, seeds)}");
         report.Text($"- **plain**: {plain.Effort}.\n- **equal effort**: {growth.Effort}. Growth begins anew, for the DEQ as long as it spends at most, for the FNN until it has spent at least {(flops / 1e9).ToString("G3", CultureInfo.InvariantCulture)} GFLOPs, those of one growth of the dearer.\n- **restricted**: the same, the FNN with at most 3 layers, the wide ones first or last.");
-        report.Text($"Training took, mean over seeds: {string.Join("; ", regimes.Select(regime => Remarks.Spent(regime, series)))}. {Remarks.Iterations(series)}");
+        report.Text($"Training took, mean over seeds: {string.Join("; ", Regime.Names.Select(regime => Remarks.Spent(regime, series)))}. {Remarks.Iterations(series)}");
         report.Text(Remarks.Depth);
         report.Table("runs", "FLOPs, weights and error", [.. Series.Columns, "mean error", "deviation"], series.Select(s => (object?[])[.. s.Row(), Statistics.Mean(s.Errors), Statistics.StandardDeviation(s.Errors)]));
 
-        CurvePicture.Draw([.. regimes.Select(regime => SeriesPanels.Losses(regime, regime == "plain" ? "epoch" : "step of the last stage", series.Where(s => s.Regime == regime)))],
+        CurvePicture.Draw([.. Regime.Names.Select(regime => SeriesPanels.Losses(regime, regime == "plain" ? "epoch" : "step of the last stage", series.Where(s => s.Regime == regime)))],
             report.PictureFile("losses", "Training loss, median and quartiles over seeds."), legend: Alignment.LowerLeft);
         report.Text(Contest.HowItIsJudged);
-        foreach (var regime in regimes)
+        foreach (var regime in Regime.Names)
             Contest.Of(series.Where(s => s.Regime == regime)).Tell(report, $"Table 1: equal FLOPs, 2^{Doublings} pieces{(regime == "restricted" ? "; the depth of the FNN alone is bounded" : "")}");
         Contest.Of(series.Where(s => s.Regime == "plain" && (!s.IsDeq || s.Outcomes[0].Size.LastUnits == 10))).Tell(report, $"Table 1: equal FLOPs, 2^{Doublings} pieces; the DEQs of 10 states alone");
     }

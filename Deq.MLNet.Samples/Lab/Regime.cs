@@ -9,6 +9,9 @@ namespace Deq.MLNet.Samples.Lab;
 /// <param name="Set">Sets the options.</param>
 internal sealed record Regime(string Name, string Effort, DeqLearner Deq, FnnLearner Fnn, float[] Rates, Action<NetworkTrainerOptions> Set)
 {
+    /// <summary>The three of most experiments.</summary>
+    public static readonly string[] Names = ["plain", "equal effort", "restricted"];
+
     /// <summary>Sets the options of a first training, whose network the training starts from; null without one.</summary>
     public Action<NetworkTrainerOptions>? Begin { get; init; }
 

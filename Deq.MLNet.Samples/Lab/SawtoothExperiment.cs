@@ -7,8 +7,6 @@ internal sealed class SawtoothExperiment : IExperiment
 {
     private const int FirstSeed = 100;
 
-    private static readonly string[] Regimes = ["plain", "equal effort", "restricted"];
-
     private static readonly int[] Depths = [1, 2, 3, 4, 5, 8];
 
     /// <summary>A bounded FNN that needs more than so many times the FLOPs of the DEQ is out of the contest.</summary>
@@ -31,7 +29,7 @@ internal sealed class SawtoothExperiment : IExperiment
         report.Text($"- **plain**: {plain.Effort}. The FNNs and two of the DEQs have the FLOPs a row of a dense DEQ of 10 states and {Flops.Iterations} iterations; smaller DEQs and, at 2^5 and 2^10, smaller FNNs show what width does.\n"
             + $"- **equal effort**: {growth.Effort}. The DEQ grows by 2 states a doubling, the FNN by a layer of 4. Each grows anew, the DEQ as long as it spends at most, the FNN until it has spent at least the FLOPs of one growth of the dearer; the best by training loss counts. Both see all smaller sawtooths on the way, which tells them the family; at 2^5 also without, each stage at the last target.\n"
             + $"- **restricted**: the same growth, and the FNN may have so many layers and no more: they are wider, and take several doublings each, the first layers or the last. Those that would cost more than {MostFlops} times the FLOPs of the dearer of the two are left out{(leftOut.Count > 0 ? $": {string.Join(", ", leftOut)}" : "; here none")}.");
-        report.Text($"Training took, mean over seeds: {string.Join("; ", doublings.SelectMany(k => Regimes.Select(regime => $"2^{k}, {Remarks.Spent(regime, series.Where(s => s.Target == new Sawtooth(k)))}")))}. {Remarks.Iterations(series)}");
+        report.Text($"Training took, mean over seeds: {string.Join("; ", doublings.SelectMany(k => Regime.Names.Select(regime => $"2^{k}, {Remarks.Spent(regime, series.Where(s => s.Target == new Sawtooth(k)))}")))}. {Remarks.Iterations(series)}");
         report.Text(Remarks.Depth);
         report.Table("runs", "All trainings", Series.Columns, series.Select(s => s.Row()));
         DrawDepths(report, series, doublings);
@@ -83,28 +81,28 @@ internal sealed class SawtoothExperiment : IExperiment
 
     private static void DrawDepths(Report report, List<Series> series, int[] doublings)
     {
-        var panels = doublings.Where(k => k is 5 or 10 or 15).SelectMany(k => Regimes.Select(regime =>
+        var panels = doublings.Where(k => k is 5 or 10 or 15).SelectMany(k => Regime.Names.Select(regime =>
             SeriesPanels.ByDepth($"2^{k} pieces, {regime}", series.Where(s => s.Regime == regime && s.Target == new Sawtooth(k)), Constant(1, Math.Max(8, k))))).ToList();
-        CurvePicture.Draw(panels, report.PictureFile("depths", "Test error by the depth of the FNN, median and quartiles over seeds; a DEQ is a dashed level line. Depths without a point were not run, or are among those left out for their cost. Compare the paper's Figure 1a and 1d."), columns: Regimes.Length, legend: Alignment.LowerLeft);
+        CurvePicture.Draw(panels, report.PictureFile("depths", "Test error by the depth of the FNN, median and quartiles over seeds; a DEQ is a dashed level line. Depths without a point were not run, or are among those left out for their cost. Compare the paper's Figure 1a and 1d."), columns: Regime.Names.Length, legend: Alignment.LowerLeft);
     }
 
     private static void DrawRegions(Report report, List<Series> series)
     {
-        var panels = Regimes.Select(regime => SeriesPanels.Best(regime, "k of 2^k pieces", series.Where(s => s.Regime == regime), target => ((Sawtooth)target).Doublings, Constant(1, series.Max(s => ((Sawtooth)s.Target).Doublings)))).ToList();
+        var panels = Regime.Names.Select(regime => SeriesPanels.Best(regime, "k of 2^k pieces", series.Where(s => s.Regime == regime), target => ((Sawtooth)target).Doublings, Constant(1, series.Max(s => ((Sawtooth)s.Target).Doublings)))).ToList();
         CurvePicture.Draw(panels, report.PictureFile("regions", "Test error of the best DEQ and the best FNN of each regime, median and quartiles over seeds."), legend: Alignment.LowerRight);
     }
 
     private static void DrawLosses(Report report, List<Series> series)
     {
-        var panels = Regimes.Select(regime => SeriesPanels.Losses($"2^5 pieces, {regime}", regime == "plain" ? "epoch" : "step of the last stage", series.Where(s => s.Regime == regime && s.Target == new Sawtooth(5)))).ToList();
+        var panels = Regime.Names.Select(regime => SeriesPanels.Losses($"2^5 pieces, {regime}", regime == "plain" ? "epoch" : "step of the last stage", series.Where(s => s.Regime == regime && s.Target == new Sawtooth(5)))).ToList();
         CurvePicture.Draw(panels, report.PictureFile("losses", "Training loss of the best DEQ and the best FNN at 2^5 pieces, median and quartiles over seeds."), legend: Alignment.LowerLeft);
     }
 
     private static void DrawFunctions(Report report, List<Series> series, int[] doublings)
     {
         // Of fine sawtooths the first sixteen pieces.
-        var panels = doublings.SelectMany(k => Regimes.Select(regime => SeriesPanels.Learnt($"2^{k} pieces, {regime}", series.Where(s => s.Regime == regime && s.Target == new Sawtooth(k)), 0, Math.Min(1, Math.ScaleB(16, -k))))).ToList();
-        FunctionPicture.Draw(panels, Regimes.Length, report.PictureFile("functions", "What the median seed of the best DEQ and the best FNN has learnt; of more than 16 pieces the first 16. Compare the paper's Figure 3."));
+        var panels = doublings.SelectMany(k => Regime.Names.Select(regime => SeriesPanels.Learnt($"2^{k} pieces, {regime}", series.Where(s => s.Regime == regime && s.Target == new Sawtooth(k)), 0, Math.Min(1, Math.ScaleB(16, -k))))).ToList();
+        FunctionPicture.Draw(panels, Regime.Names.Length, report.PictureFile("functions", "What the median seed of the best DEQ and the best FNN has learnt; of more than 16 pieces the first 16. Compare the paper's Figure 3."));
     }
 
     private static void Judge(Report report, List<Series> series)

@@ -9,8 +9,6 @@ internal sealed class SteepExperiment : IExperiment
 
     private const float WeightBound = 2;
 
-    private static readonly string[] Regimes = ["plain", "equal effort", "restricted"];
-
     /// <summary>The layers that an FNN of the restricted regime may have to compete.</summary>
     private const int MostLayers = 8;
 
@@ -63,11 +61,11 @@ internal sealed class SteepExperiment : IExperiment
             + $"- **restricted**: no row of weights of an FNN, and none of U and V of a DEQ, has a larger sum of magnitudes than {WeightBound}; W of the DEQ stays below 1 - delta / 2. There are two recipes, and the better counts for either kind; a network's name says which it was. One goes straight at the target: {bounded.Effort}. The other grows as in equal effort, but within the bounds, with the FLOPs of one growth of the dearest that competes. FNNs of up to {MostLayers} layers compete; a second verdict counts deeper ones too, which grow once.");
         report.Text($"The restricted regime is decided by its bounds before anything is trained: an FNN of L layers with row sums of {WeightBound} has a slope of at most {WeightBound}^(L + 1), and where that is below 1 / delta, an error of at least the floor in the table, dashed in the picture. A DEQ can have the slope within its bounds, and is told more: "
             + "the bound of its W and the range of rates that it starts from are made of delta. What is tested is whether training finds what the bounds allow. " + Remarks.Depth);
-        report.Text($"Training took, mean over seeds: {string.Join("; ", Regimes.Select(regime => Remarks.Spent(regime, series)))}. {Remarks.Iterations(series)}");
+        report.Text($"Training took, mean over seeds: {string.Join("; ", Regime.Names.Select(regime => Remarks.Spent(regime, series)))}. {Remarks.Iterations(series)}");
         report.Table("runs", "All trainings", [.. Series.Columns, "median error of every 16th point in float64", "largest error near 0", "largest weight", "largest slope allowed", "floor of the error"], series.Select(s => (object?[])
         [
-            .. s.Row(), s.IsDeq && s.Regime == "restricted" ? Statistics.Median(s.Outcomes.Select(o => Error64(o) ?? double.NaN)) : null, Statistics.Median(s.Outcomes.Select(LargestError)), Statistics.Median(s.Outcomes.Select(o => Weights.Largest(o.Fitted.Network))),
-            IsBounded(s) ? SlopeOf(Depth(s)) : null, IsBounded(s) ? ((Ramp)s.Target).LeastError(SlopeOf(Depth(s))) : null,
+            .. s.Row(), s.IsDeq && s.Regime == "restricted" ? Statistics.Median(s.Outcomes.Select(o => Error64(o) ?? double.NaN)) : null, Statistics.Median(s.Outcomes.Select(o => o.LargestError)), Statistics.Median(s.Outcomes.Select(o => Weights.Largest(o.Fitted.Network))),
+            IsBounded(s) ? SlopeOf(s.Depth) : null, IsBounded(s) ? ((Ramp)s.Target).LeastError(SlopeOf(s.Depth)) : null,
         ]));
         DrawDepths(report, series, ramps);
         DrawWidths(report, series, ramps);
@@ -78,11 +76,11 @@ internal sealed class SteepExperiment : IExperiment
 
     private static void DrawDepths(Report report, List<Series> series, Ramp[] ramps)
     {
-        var shown = ramps.Where(IsShown).SelectMany(ramp => Regimes.Select(regime => (Title: $"delta = {ramp.Name}, {regime}", Regime: regime, Target: ramp, Series: series.Where(s => s.Regime == regime && s.Target == ramp).ToList()))).ToList();
+        var shown = ramps.Where(IsShown).SelectMany(ramp => Regime.Names.Select(regime => (Title: $"delta = {ramp.Name}, {regime}", Regime: regime, Target: ramp, Series: series.Where(s => s.Regime == regime && s.Target == ramp).ToList()))).ToList();
         CurvePicture.Draw([.. shown.Select(panel => SeriesPanels.ByDepth(panel.Title, panel.Series, panel.Regime == "restricted" ? [Floor(panel.Target)] : []))],
-            report.PictureFile("depths", "Test error near 0 by the depth of the FNN, median and quartiles over seeds; a DEQ is a dashed level line. Restricted: below the floor no FNN of the bounds can be. Compare the paper's Figure 1b and 1e."), columns: Regimes.Length, legend: Alignment.LowerLeft);
-        CurvePicture.Draw([.. shown.Select(panel => SeriesPanels.ByDepth(panel.Title, "largest error near 0", LargestError, panel.Series))],
-            report.PictureFile("largest", "Largest error near 0 by the depth of the FNN, median and quartiles over seeds; a DEQ is a dashed level line."), columns: Regimes.Length, legend: Alignment.LowerLeft);
+            report.PictureFile("depths", "Test error near 0 by the depth of the FNN, median and quartiles over seeds; a DEQ is a dashed level line. Restricted: below the floor no FNN of the bounds can be. Compare the paper's Figure 1b and 1e."), columns: Regime.Names.Length, legend: Alignment.LowerLeft);
+        CurvePicture.Draw([.. shown.Select(panel => SeriesPanels.ByDepth(panel.Title, "largest error near 0", outcome => outcome.LargestError, panel.Series))],
+            report.PictureFile("largest", "Largest error near 0 by the depth of the FNN, median and quartiles over seeds; a DEQ is a dashed level line."), columns: Regime.Names.Length, legend: Alignment.LowerLeft);
     }
 
     private static void DrawWidths(Report report, List<Series> series, Ramp[] ramps)
@@ -96,14 +94,14 @@ internal sealed class SteepExperiment : IExperiment
 
     private static void DrawSteepness(Report report, List<Series> series)
     {
-        var panels = Regimes.Select(regime => SeriesPanels.Best(regime, "d of delta = 2^-d", series.Where(s => s.Regime == regime && Competes(s)), target => ((Ramp)target).Halvings)).ToList();
+        var panels = Regime.Names.Select(regime => SeriesPanels.Best(regime, "d of delta = 2^-d", series.Where(s => s.Regime == regime && Competes(s)), target => ((Ramp)target).Halvings)).ToList();
         CurvePicture.Draw(panels, report.PictureFile("steepness", "Test error near 0 of the best DEQ and the best FNN (restricted: of up to 8 layers), median and quartiles over seeds."), legend: Alignment.LowerRight);
     }
 
     private static void DrawFunctions(Report report, List<Series> series, int[] halvings)
     {
-        var panels = halvings.SelectMany(d => Regimes.Select(regime => SeriesPanels.Learnt($"delta = 2^-{d}, {regime}", series.Where(s => s.Regime == regime && s.Target == new Ramp(d) && Competes(s)), -2 * new Ramp(d).Delta, 4 * new Ramp(d).Delta, new Ramp(d).Delta, "x / delta"))).ToList();
-        FunctionPicture.Draw(panels, Regimes.Length, report.PictureFile("functions", "What the median seed of the best DEQ and the best FNN has learnt around 0."));
+        var panels = halvings.SelectMany(d => Regime.Names.Select(regime => SeriesPanels.Learnt($"delta = 2^-{d}, {regime}", series.Where(s => s.Regime == regime && s.Target == new Ramp(d) && Competes(s)), -2 * new Ramp(d).Delta, 4 * new Ramp(d).Delta, new Ramp(d).Delta, "x / delta"))).ToList();
+        FunctionPicture.Draw(panels, Regime.Names.Length, report.PictureFile("functions", "What the median seed of the best DEQ and the best FNN has learnt around 0."));
     }
 
     private static void Judge(Report report, List<Series> series)
@@ -123,15 +121,11 @@ internal sealed class SteepExperiment : IExperiment
 
     private static bool IsBounded(Series s) => !s.IsDeq && s.Regime == "restricted";
 
-    private static int Depth(Series s) => ((FnnSize)s.Outcomes[0].Size).Layers.Length;
-
     /// <summary>The largest slope of an FNN whose weights are bounded: each layer and the read-out multiply by the bound at most.</summary>
     private static double SlopeOf(int depth) => Math.Pow(WeightBound, depth + 1);
 
-    private static double LargestError(Outcome outcome) => outcome.Fitted.LargestError(outcome.Target, outcome.Target.Test());
-
-    /// <summary>The error without the rounding of float32, which a slow state multiplies by 1 / delta.</summary>
-    private static double? Error64(Outcome outcome) => outcome.Fitted.Network is DeqNetwork network ? outcome.Target.Test().Where((_, i) => i % 16 == 0).AsParallel().Average(x => Math.Pow(network.EvaluateFloat64(x)[0] - outcome.Target.At(x), 2)) : null;
+    /// <summary>The error without the rounding of float32, which a slow state multiplies by 1 / delta; summed in the order of the points, whoever evaluates them.</summary>
+    private static double? Error64(Outcome outcome) => outcome.Fitted.Network is DeqNetwork network ? outcome.Target.Test().Where((_, i) => i % 16 == 0).AsParallel().AsOrdered().Select(x => Math.Pow(network.EvaluateFloat64(x)[0] - outcome.Target.At(x), 2)).ToArray().Average() : null;
 
     /// <summary>The floor by depth, as far as there is one.</summary>
     private static Curve Floor(Ramp target)

@@ -10,8 +10,6 @@ internal sealed class WeightsExperiment : IExperiment
     /// <summary>What counts as learnt: the mean squared error over validation points, half of which lie near 0, where the best constant has about 1/4.</summary>
     private const double Learnt = 1e-4;
 
-    private static readonly string[] Regimes = ["plain", "equal effort", "restricted"];
-
     private static readonly FnnSize[] Fnns = [FnnSize.Of(Width, 1), FnnSize.Of(Width, 2), FnnSize.Of(Width, 3)];
 
     private static readonly Size[] Free = [DeqSize.Triangular(Width), .. Fnns];
@@ -40,8 +38,8 @@ internal sealed class WeightsExperiment : IExperiment
             + $"- **restricted**: each network of {Width} states, or of layers of {Width}, grows for each bound of {string.Join(", ", bounds)} on the row sums of its layers and on its biases, as often as those FLOPs allow that the dearest of these spends on one growth; told is the smallest with which it learns the ramp. The bound does not reach W of a DEQ: its row sums stay below 1 - delta / 2, which the rule is told (timescales), or are free (triangular). W counts among the weights that are told.");
         report.Text($"An FNN of L hidden layers of k units that has the slope 1 / delta has a weight of at least (delta k^L)^(-1/(L+1)), and a row sum of at least delta^(-1/(L+1)): dashed.");
         report.Table("runs", "All trainings, and sizes of weights as medians over seeds", [.. Series.Columns, "learnt", "bound", "largest weight", "its lower bound", "largest row sum", "its lower bound"], runs.Select(Row));
-        CurvePicture.Draw([.. Regimes.Select(regime => Panel(regime, "largest weight", runs, Largest, WeightBound)), .. Regimes.Select(regime => Panel(regime, "largest row sum", runs, LargestRowSum, RowSumBound))],
-            report.PictureFile("sizes", $"Sizes of weights by d of delta = 2^-d, median and quartiles over seeds, of networks that have learnt the ramp; a line is broken where they have not, and lower bounds for FNNs are dashed. Compare the paper's Figure 4."), columns: Regimes.Length, legend: Alignment.UpperLeft);
+        CurvePicture.Draw([.. Regime.Names.Select(regime => Panel(regime, "largest weight", runs, Largest, WeightBound)), .. Regime.Names.Select(regime => Panel(regime, "largest row sum", runs, LargestRowSum, RowSumBound))],
+            report.PictureFile("sizes", $"Sizes of weights by d of delta = 2^-d, median and quartiles over seeds, of networks that have learnt the ramp; a line is broken where they have not, and lower bounds for FNNs are dashed. Compare the paper's Figure 4."), columns: Regime.Names.Length, legend: Alignment.UpperLeft);
         Judge(report, runs);
     }
 
@@ -69,11 +67,9 @@ internal sealed class WeightsExperiment : IExperiment
 
     private static IEnumerable<double> LargestRowSum(Series s) => s.Outcomes.Select(o => Weights.LargestRowSum(o.Fitted.Network));
 
-    private static double WeightBound(Series s) => FnnBounds.Weight(((Ramp)s.Target).Delta, Width, Depth(s));
+    private static double WeightBound(Series s) => FnnBounds.Weight(((Ramp)s.Target).Delta, Width, s.Depth);
 
-    private static double RowSumBound(Series s) => Math.Pow(((Ramp)s.Target).Delta, -1.0 / (Depth(s) + 1));
-
-    private static int Depth(Series s) => ((FnnSize)s.Outcomes[0].Size).Layers.Length;
+    private static double RowSumBound(Series s) => Math.Pow(((Ramp)s.Target).Delta, -1.0 / (s.Depth + 1));
 
     private static CurvePanel Panel(string regime, string yLabel, List<Series> runs, Func<Series, IEnumerable<double>> sizes, Func<Series, double> bound)
     {
@@ -114,7 +110,7 @@ internal sealed class WeightsExperiment : IExperiment
     private static void Judge(Report report, List<Series> runs)
     {
         report.Text("Of the networks that have learnt delta = 2^-20 the DEQ and the FNN of the smallest weights are compared, by their largest weights; where only one kind has, it is ahead. " + Comparison.HowItIsJudged);
-        foreach (var regime in Regimes)
+        foreach (var regime in Regime.Names)
         {
             var last = runs.Where(s => s.Regime == regime && s.Target == new Ramp(20) && IsLearnt(s)).ToList();
             var (deq, fnn) = (last.Where(s => s.IsDeq).MinBy(Size), last.Where(s => !s.IsDeq).MinBy(Size));

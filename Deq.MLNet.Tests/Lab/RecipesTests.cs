@@ -194,7 +194,7 @@ public class RecipesTests
     public void A_training_that_diverged_counts_as_the_worst()
     {
         var fitted = Fitted.Try(() => throw new DivergenceException("far away"));
-        var outcome = new Outcome("FNN", FnnSize.Of(3, 1), new Ramp(4), 1, fitted, 0, 0);
+        var outcome = new Outcome(FnnSize.Of(3, 1), new Ramp(4), 1, fitted, 0, 0);
         outcome.Error.Should().Be(double.PositiveInfinity);
         outcome.TrainingLoss.Should().Be(double.PositiveInfinity);
         fitted.LargestError(new Ramp(4), [[0], [1]]).Should().Be(double.NaN);
@@ -207,7 +207,7 @@ public class RecipesTests
     {
         var ramp = new Ramp(3);
         Series Of(Size size, int epochs) => new("plain", size.Name, ramp,
-            [new Outcome(size.Name, size, ramp, 1, size.Fit(ramp.Sample(64, 1), ramp, options => (options.Optimizer, options.Epochs) = (new LevenbergMarquardt(), epochs)), 0, 0)]);
+            [new Outcome(size, ramp, 1, size.Fit(ramp.Sample(64, 1), ramp, options => (options.Optimizer, options.Epochs) = (new LevenbergMarquardt(), epochs)), 0, 0)]);
         Series[] series = [Of(FnnSize.Of(6, 1), 1), Of(FnnSize.Of(8, 1), 40), Of(DeqSize.Triangular(2), 1)];
         series[1].Validation.Should().BeLessThan(series[0].Validation);
         var contest = Contest.Of(series);

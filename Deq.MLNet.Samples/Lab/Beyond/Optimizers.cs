@@ -17,11 +17,11 @@ internal static class Optimizers
     }
 
     /// <summary>The training rows that each method can pay for.</summary>
-    private sealed record Rows(int Adam, int LBfgs, int LevenbergMarquardt);
+    private sealed record RowCounts(int Adam, int LBfgs, int LevenbergMarquardt);
 
     public static void Run(Report report, bool quick, int seeds)
     {
-        Rows rows = quick ? new(256, 256, 256) : new(4096, 1024, 512);
+        RowCounts rows = quick ? new(256, 256, 256) : new(4096, 1024, 512);
         Group[] groups =
         [
             new("small", quick ? 1e8 : 4e9, [DeqSize.Triangular(10), FnnSize.Of(4, 5)]),
@@ -43,7 +43,7 @@ internal static class Optimizers
         }
     }
 
-    private static IEnumerable<Series> Train(Size size, double budget, Rows rows, int seeds)
+    private static IEnumerable<Series> Train(Size size, double budget, RowCounts rows, int seeds)
     {
         var epoch = Flops.Gradient(size.Forward(Target.Inputs), rows.Adam, steps: 1);
         yield return new GradientRecipe("plain, Adam", (int)(budget / epoch), rows.Adam).Run(size, Target, BeyondExperiment.FirstSeed, seeds);

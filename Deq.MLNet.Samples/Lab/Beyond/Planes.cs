@@ -5,8 +5,6 @@ namespace Deq.MLNet.Samples.Lab;
 /// <summary>Targets of two variables: one that composition makes step by step, and one whose next step is no function of the last.</summary>
 internal static class Planes
 {
-    private static readonly string[] Regimes = ["plain", "equal effort", "restricted"];
-
     /// <summary>Networks that cost a row of two inputs what a dense DEQ of 10 states costs, within 4 percent.</summary>
     private static readonly Size[] Matched = [.. DeqSize.Matched, FnnSize.Of(557, 1), FnnSize.Of(45, 2), FnnSize.Of(32, 3), FnnSize.Of(23, 5), FnnSize.Of(17, 8)];
 
@@ -22,10 +20,10 @@ internal static class Planes
             + $"- **plain**: {plain.Effort}; all cost a row of two inputs as many FLOPs, within 4 percent.\n"
             + $"- **equal effort**: {growth.Effort}; from k = 0 on, a stage for each doubling, the DEQ from 4 states on by 2 a stage, the FNN from a layer of 8 on by one of 4, or by two; by twice as many on the checkerboard, where two sawtooths double at a time. New units read the output so far, as in the other experiments (reading y), or the inputs and units before them, an FNN's the last layer, from kinks at the rows (reading units). Each grows anew, the DEQ as long as it spends at most, the FNN until it has spent at least the FLOPs of one growth of the dearer.\n"
             + "- **restricted**: the same, the FNN with at most 3 layers, which are wider where doublings are more than layers, the wide ones first or last.");
-        report.Text($"Training took, mean over seeds: {string.Join("; ", Regimes.Select(regime => Remarks.Spent(regime, series)))}.");
+        report.Text($"Training took, mean over seeds: {string.Join("; ", Regime.Names.Select(regime => Remarks.Spent(regime, series)))}.");
         report.Table("planes", "Two variables", Series.Columns, series.Select(s => s.Row()));
         CurvePicture.Draw([.. series.GroupBy(s => (s.Target, s.Regime)).Select(group => SeriesPanels.ByDepth($"{group.Key.Target.Name}, {group.Key.Regime}", group, Curve.Level("best constant", [1, 8], group.Key.Target.Variance)))],
-            report.PictureFile("planes", "Test error of two variables by the depth of the FNN, median and quartiles over seeds; a DEQ is a dashed level line."), columns: Regimes.Length, legend: Alignment.LowerLeft);
+            report.PictureFile("planes", "Test error of two variables by the depth of the FNN, median and quartiles over seeds; a DEQ is a dashed level line."), columns: Regime.Names.Length, legend: Alignment.LowerLeft);
         HeatMap.Draw([.. series.GroupBy(s => s.Target).SelectMany(target => Maps(target.Key, target))], 5, "y", report.PictureFile("maps", "Targets of two variables and what the median seed of the best DEQ and the best FNN has learnt, cut off below 0 and above 1."));
         foreach (var group in series.GroupBy(s => (s.Target, s.Regime)))
             Contest.Of(group).Tell(report, $"Two variables: {group.Key.Target.Name}{(group.Key.Regime == "restricted" ? "; the depth of the FNN alone is bounded" : "")}");
@@ -60,7 +58,7 @@ internal static class Planes
         const int side = 96;
         float[][] points = [.. Enumerable.Range(0, side * side).Select(i => (float[])[(i % side + 0.5f) / side, (i / side + 0.5f) / side])];
         yield return Map(target.Name, [.. points.Select(point => target.At(point))]);
-        foreach (var regime in Regimes[..2])
+        foreach (var regime in Regime.Names[..2])
         {
             var contest = Contest.Of(series.Where(s => s.Regime == regime));
             foreach (var best in (Series[])[contest.Deq, contest.Fnn])

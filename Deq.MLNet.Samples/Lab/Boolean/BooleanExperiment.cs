@@ -25,7 +25,7 @@ internal sealed class BooleanExperiment : IExperiment
         report.Table("errors", "Medians over seeds of mean squared errors; iterations are evaluations of the cell in a step, the mean of all epochs, and Newton steps by Levenberg and Marquardt's method; a network fits the seen part with a median error at its other points below a hundredth of the variance there",
             ["task", "regime", "network", "weights", "iterations", "learning rate", "training loss", "other seen points", "fits", "unseen", "lower quartile", "upper quartile", "unseen, from the interpolator of least degree", "that one's error"],
             outcomes.Select(o => new object?[] { o.Task.Name, o.Regime.Name, o.Learner.ToString(), o.Runs.Max(run => run.Weights), o.Learner is DeqLearner ? o.Median(run => run.Iterations) : null, o.Regime.Rates.Length > 1 ? o.Rate : null, o.Median(run => run.TrainingLoss), o.Median(run => run.SeenError), o.Fits ? "yes" : "no",
-                o.Median(run => run.UnseenError), Statistics.Quantile(o.All(run => run.UnseenError), 0.25), Statistics.Quantile(o.All(run => run.UnseenError), 0.75), o.Median(run => run.FromLeastDegree), o.Task.LeastDegreeError }));
+                o.Median(run => run.UnseenError), o.Quantile(run => run.UnseenError, 0.25), o.Quantile(run => run.UnseenError, 0.75), o.Median(run => run.FromLeastDegree), o.Task.LeastDegreeError }));
         Draw(report, tasks, regimes, outcomes);
 
         report.Text(Comparison.HowItIsJudged);

@@ -18,7 +18,7 @@ internal sealed record BooleanRun(double TrainingLoss, double SeenError, double 
 }
 
 /// <summary>What a network came to on a task over the seeds.</summary>
-internal sealed record BooleanOutcome(BooleanTask Task, Regime Regime, Learner Learner, float Rate, IReadOnlyList<BooleanRun> Runs)
+internal sealed record BooleanOutcome(BooleanTask Task, Regime Regime, Learner Learner, float Rate, IReadOnlyList<BooleanRun> Runs) : LearnerOutcome<BooleanRun>(Regime, Learner, Rate, Runs)
 {
     public const int Rows = 4_096;
 
@@ -32,12 +32,8 @@ internal sealed record BooleanOutcome(BooleanTask Task, Regime Regime, Learner L
         return new BooleanOutcome(task, regime, learner, rate, Seeds.ForEach(FirstSeed, seeds, seed => Try(task, regime, learner, rate, seed)));
     }
 
-    public IReadOnlyList<double> All(Func<BooleanRun, double> value) => [.. Runs.Select(value)];
-
     /// <summary>Whether it has learnt the part that is seen, by points of it that training did not have.</summary>
     public bool Fits => Median(run => run.SeenError) < 0.01 * Task.SeenVariance;
-
-    public double Median(Func<BooleanRun, double> value) => Statistics.Median(All(value));
 
     private static BooleanRun Try(BooleanTask task, Regime regime, Learner learner, float rate, int seed) =>
         Seeds.Try(() => Fit(task, regime, learner, rate, seed), new BooleanRun(double.NaN, double.NaN, double.NaN, double.NaN, [], []) { Weights = 0, Iterations = double.NaN });

@@ -1,11 +1,9 @@
-using Microsoft.ML;
-
 namespace Deq.MLNet.Samples.Lab;
 
 /// <summary>Which features networks learn where the rows leave them the choice: few, or many.</summary>
 internal sealed class FeaturesExperiment : IExperiment
 {
-    private const int Units = 20, TestSeed = 1_000, ValidationSeed = 3_000, FirstSeed = 1, ShownRows = 32;
+    private const int Units = 20, FirstSeed = 1, ShownRows = 32;
 
     private static readonly float[] Rates = [1e-3f, 3e-3f, 1e-2f, 3e-2f];
 
@@ -26,7 +24,7 @@ internal sealed class FeaturesExperiment : IExperiment
             report.Text($"**{char.ToUpperInvariant(regime.Name[0])}{regime.Name[1..]}**: {regime.Effort}");
         report.Text("The diagonal DEQ has one way to be trained, gradient flow, of which the theory speaks; the regimes are those of the networks of relu, and both networks of a regime have the same options. What a step costs is not made equal here; how well the rows are fitted stands in the table, less well where weights are bounded.");
 
-        var outcomes = new[] { LinearTask.Sparse, LinearTask.Dense }.SelectMany(task => regimes.SelectMany(regime => regime.Learners.Select(learner => Outcome.Train(task, regime, learner, seeds)))).ToList();
+        var outcomes = new[] { LinearTask.Sparse, LinearTask.Dense }.SelectMany(task => regimes.SelectMany(regime => regime.Learners.Select(learner => FeaturesOutcome.Train(task, regime, learner, FirstSeed, seeds)))).ToList();
         report.Table("networks", "Networks of relu: medians over seeds", ["task", "regime", "network", "learning rate chosen", "training loss", "test error as a share of the variance", "participation of features", "lower quartile", "upper quartile", "at the start"],
             outcomes.Select(o => new object?[] { o.Task.Name, o.Regime.Name, o.Learner.ToString(), o.Regime.Rates.Length > 1 ? o.Rate : null, o.Median(run => run.Loss), o.Median(run => run.Error), o.Median(run => run.Participation), o.Quantile(run => run.Participation, 0.25), o.Quantile(run => run.Participation, 0.75), o.Median(run => run.AtStart) }));
 
@@ -73,52 +71,6 @@ internal sealed class FeaturesExperiment : IExperiment
         ];
     }
 
-    private sealed record Trained(Network? Network, double Loss, double Error, double Participation, double AtStart);
-
-    /// <summary>What a network came to over the seeds.</summary>
-    private sealed record Outcome(LinearTask Task, Regime Regime, Learner Learner, float Rate, IReadOnlyList<Trained> Runs)
-    {
-        public static Outcome Train(LinearTask task, Regime regime, Learner learner, int seeds)
-        {
-            var rate = regime.Choose((rate, seed) => Try(task, regime, learner, rate, seed, LinearTask.X(LinearTask.TestRows, ValidationSeed)).Error);
-            var test = LinearTask.X(LinearTask.TestRows, TestSeed);
-            return new Outcome(task, regime, learner, rate, Seeds.ForEach(FirstSeed, seeds, seed => Try(task, regime, learner, rate, seed, test)));
-        }
-
-        public IReadOnlyList<double> All(Func<Trained, double> value) => [.. Runs.Select(value)];
-
-        public double Median(Func<Trained, double> value) => Statistics.Median(All(value));
-
-        public double Quantile(Func<Trained, double> value, double share) => Statistics.Quantile(All(value), share);
-
-        private static Trained Try(LinearTask task, Regime regime, Learner learner, float rate, int seed, float[][] test) =>
-            Seeds.Try(() => Fit(task, regime, learner, rate, seed, test), new Trained(null, double.NaN, double.NaN, double.NaN, double.NaN));
-
-        private static Trained Fit(LinearTask task, Regime regime, Learner learner, float rate, int seed, float[][] test)
-        {
-            var ml = new MLContext();
-            var x = LinearTask.X(LinearTask.TrainingRows, seed);
-            var network = learner.Fit(ml, task.Data(ml, x), options =>
-            {
-                (options.Seed, options.LearningRate) = (seed, rate);
-                regime.Set(options);
-            }).Model.Network;
-            // A step of no length leaves the start as it is, within the bounds of the regime; of several starts it is the first.
-            var start = learner.Fit(ml, task.Data(ml, x), options =>
-            {
-                regime.Set(options);
-                (options.Seed, options.Optimizer, options.Starts, options.LearningRate, options.Epochs) = (seed, new Adam(), null, float.Epsilon, 1);
-            }).Model.Network;
-            return new Trained(network, SquaredError(network, x), SquaredError(network, test), LinearModels.Participation(LearntFeatures.Sizes(network, test)), LinearModels.Participation(LearntFeatures.Sizes(start, test)));
-
-            // As a share of what the best constant has.
-            double SquaredError(Network of, float[][] rows) => rows.Zip(task.Y(rows), (row, y) => Math.Pow(of.EvaluateFloat64(row)[0] - y, 2)).Average() / task.Beta.Sum(b => b * b);
-        }
-    }
-
-    /// <summary>Where the flow of a seed ended, and how many features it and other interpolators of the same rows have.</summary>
-    private sealed record DiagonalOutcome(DeqNetwork? Network, double Loss, double Drift, double ArctanResidual, double LeastNormResidual, double Participation, double OfLeastNorm, double OfFnn, double LossOfFnn, double OfFnnFromOne);
-
     private static DiagonalOutcome[] Diagonal(LabSettings settings, Report report, int seeds)
     {
         float[] rates = settings.Quick ? [1e-2f, 3e-3f] : [3e-2f, 1e-2f, 3e-3f, 1e-3f];
@@ -137,25 +89,16 @@ internal sealed class FeaturesExperiment : IExperiment
             ]),
         ], report.PictureFile("flow", "As the rate of gradient descent falls, it comes to gradient flow: what that conserves changes less, and the condition of its end point is met. The interpolator of least norm is another."), logX: true, legend: ScottPlot.Alignment.LowerRight, width: 720);
 
-        var test = LinearTask.X(LinearTask.TestRows, TestSeed);
-        var outcomes = Seeds.ForEach(FirstSeed, seeds, seed =>
-        {
-            var rows = LinearTask.X(LinearTask.TrainingRows, seed);
-            var flow = DiagonalFlow.Run(LinearTask.Sparse, rows, 1e-2f);
-            var y = LinearTask.Sparse.Y(rows);
-            var (fnn, fromOne) = (LinearModels.DiagonalFnn(rows, y, 1e-4), LinearModels.DiagonalFnn(rows, y, 1, steps: 20_000));
-            return new DiagonalOutcome(flow.Network, flow.Loss, flow.Drift, LinearModels.ArctanResidual(rows, flow.Beta), LinearModels.LeastNormResidual(rows, flow.Beta), LinearModels.Participation(LearntFeatures.Sizes(flow.Network, test)),
-                LinearModels.Participation(LinearModels.LeastNorm(rows, y)), LinearModels.Participation(fnn), rows.Zip(y, (row, value) => Math.Pow(LinearModels.Dot(fnn, row) - value, 2)).Average(), LinearModels.Participation(fromOne));
-        });
+        var outcomes = Seeds.ForEach(FirstSeed, seeds, DiagonalOutcome.Run);
         report.Table("diagonal", "The diagonal linear DEQ on the sparse target at a rate of 0.01, seed by seed, and how many features other interpolators of the same rows have",
             ["seed", "training loss", "change of u² + (1 - w)²", "KKT residual", "KKT residual of least norm", "participation", "of the least norm", "of a diagonal linear FNN from 1e-4", "its training loss", "of one from 1", "of the target"],
             outcomes.Select((o, i) => new object?[] { FirstSeed + i, o.Loss, o.Drift, o.ArctanResidual, o.LeastNormResidual, o.Participation, o.OfLeastNorm, o.OfFnn, o.LossOfFnn, o.OfFnnFromOne, LinearModels.Participation(LinearTask.Sparse.Beta) }));
         return outcomes;
     }
 
-    private static void Draw(Report report, DiagonalOutcome[] diagonal, List<Outcome> outcomes, Regime[] regimes)
+    private static void Draw(Report report, DiagonalOutcome[] diagonal, List<FeaturesOutcome> outcomes, Regime[] regimes)
     {
-        var shown = LinearTask.X(ShownRows, TestSeed);
+        var shown = LinearTask.TestX[..ShownRows];
         HeatPanel Panel(string title, Network? network)
         {
             var features = shown.Select(row => LearntFeatures.Of(network, row)).ToArray();

@@ -15,6 +15,12 @@ internal sealed record LinearTask(string Name, double[] Beta)
     /// <summary>All matter alike, with alternating signs; of the same length.</summary>
     public static LinearTask Dense { get; } = new("dense", [.. Enumerable.Range(0, Features).Select(i => (i % 2 == 0 ? 1 : -1) * Math.Sqrt((1.5 * 1.5 + 1) / Features))]);
 
+    /// <summary>The rows that networks are judged by.</summary>
+    public static float[][] TestX { get; } = X(TestRows, seed: 1_000);
+
+    /// <summary>The rows that learning rates are chosen by.</summary>
+    public static float[][] ValidationX { get; } = X(TestRows, seed: 3_000);
+
     /// <summary>Standard normal features.</summary>
     public static float[][] X(int count, int seed)
     {

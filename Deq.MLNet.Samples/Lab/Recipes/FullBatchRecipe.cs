@@ -31,7 +31,7 @@ internal sealed record FullBatchRecipe(string Regime, Optimizer Optimizer, int R
     {
         var steps = Math.Max(1, (int)(budget / stepFlops));
         var fitted = Fitted.Try(() => size.Fit(target.Sample(RowCount, seed), target, options => (options.Optimizer, options.Epochs, options.Seed) = (Optimizer, steps, seed)));
-        return new Outcome(size.Name, size, target, seed, fitted, stepFlops * (fitted.HasDiverged ? steps : StepsTaken([.. fitted.History.Epochs.Select(epoch => epoch.TrainingLoss)])), fitted.Seconds);
+        return new Outcome(size, target, seed, fitted, stepFlops * (fitted.HasDiverged ? steps : StepsTaken([.. fitted.History.Epochs.Select(epoch => epoch.TrainingLoss)])), fitted.Seconds);
     }
 
     /// <summary>The steps of a training until it was at rest: what follows costs nothing.</summary>

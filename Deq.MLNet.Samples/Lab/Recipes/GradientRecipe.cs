@@ -49,7 +49,7 @@ internal sealed record GradientRecipe(string Regime, int Epochs, int RowCount)
             options.MaxWeightNorm = MaxWeightNorm;
             options.Seed = seed;
         }));
-        return new Outcome(size.Name, size, target, seed, fitted, Flops.Gradient(size.Forward(target.Inputs), RowCount, EpochsOfAllStarts), fitted.Seconds);
+        return new Outcome(size, target, seed, fitted, Flops.Gradient(size.Forward(target.Inputs), RowCount, EpochsOfAllStarts), fitted.Seconds);
     }
 
     private double EpochsOfAllStarts => Epochs + (Starts is { } starts ? (starts.Count - 1) * starts.Epochs + (starts.Finalists - 1) * starts.FinalistEpochs : 0);

@@ -73,7 +73,7 @@ internal sealed record GrowthRecipe(int RowCount, int Candidates = 16)
             }));
             (flops, seconds) = (flops + FlopsOf(before, size, target.Inputs), seconds + fitted.Seconds);
             before = size;
-            yield return new Outcome(plan.Name, size, target, seed, fitted, flops, seconds);
+            yield return new Outcome(size, target, seed, fitted, flops, seconds);
         }
     }
 

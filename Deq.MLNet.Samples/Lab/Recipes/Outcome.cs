@@ -1,14 +1,13 @@
 namespace Deq.MLNet.Samples.Lab;
 
 /// <summary>One training, or several of which the best by training loss was taken, from one seed.</summary>
-/// <param name="Model">What tables call the network.</param>
 /// <param name="Size">The network that came of it.</param>
 /// <param name="Target">What it was to learn.</param>
 /// <param name="Seed">The seed of rows and weights.</param>
 /// <param name="Fitted">The network.</param>
 /// <param name="Flops">What was spent on it, all starts included.</param>
 /// <param name="Seconds">The same by the clock, where two trainings run at a time.</param>
-internal sealed record Outcome(string Model, Size Size, Target Target, int Seed, Fitted Fitted, double Flops, double Seconds)
+internal sealed record Outcome(Size Size, Target Target, int Seed, Fitted Fitted, double Flops, double Seconds)
 {
     private const int ValidationPoints = 4_096, ValidationSeed = 2;
 
@@ -21,6 +20,11 @@ internal sealed record Outcome(string Model, Size Size, Target Target, int Seed,
     public double Validation => _validation.Value;
 
     private readonly Lazy<double> _validation = new(() => ErrorAt(Fitted, Target, Target.Sample(ValidationPoints, ValidationSeed)));
+
+    /// <summary>The largest error over the test points; NaN where training diverged.</summary>
+    public double LargestError => _largestError.Value;
+
+    private readonly Lazy<double> _largestError = new(() => Fitted.LargestError(Target, Target.Test()));
 
     private static double ErrorAt(Fitted fitted, Target target, float[][] x) => fitted.MeanSquaredError(target, x) is var error && double.IsNaN(error) ? double.PositiveInfinity : error;
 
@@ -38,6 +42,9 @@ internal sealed record Series(string Regime, string Model, Target Target, IReadO
     public float? Bound { get; init; }
 
     public bool IsDeq => Outcomes[0].Size.IsDeq;
+
+    /// <summary>Hidden layers of an FNN.</summary>
+    public int Depth => ((FnnSize)Outcomes[0].Size).Layers.Length;
 
     public double Median => Statistics.Median(Errors);
 

@@ -9,7 +9,7 @@ internal static class SeriesPanels
     /// <summary>The same of another value than the error.</summary>
     public static CurvePanel ByDepth(string title, string yLabel, Func<Outcome, double> value, IEnumerable<Series> series, params IEnumerable<Curve> levels)
     {
-        var fnns = series.Where(s => !s.IsDeq).GroupBy(s => ((FnnSize)s.Outcomes[0].Size).Layers.Length).OrderBy(depth => depth.Key).ToDictionary(depth => (double)depth.Key, depth => depth.MinBy(s => s.Validation)!);
+        var fnns = series.Where(s => !s.IsDeq).GroupBy(s => s.Depth).OrderBy(depth => depth.Key).ToDictionary(depth => (double)depth.Key, depth => depth.MinBy(s => s.Validation)!);
         double[] span = [1, Math.Max(8, fnns.Keys.Max())];
         return new CurvePanel(title, "depth of the FNN", yLabel,
         [

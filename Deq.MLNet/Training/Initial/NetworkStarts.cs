@@ -7,7 +7,7 @@ internal sealed class NetworkStarts
 {
     private readonly TrainingSettings _settings;
     private readonly Standardization _scaling;
-    private readonly StartInputs _inputs;
+    private readonly Func<Random, StartInputs> _inputs;
     private readonly Network? _given;
 
     /// <summary>Sees what starts are made of.</summary>
@@ -20,7 +20,7 @@ internal sealed class NetworkStarts
         (_settings, _scaling, _given) = (settings, scaling, given);
         var architecture = settings.Architecture;
         var rows = architecture.Initialization.ReadsRows ? StartColumns.Of(data, architecture.LargestLayer()) : null;
-        _inputs = new StartInputs(data.FeatureCount, settings.Outputs, settings.Loss.Link, scaling.ConstantFeatures, new Random(settings.Seed), rows);
+        _inputs = random => new StartInputs(data.FeatureCount, settings.Outputs, settings.Loss.Link, scaling.ConstantFeatures, random, rows);
     }
 
     /// <summary>For each layer that phi follows, how many units there are already; empty without a network to start from.</summary>
@@ -29,9 +29,9 @@ internal sealed class NetworkStarts
     /// <summary>The start of a number. The one of 0 is drawn by the seed itself, and from the network given as it is.</summary>
     public Network Make(int number)
     {
-        var random = new Random(number == 0 ? _settings.Seed : SeedOf(_settings.Seed, number));
+        var random = new Random(number == 0 ? _settings.Seed : (int)SplitMix64.Mix((uint)_settings.Seed, (ulong)number - 1));
         var given = number > 0 && _given is not null && _settings.Starts!.Perturbation is > 0 and var deviation ? Perturbed(_given, deviation, random) : _given;
-        var start = _settings.Architecture.Start(given, _inputs with { Random = random });
+        var start = _settings.Architecture.Start(given, _inputs(random));
         // With nothing to learn but the constant, zero outputs are right from the start and have no gradient.
         return _given is null && _scaling.ConstantTargets ? start.Fold(AffineMap.Identity(start.InputSize), AffineMap.Zero(start.OutputSize)) : start;
     }
@@ -61,14 +61,5 @@ internal sealed class NetworkStarts
             FnnNetwork fnn => new FnnNetwork([.. fnn.Layers.Select(l => new DenseLayer(Noisy(l.Weights), Noisy(l.Bias)))], fnn.Activation, fnn.Link),
             _ => throw new NotSupportedException($"{network.GetType().Name} cannot be perturbed."),
         };
-    }
-
-    /// <summary>A seed that has nothing to do with those of other numbers (the finalizer of SplitMix64; Steele, Lea, Flood 2014).</summary>
-    private static int SeedOf(int seed, int number)
-    {
-        var mixed = (ulong)(uint)seed + (ulong)number * 0x9E3779B97F4A7C15;
-        mixed = (mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9;
-        mixed = (mixed ^ (mixed >> 27)) * 0x94D049BB133111EB;
-        return (int)(mixed ^ (mixed >> 31));
     }
 }

@@ -4,14 +4,12 @@ namespace Deq.MLNet.Training.Simd;
 
 /// <summary>
 /// Leaves units out at random in training and scales the others by 1 / (1 - probability), which keeps the mean (Srivastava et al. 2014). What is left out follows from the seed, the epoch, the place
-/// of the row in the epoch, the layer and the unit alone: each has a number of its own (the finalizer of SplitMix64, Steele et al. 2014), so that blocks may be drawn in any order.
+/// of the row in the epoch, the layer and the unit alone: each has a number of its own (<see cref="SplitMix64"/>), so that blocks may be drawn in any order.
 /// </summary>
 /// <param name="probability">Of being left out, in [0, 1).</param>
 /// <param name="seed">The training's.</param>
 internal sealed class SimdDropout(double probability, int seed)
 {
-    private const ulong Golden = 0x9E3779B97F4A7C15;
-
     private readonly float _kept = (float)(1 / (1 - probability));
     private readonly uint _threshold = (uint)Math.Min(uint.MaxValue, probability * 4294967296.0);
     private int _epoch;
@@ -31,14 +29,14 @@ internal sealed class SimdDropout(double probability, int seed)
     /// <param name="rows">The block.</param>
     public void Draw(int layer, PaddedMatrix mask, RowBlock rows)
     {
-        var epoch = Mix((ulong)(uint)seed << 32 | (uint)_epoch);
+        var epoch = SplitMix64.Mix((ulong)(uint)seed << 32 | (uint)_epoch);
         for (var row = 0; row < rows.Count; row++)
         {
-            var state = Mix(epoch + Mix((ulong)layer << 48 ^ (ulong)(_first + rows.First + row)));
+            var state = SplitMix64.Mix(epoch + SplitMix64.Mix((ulong)layer << 48 ^ (ulong)(_first + rows.First + row)));
             var units = mask[rows.First + row];
             for (var unit = 0; unit < units.Length; unit += 2)
             {
-                var bits = Mix(state += Golden);
+                var bits = SplitMix64.Mix(state += SplitMix64.Step);
                 units[unit] = Value((uint)bits);
                 if (unit + 1 < units.Length)
                 {
@@ -54,12 +52,4 @@ internal sealed class SimdDropout(double probability, int seed)
 
     /// <summary>0 below the threshold, without a branch, which nobody could foresee.</summary>
     private float Value(uint number) => BitConverter.Int32BitsToSingle(BitConverter.SingleToInt32Bits(_kept) & (int)~(((long)number - _threshold) >> 63));
-
-    private static ulong Mix(ulong x)
-    {
-        x += Golden;
-        x = (x ^ x >> 30) * 0xBF58476D1CE4E5B9;
-        x = (x ^ x >> 27) * 0x94D049BB133111EB;
-        return x ^ x >> 31;
-    }
 }

@@ -30,7 +30,7 @@ internal sealed class EpochRandom(int seed, int stream, Device device) : IDispos
     /// <summary>Uniform in [0, 1), multiples of 2^-24, of the shape (B x d) and type of some values.</summary>
     public Tensor Uniform(Tensor like)
     {
-        var key = Mix(Mix((ulong)(uint)seed << 32 | (uint)_epoch, (ulong)stream), (ulong)_draws++);
+        var key = SplitMix64.Mix(SplitMix64.Mix((ulong)(uint)seed << 32 | (uint)_epoch, (ulong)stream), (ulong)_draws++);
         var (low, high) = ((long)(uint)key, (long)(key >> Bits));
         var x = Places(like.shape[0], like.shape[1]).AddWholeInPlace(low).bitwise_and_(_mask);
         Scramble(x, _sixteen, _first).AddWholeInPlace(high).bitwise_and_(_mask);
@@ -86,14 +86,5 @@ internal sealed class EpochRandom(int seed, int stream, Device device) : IDispos
     {
         using var host = tensor(values);
         return host.to(device).DetachFromDisposeScope();
-    }
-
-    /// <summary>One number of both (the finalizer of SplitMix64, Steele et al. 2014).</summary>
-    private static ulong Mix(ulong state, ulong number)
-    {
-        var x = state + (number + 1) * 0x9E3779B97F4A7C15;
-        x = (x ^ x >> 30) * 0xBF58476D1CE4E5B9;
-        x = (x ^ x >> 27) * 0x94D049BB133111EB;
-        return x ^ x >> 31;
     }
 }
