@@ -8,8 +8,8 @@ internal interface IExperiment
 
     string Title { get; }
 
-    /// <summary>Whether targets, tasks or sizes stand in for the paper's, which were not at hand. Pictures and verdicts are labelled so.</summary>
-    bool IsStandIn => true;
+    /// <summary>What pictures, verdicts and claims are labelled: that targets, tasks or sizes stand in for the paper's, which were not at hand, or are our own; null for neither.</summary>
+    string? Label => "stand-in";
 
     /// <summary>Runs it and tells what came out.</summary>
     void Run(LabSettings settings, Report report);

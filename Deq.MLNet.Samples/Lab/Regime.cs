@@ -5,9 +5,9 @@ namespace Deq.MLNet.Samples.Lab;
 /// <param name="Effort">What is spent, in words.</param>
 /// <param name="Deq">The one network.</param>
 /// <param name="Fnn">The other.</param>
-/// <param name="Rates">Learning rates to choose from; one where nothing is to be chosen.</param>
+/// <param name="HasRate">Whether its optimizer has a learning rate, which is chosen.</param>
 /// <param name="Set">Sets the options.</param>
-internal sealed record Regime(string Name, string Effort, DeqLearner Deq, FnnLearner Fnn, float[] Rates, Action<NetworkTrainerOptions> Set)
+internal sealed record Regime(string Name, string Effort, DeqLearner Deq, FnnLearner Fnn, bool HasRate, Action<NetworkTrainerOptions> Set)
 {
     /// <summary>The three of most experiments.</summary>
     public static readonly string[] Names = ["plain", "equal effort", "restricted"];
@@ -17,10 +17,7 @@ internal sealed record Regime(string Name, string Effort, DeqLearner Deq, FnnLea
 
     public IEnumerable<Learner> Learners => [Deq, Fnn];
 
-    /// <summary>What learning rates are judged by: one seed may fail at a rate that suits others.</summary>
-    public static readonly int[] TuningSeeds = [2_000, 2_001, 2_002];
-
-    /// <summary>The learning rate of the least loss.</summary>
+    /// <summary>The learning rate of the least loss; null where there is none.</summary>
     /// <param name="loss">The validation loss of a training at a rate from a seed.</param>
-    public float Choose(Func<float, int, double> loss) => Tuning.Choose(Rates, TuningSeeds, loss);
+    public float? Choose(Func<float?, int, double> loss) => HasRate ? Tuning.Choose((rate, seed) => loss(rate, seed)) : null;
 }

@@ -23,9 +23,18 @@ internal sealed class Report(IExperiment experiment, OutputFolder folder)
     public void Table(string name, string caption, IReadOnlyList<string> columns, IEnumerable<object?[]> rows)
     {
         var all = rows.ToList();
-        File.WriteAllLines(folder[$"{experiment.Name}-{name}.csv"], all.Prepend([.. columns]).Select(row => string.Join(',', row.Select(value => Csv(Written(value, "R"))))));
-        Text($"**{caption}** ([CSV]({experiment.Name}-{name}.csv))");
+        Text($"**{caption}** ([CSV]({CsvFile(name, columns, all)}))");
         Text(Markdown.Table(columns, all.Select(row => row.Select(value => Written(value, "G4")))));
+    }
+
+    /// <summary>Adds what a table tells medians of: a CSV of the table's name and "-seeds", with a row for each seed.</summary>
+    public void SeedBySeed(string table, IReadOnlyList<string> columns, IEnumerable<object?[]> rows) => Text($"The same seed by seed: [CSV]({CsvFile($"{table}-seeds", columns, rows)}).");
+
+    private string CsvFile(string name, IReadOnlyList<string> columns, IEnumerable<object?[]> rows)
+    {
+        var file = $"{experiment.Name}-{name}.csv";
+        File.WriteAllLines(folder[file], rows.Prepend([.. columns]).Select(row => string.Join(',', row.Select(value => Csv(Written(value, "R"))))));
+        return file;
     }
 
     /// <summary>Adds a picture to the page.</summary>
@@ -53,7 +62,7 @@ internal sealed class Report(IExperiment experiment, OutputFolder folder)
     /// <param name="claim">The claim, in our words, or the question.</param>
     /// <param name="finding">"agrees", "does not agree", "agrees in part" or "not tested"; "yes", "no" or "in part" to a question of ours.</param>
     /// <param name="because">The numbers.</param>
-    public void Claim(string claim, string finding, string because) => _claims.Add(new Claim(claim, finding, because));
+    public void Claim(string claim, string finding, string because) => _claims.Add(new Claim(Labelled(claim), finding, because));
 
     /// <summary>Notes a failure where something does not hold that must. The command tells of it and ends with exit code 1.</summary>
     /// <param name="holds">What must hold.</param>
@@ -87,7 +96,7 @@ internal sealed class Report(IExperiment experiment, OutputFolder folder)
             Figures.Print(name, value);
     }
 
-    private string Labelled(string text) => experiment.IsStandIn ? $"{text} (stand-in)" : text;
+    private string Labelled(string text) => experiment.Label is { } label ? $"{text} ({label})" : text;
 
     private static string Written(object? value, string format) => value switch
     {

@@ -20,9 +20,9 @@ internal sealed class SawtoothExperiment : IExperiment
     {
         var seeds = settings.SeedsOr(full: 5, quick: 2);
         int[] doublings = settings.Quick ? [1, 5, 10] : [1, 3, 5, 10, 15];
-        var plain = new GradientRecipe("plain", settings.Quick ? 40 : 400, RowCount: 4096);
+        var plain = new GradientRecipe("plain", settings.Quick ? 20 : 400, RowCount: 4096);
         var growth = new GrowthRecipe(settings.Quick ? 1024 : 4096, settings.Quick ? 8 : 16);
-        var series = doublings.SelectMany(k => Train(k, plain, growth, seeds)).ToList();
+        var series = Series.Together(doublings.SelectMany(k => Trainings(k, plain, growth, seeds)));
         var leftOut = doublings.SelectMany(k => Bounded(k).Where(plan => IsTooDear(plan, k, growth)).Select(plan => $"{plan.Name} at 2^{k}")).ToList();
 
         report.Text($"The target is the tent map applied k times, 2^k linear pieces on [0, 1]: our reading of the paper's sawtooth functions. The error is the mean squared error over 16,384 test points; the best constant, 1/2, has 1/12. {Remarks.Seeds(FirstSeed, seeds)} {plain.RowCount} training rows are fewer than 2^15 pieces, most of which hold none: there only what was learnt of coarser sawtooths can tell how it goes on between rows.");
@@ -31,7 +31,7 @@ internal sealed class SawtoothExperiment : IExperiment
             + $"- **restricted**: the same growth, and the FNN may have so many layers and no more: they are wider, and take several doublings each, the first layers or the last. Those that would cost more than {MostFlops} times the FLOPs of the dearer of the two are left out{(leftOut.Count > 0 ? $": {string.Join(", ", leftOut)}" : "; here none")}.");
         report.Text($"Training took, mean over seeds: {string.Join("; ", doublings.SelectMany(k => Regime.Names.Select(regime => $"2^{k}, {Remarks.Spent(regime, series.Where(s => s.Target == new Sawtooth(k)))}")))}. {Remarks.Iterations(series)}");
         report.Text(Remarks.Depth);
-        report.Table("runs", "All trainings", Series.Columns, series.Select(s => s.Row()));
+        SeriesTable.Add(report, "runs", "All trainings", series);
         DrawDepths(report, series, doublings);
         DrawWidths(report, series);
         DrawRegions(report, series);
@@ -40,27 +40,30 @@ internal sealed class SawtoothExperiment : IExperiment
         Judge(report, series);
     }
 
-    private static IEnumerable<Series> Train(int k, GradientRecipe plain, GrowthRecipe growth, int seeds)
+    /// <summary>What is trained at 2^k pieces. What has the same options in two regimes is trained once and told in both.</summary>
+    private static IEnumerable<Func<IEnumerable<Series>>> Trainings(int k, GradientRecipe plain, GrowthRecipe growth, int seeds)
     {
         var target = new Sawtooth(k);
         foreach (var size in (Size[])[DeqSize.Triangular(10), DeqSize.Triangular(20), .. DeqSize.Matched, .. FnnSize.Matched, .. k is 5 or 10 ? FnnSize.Narrower : []])
-            yield return plain.Run(size, target, FirstSeed, seeds);
+            yield return () => [plain.Run(size, target, FirstSeed, seeds)];
 
         var (deq, fnn) = (Growth.Deq(k, units: 2), Growth.Fnn(k, depth: k));
         var flops = OnceGrown(k, growth);
-        var grown = Grow("equal effort", deq);
-        yield return grown;
-        yield return grown with { Regime = "restricted" };
-        yield return Grow("equal effort", fnn);
+        yield return () => Grow(deq, "equal effort", "restricted");
+        yield return () => Grow(fnn, "equal effort");
         if (k == 5)
         {
-            yield return Grow("equal effort, no curriculum", deq.WithoutCurriculum());
-            yield return Grow("equal effort, no curriculum", fnn.WithoutCurriculum());
+            yield return () => Grow(deq.WithoutCurriculum(), "equal effort, no curriculum");
+            yield return () => Grow(fnn.WithoutCurriculum(), "equal effort, no curriculum");
         }
         foreach (var plan in Bounded(k).Where(plan => !IsTooDear(plan, k, growth)))
-            yield return Grow("restricted", plan);
+            yield return () => Grow(plan, "restricted");
 
-        Series Grow(string regime, Growth plan) => new(regime, plan.Name, target, Seeds.ForEach(FirstSeed, seeds, seed => growth.Train(plan, seed, flops)));
+        IEnumerable<Series> Grow(Growth plan, params string[] regimes)
+        {
+            var grown = Series.Train(regimes[0], plan.Name, target, FirstSeed, seeds, seed => growth.Train(plan, seed, flops));
+            return regimes.Select(regime => grown with { Regime = regime });
+        }
     }
 
     /// <summary>Growths of FNNs that have fewer layers than the sawtooth has doublings.</summary>

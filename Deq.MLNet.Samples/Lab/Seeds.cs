@@ -5,21 +5,38 @@ namespace Deq.MLNet.Samples.Lab;
 /// <summary>The same run with several seeds.</summary>
 internal static class Seeds
 {
+    /// <summary>What several that run at a time share.</summary>
+    private static readonly SemaphoreSlim Processors = new(Environment.ProcessorCount);
+
     /// <summary>
     /// Runs seeds first, first + 1, ..., as many at a time as the machine has processors, and returns what they give in the order of the seeds.
     /// A training among them takes one thread (<c>Threads = 1</c>): so the results do not depend on how many processors there are. An error of a run is thrown as it is.
     /// </summary>
-    public static T[] ForEach<T>(int first, int count, Func<int, T> run)
+    public static T[] ForEach<T>(int first, int count, Func<int, T> run) => Together([.. Enumerable.Range(first, count)], seed =>
     {
-        var results = new T[count];
+        Processors.Wait();
+        try
+        {
+            return run(seed);
+        }
+        finally
+        {
+            Processors.Release();
+        }
+    });
+
+    /// <summary>Does the same for networks or targets, each of which runs its seeds: what the one leaves idle at its end the next one takes.</summary>
+    public static TResult[] Together<T, TResult>(IReadOnlyList<T> all, Func<T, TResult> run)
+    {
+        var results = new TResult[all.Count];
         // One after another from a common list, not a share of them for each processor in advance: some take longer.
         var next = -1;
         try
         {
-            Parallel.For(0, Math.Min(count, Environment.ProcessorCount), _ =>
+            Parallel.For(0, Math.Min(all.Count, Environment.ProcessorCount), _ =>
             {
-                for (var i = Interlocked.Increment(ref next); i < count; i = Interlocked.Increment(ref next))
-                    results[i] = run(first + i);
+                for (var i = Interlocked.Increment(ref next); i < all.Count; i = Interlocked.Increment(ref next))
+                    results[i] = run(all[i]);
             });
         }
         catch (AggregateException errors)

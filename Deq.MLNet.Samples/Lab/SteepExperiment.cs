@@ -35,16 +35,16 @@ internal sealed class SteepExperiment : IExperiment
         var growth = new GrowthRecipe(settings.Quick ? 128 : 512, settings.Quick ? 4 : 8);
         var bounded = new GradientRecipe("restricted", settings.Quick ? 80 : 550, RowCount: 2048)
         {
-            Rates = settings.Quick ? [1e-2f] : [3e-3f, 1e-2f, 3e-2f],
+            FixedRate = settings.Quick ? 1e-2f : null,
             Starts = settings.Quick ? new Starts(4, 10) : new Starts(8, 50, 2, 500),
             MaxWeightNorm = WeightBound,
         };
         Ramp[] ramps = [.. halvings.Select(d => new Ramp(d))];
-        IEnumerable<Series> Straight(GradientRecipe recipe, Func<Ramp, IEnumerable<Size>> sizes) => ramps.SelectMany(ramp => sizes(ramp).Select(size => recipe.Run(size, ramp, FirstSeed, seeds)));
+        IEnumerable<Series> Straight(GradientRecipe recipe, Func<Ramp, IEnumerable<Size>> sizes) => Seeds.Together([.. ramps.SelectMany(ramp => sizes(ramp).Select(size => (ramp, size)))], run => recipe.Run(run.size, run.ramp, FirstSeed, seeds));
         IEnumerable<Series> Grown(string regime, GrowthRecipe recipe, params IReadOnlyList<Growth> plans)
         {
             var flops = plans.Where(plan => Competes(regime, plan.Stages[^1].Size)).Max(recipe.FlopsOf);
-            return plans.SelectMany(plan => recipe.Run(regime, plan, ramps, FirstSeed, seeds, flops));
+            return Series.Together(plans.Select<Growth, Func<IEnumerable<Series>>>(plan => () => recipe.Run(regime, plan, ramps, FirstSeed, seeds, flops)));
         }
         IEnumerable<Series> all =
         [
@@ -62,11 +62,12 @@ internal sealed class SteepExperiment : IExperiment
         report.Text($"The restricted regime is decided by its bounds before anything is trained: an FNN of L layers with row sums of {WeightBound} has a slope of at most {WeightBound}^(L + 1), and where that is below 1 / delta, an error of at least the floor in the table, dashed in the picture. A DEQ can have the slope within its bounds, and is told more: "
             + "the bound of its W and the range of rates that it starts from are made of delta. What is tested is whether training finds what the bounds allow. " + Remarks.Depth);
         report.Text($"Training took, mean over seeds: {string.Join("; ", Regime.Names.Select(regime => Remarks.Spent(regime, series)))}. {Remarks.Iterations(series)}");
-        report.Table("runs", "All trainings", [.. Series.Columns, "median error of every 16th point in float64", "largest error near 0", "largest weight", "largest slope allowed", "floor of the error"], series.Select(s => (object?[])
+        SeriesTable.Add(report, "runs", "All trainings", series,
         [
-            .. s.Row(), s.IsDeq && s.Regime == "restricted" ? Statistics.Median(s.Outcomes.Select(o => Error64(o) ?? double.NaN)) : null, Statistics.Median(s.Outcomes.Select(o => o.LargestError)), Statistics.Median(s.Outcomes.Select(o => Weights.Largest(o.Fitted.Network))),
-            IsBounded(s) ? SlopeOf(s.Depth) : null, IsBounded(s) ? ((Ramp)s.Target).LeastError(SlopeOf(s.Depth)) : null,
-        ]));
+            ("median error of every 16th point in float64", s => s.IsDeq && s.Regime == "restricted" ? Statistics.Median(s.Outcomes.Select(o => Error64(o) ?? double.NaN)) : null),
+            ("largest error near 0", s => Statistics.Median(s.Outcomes.Select(o => o.LargestError))), ("largest weight", s => Statistics.Median(s.Outcomes.Select(o => Weights.Largest(o.Fitted.Network)))),
+            ("largest slope allowed", s => IsBounded(s) ? SlopeOf(s.Depth) : null), ("floor of the error", s => IsBounded(s) ? ((Ramp)s.Target).LeastError(SlopeOf(s.Depth)) : null),
+        ]);
         DrawDepths(report, series, ramps);
         DrawWidths(report, series, ramps);
         DrawSteepness(report, series);
@@ -137,5 +138,5 @@ internal sealed class SteepExperiment : IExperiment
     /// <summary>With bounded weights a DEQ is compared with FNNs of bounded depth.</summary>
     private static bool Competes(string regime, Size size) => regime != "restricted" || size is not FnnSize { Layers.Length: > MostLayers };
 
-    private static bool Competes(Series s) => Competes(s.Regime, s.Outcomes[0].Size);
+    private static bool Competes(Series s) => Competes(s.Regime, s.Size);
 }

@@ -23,24 +23,37 @@ internal sealed class WeightsExperiment : IExperiment
         var seeds = settings.SeedsOr(full: 3, quick: 1);
         int[] halvings = settings.Quick ? [6, 20] : [6, 8, 10, 12, 14, 16, 18, 20];
         float[] bounds = settings.Quick ? [4, 256] : [.. Enumerable.Range(0, 12).Select(i => (float)(1 << i))];
-        var plain = new GradientRecipe("plain", settings.Quick ? 30 : 300, RowCount: 2048) { Rates = settings.Quick ? [3e-2f] : [3e-3f, 1e-2f, 3e-2f, 1e-1f, 3e-1f] };
+        var plain = new GradientRecipe("plain", settings.Quick ? 30 : 300, RowCount: 2048) { FixedRate = settings.Quick ? 3e-2f : null };
         var steps = new GrowthRecipe(settings.Quick ? 64 : 512, settings.Quick ? 4 : 8);
         Growth[] plans = [.. Free.Select(size => Growth.Steeper(size, halvings[^1]))];
         Growth[] boundedPlans = [Growth.Steeper(ramp => DeqSize.Timescales(Width, ramp.Delta), halvings[^1]), .. plans];
         double flops = plans.Max(steps.FlopsOf), boundedFlops = boundedPlans.Max(steps.FlopsOf);
-        var runs = halvings.SelectMany(d => Free.Select(size => plain.Run(size, new Ramp(d), FirstSeed, seeds)))
-            .Concat(plans.SelectMany(plan => steps.Run("equal effort", plan, Ramps(halvings), FirstSeed, seeds, flops)))
-            .Concat(boundedPlans.SelectMany(plan => Least(plan, steps, boundedFlops, bounds, seeds, halvings)))
-            .ToList();
+        var runs = Series.Together(Trainings());
 
-        report.Text($"The target is the ramp of the experiment `steep`, with delta = 2^-d. The largest weight is over all weights but biases, the largest row sum over the rows of every layer; a cell's W and U are layers of their own. Learnt is what has a median error of at most {Learnt} over validation points, half of which lie anywhere and half near 0; the test error is near 0 alone. Test seeds are {Seeds.Told(FirstSeed, seeds)}.");
+        report.Text($"The target is the ramp of the experiment `steep`, with delta = 2^-d. The largest weight is over all weights but biases, the largest row sum over the rows of every layer; a cell's W and U are layers of their own. Learnt is what has a median error of at most {Learnt} over validation points, half of which lie anywhere and half near 0; the test error is near 0 alone. {Remarks.Seeds(FirstSeed, seeds)}");
         report.Text($"- **plain**: {plain.Effort}.\n- **equal effort**: {steps.Effort}; stages of delta = 2^-2, 2^-4, ...; nothing holds the weights. Each network grows anew until it has spent the FLOPs of the dearest, an FNN at least those and a DEQ at most; of its growths the best of each stage by training loss counts.\n"
             + $"- **restricted**: each network of {Width} states, or of layers of {Width}, grows for each bound of {string.Join(", ", bounds)} on the row sums of its layers and on its biases, as often as those FLOPs allow that the dearest of these spends on one growth; told is the smallest with which it learns the ramp. The bound does not reach W of a DEQ: its row sums stay below 1 - delta / 2, which the rule is told (timescales), or are free (triangular). W counts among the weights that are told.");
         report.Text($"An FNN of L hidden layers of k units that has the slope 1 / delta has a weight of at least (delta k^L)^(-1/(L+1)), and a row sum of at least delta^(-1/(L+1)): dashed.");
-        report.Table("runs", "All trainings, and sizes of weights as medians over seeds", [.. Series.Columns, "learnt", "bound", "largest weight", "its lower bound", "largest row sum", "its lower bound"], runs.Select(Row));
+        SeriesTable.Add(report, "runs", "All trainings, and sizes of weights as medians over seeds", runs,
+        [
+            ("learnt", s => IsLearnt(s) ? "yes" : "no"), ("bound", s => s.Bound),
+            ("largest weight", s => Statistics.Median(Largest(s))), ("its lower bound", s => s.IsDeq ? null : WeightBound(s)),
+            ("largest row sum", s => Statistics.Median(LargestRowSum(s))), ("its lower bound", s => s.IsDeq ? null : RowSumBound(s)),
+        ]);
         CurvePicture.Draw([.. Regime.Names.Select(regime => Panel(regime, "largest weight", runs, Largest, WeightBound)), .. Regime.Names.Select(regime => Panel(regime, "largest row sum", runs, LargestRowSum, RowSumBound))],
             report.PictureFile("sizes", $"Sizes of weights by d of delta = 2^-d, median and quartiles over seeds, of networks that have learnt the ramp; a line is broken where they have not, and lower bounds for FNNs are dashed. Compare the paper's Figure 4."), columns: Regime.Names.Length, legend: Alignment.UpperLeft);
         Judge(report, runs);
+
+        IEnumerable<Func<IEnumerable<Series>>> Trainings()
+        {
+            foreach (var d in halvings)
+                foreach (var size in Free)
+                    yield return () => [plain.Run(size, new Ramp(d), FirstSeed, seeds)];
+            foreach (var plan in plans)
+                yield return () => steps.Run("equal effort", plan, Ramps(halvings), FirstSeed, seeds, flops);
+            foreach (var plan in boundedPlans)
+                yield return () => Least(plan, steps, boundedFlops, bounds, seeds, halvings);
+        }
     }
 
     /// <summary>For each delta the network of the smallest bound that it learns with; where it does with none, that of the largest.</summary>
@@ -59,9 +72,6 @@ internal sealed class WeightsExperiment : IExperiment
     private static IEnumerable<Ramp> Ramps(int[] halvings) => halvings.Select(d => new Ramp(d));
 
     private static bool IsLearnt(Series s) => s.Validation <= Learnt;
-
-    private static object?[] Row(Series s) =>
-        [.. s.Row(), IsLearnt(s) ? "yes" : "no", s.Bound, Statistics.Median(Largest(s)), s.IsDeq ? null : WeightBound(s), Statistics.Median(LargestRowSum(s)), s.IsDeq ? null : RowSumBound(s)];
 
     private static IEnumerable<double> Largest(Series s) => s.Outcomes.Select(o => Weights.Largest(o.Fitted.Network));
 

@@ -1,3 +1,4 @@
+using Deq.MLNet.Samples;
 using Deq.MLNet.Samples.Lab;
 
 namespace Deq.MLNet.Tests.Lab;
@@ -77,11 +78,14 @@ public class RecipesTests
     }
 
     [Fact]
-    public void A_gradient_recipe_takes_one_of_its_rates_and_counts_the_epochs_of_all_starts()
+    public void A_gradient_recipe_chooses_its_rate_if_it_has_none_and_counts_the_epochs_of_all_starts()
     {
-        var recipe = new GradientRecipe("plain", Epochs: 9, RowCount: 512) { Rates = [1e-9f, 1e-2f] };
+        var recipe = new GradientRecipe("plain", Epochs: 9, RowCount: 512);
         var series = recipe.Run(FnnSize.Of(4, 1), new Sawtooth(1), 1, 2);
-        (series.Regime, series.LearningRate, series.Outcomes.Count).Should().Be(("plain", 1e-2f, 2), "with the other rate nothing is learnt");
+        var slow = (recipe with { FixedRate = 1e-9f }).Run(FnnSize.Of(4, 1), new Sawtooth(1), 1, 2);
+        (series.Regime, series.Outcomes.Count, slow.LearningRate).Should().Be(("plain", 2, 1e-9f));
+        series.LearningRate.Should().BeInRange(1e-3f, 1);
+        series.Median.Should().BeLessThan(slow.Median);
         series.Outcomes[0].Flops.Should().Be(Flops.Gradient(24, 512, 9));
 
         var ofStarts = (recipe with { Starts = new Starts(4, 2, 2, 3), MaxWeightNorm = 0.25f }).Run(FnnSize.Of(4, 1), new Sawtooth(1), 1, 1).Outcomes[0];
@@ -199,7 +203,10 @@ public class RecipesTests
         outcome.TrainingLoss.Should().Be(double.PositiveInfinity);
         fitted.LargestError(new Ramp(4), [[0], [1]]).Should().Be(double.NaN);
         Weights.Largest(fitted.Network).Should().Be(double.NaN);
-        new Series("plain", "FNN", new Ramp(4), [outcome]).Row().Should().HaveCount(Series.Columns.Count);
+        var folder = new OutputFolder(Directory.CreateTempSubdirectory("deq").FullName);
+        SeriesTable.Add(new Report(new SilentExperiment(), folder), "runs", "All", [new Series("plain", "FNN", new Ramp(4), [outcome])], ("more", _ => 7));
+        File.ReadAllLines(folder["silent-runs.csv"])[1].Should().EndWith(",1,7").And.Contain("Infinity");
+        File.ReadAllLines(folder["silent-runs-seeds.csv"]).Should().HaveCount(2).And.Contain(row => row.StartsWith("plain,2^-4,FNN,1,0,0,", StringComparison.Ordinal));
     }
 
     [Fact]

@@ -22,25 +22,30 @@ public class SeedsTests
     }
 
     [Fact]
-    public void The_rate_of_the_least_loss_is_chosen_and_one_that_diverges_is_the_worst()
+    public void What_several_networks_give_comes_back_in_order_and_no_more_run_at_a_time_than_there_are_processors()
     {
-        Tuning.Choose([1, 2, 3, 4], [7], (rate, _) => rate == 4 ? double.NaN : Math.Abs(rate - 2.9)).Should().Be(3);
-        Tuning.Choose([5], [7], (_, _) => throw new InvalidOperationException("nothing is to be chosen")).Should().Be(5);
+        var (running, most, key) = (0, 0, new Lock());
+        var found = Seeds.Together(Enumerable.Range(0, 5).ToList(), network => Seeds.ForEach(10 * network, 4, seed =>
+        {
+            lock (key)
+                most = Math.Max(most, ++running);
+            Thread.Sleep(2);
+            lock (key)
+                running--;
+            return seed;
+        }));
+        found.SelectMany(seeds => seeds).Should().Equal(Enumerable.Range(0, 5).SelectMany(network => Enumerable.Range(10 * network, 4)));
+        most.Should().BeInRange(1, Environment.ProcessorCount);
     }
 
     [Fact]
-    public void A_rate_that_suits_one_tuning_seed_alone_is_not_chosen()
+    public void An_error_within_one_of_several_is_thrown_as_it_is()
     {
-        // The rate 2 is the best of seed 7, and fails with the others.
-        double Loss(float rate, int seed) => rate == 2 ? seed == 7 ? 0 : double.NaN : 0.1 * rate;
-        Tuning.Choose([1, 2], [7], Loss).Should().Be(2);
-        Tuning.Choose([1, 2], [7, 8, 9], Loss).Should().Be(1);
+        var run = () => Seeds.Together([1, 2], (int network) => Seeds.ForEach(0, 3, seed => seed == network ? throw new DivergenceException("far away") : seed));
+        run.Should().Throw<DivergenceException>().WithMessage("far away");
+        // And what it held is free again.
+        Seeds.ForEach(0, 2 * Environment.ProcessorCount, seed => seed).Should().HaveCount(2 * Environment.ProcessorCount);
     }
-
-    /// <summary>One of 1e-8 was chosen for its rounding before one of 2e-8, and failed with most seeds.</summary>
-    [Fact]
-    public void Of_rates_whose_losses_are_exact_the_least_is_chosen() =>
-        Tuning.Choose([1, 2, 3, 4], [7], (rate, _) => rate switch { 1 => 2e-6, 2 => 2e-8, 3 => 1e-8, _ => 0 }).Should().Be(2);
 
     [Fact]
     public void A_training_that_diverges_fails_alone() =>

@@ -8,6 +8,8 @@ internal sealed class BeyondExperiment : IExperiment
 
     public string Name => "beyond";
 
+    public string? Label => "our own";
+
     public string Title => "Beyond: other optimizers, monotone cells, growth without intermediate targets, two variables";
 
     public void Run(LabSettings settings, Report report)

@@ -14,7 +14,7 @@ internal static class Curricula
         var series = doublings.SelectMany(k => Train(k, growth, seeds)).ToList();
 
         report.Text($"## Growth without intermediate targets\n{growth.Effort}. The DEQ grows by 2 states a stage and the FNN by a layer of 4, a stage for each doubling; with intermediate targets the stages learn 2^1, 2^2, ... pieces, without them all stages the last. Each grows anew, the DEQ as long as it spends at most, the FNN until it has spent at least the FLOPs of one growth of the dearer.");
-        report.Table("curricula", "Growth with and without intermediate targets", Series.Columns, series.Select(s => s.Row()));
+        SeriesTable.Add(report, "curricula", "Growth with and without intermediate targets", series);
         CurvePicture.Draw([.. series.GroupBy(s => s.Regime).Select(regime => SeriesPanels.Best(regime.Key, "k of 2^k pieces", regime, target => ((Sawtooth)target).Doublings, Curve.Level("1/2 everywhere", [2, doublings[^1]], Sawtooth.ConstantError)))],
             report.PictureFile("curricula", "Test error of networks that grew, median and quartiles over seeds."), legend: Alignment.LowerRight);
         foreach (var k in doublings)
@@ -38,6 +38,6 @@ internal static class Curricula
             yield return Grow(Without, plan.WithoutCurriculum());
         }
 
-        Series Grow(string regime, Growth plan) => new(regime, plan.Name, new Sawtooth(k), Seeds.ForEach(BeyondExperiment.FirstSeed, seeds, seed => growth.Train(plan, seed, flops)));
+        Series Grow(string regime, Growth plan) => Series.Train(regime, plan.Name, new Sawtooth(k), BeyondExperiment.FirstSeed, seeds, seed => growth.Train(plan, seed, flops));
     }
 }

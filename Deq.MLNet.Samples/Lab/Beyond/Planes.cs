@@ -12,7 +12,7 @@ internal static class Planes
     {
         // Two variables that double each by itself need twice the units.
         (Func<int, Target> Target, int Doublings, int Units)[] families = quick ? [(k => new Diamonds(k), 2, 2)] : [(k => new Diamonds(k), 4, 2), (k => new Checkerboard(k), 2, 4)];
-        var plain = new GradientRecipe("plain", quick ? 8 : 200, RowCount: quick ? 1024 : 4096) { Rates = quick ? [1e-2f] : [1e-3f, 3e-3f, 1e-2f] };
+        var plain = new GradientRecipe("plain", quick ? 8 : 200, RowCount: quick ? 1024 : 4096) { FixedRate = quick ? 1e-2f : null };
         var growth = new GrowthRecipe(quick ? 256 : 2048, quick ? 4 : 16);
         var series = families.SelectMany(family => Train(family.Target, family.Doublings, family.Units, plain, growth, seeds)).ToList();
 
@@ -21,7 +21,7 @@ internal static class Planes
             + $"- **equal effort**: {growth.Effort}; from k = 0 on, a stage for each doubling, the DEQ from 4 states on by 2 a stage, the FNN from a layer of 8 on by one of 4, or by two; by twice as many on the checkerboard, where two sawtooths double at a time. New units read the output so far, as in the other experiments (reading y), or the inputs and units before them, an FNN's the last layer, from kinks at the rows (reading units). Each grows anew, the DEQ as long as it spends at most, the FNN until it has spent at least the FLOPs of one growth of the dearer.\n"
             + "- **restricted**: the same, the FNN with at most 3 layers, which are wider where doublings are more than layers, the wide ones first or last.");
         report.Text($"Training took, mean over seeds: {string.Join("; ", Regime.Names.Select(regime => Remarks.Spent(regime, series)))}.");
-        report.Table("planes", "Two variables", Series.Columns, series.Select(s => s.Row()));
+        SeriesTable.Add(report, "planes", "Two variables", series);
         CurvePicture.Draw([.. series.GroupBy(s => (s.Target, s.Regime)).Select(group => SeriesPanels.ByDepth($"{group.Key.Target.Name}, {group.Key.Regime}", group, Curve.Level("best constant", [1, 8], group.Key.Target.Variance)))],
             report.PictureFile("planes", "Test error of two variables by the depth of the FNN, median and quartiles over seeds; a DEQ is a dashed level line."), columns: Regime.Names.Length, legend: Alignment.LowerLeft);
         HeatMap.Draw([.. series.GroupBy(s => s.Target).SelectMany(target => Maps(target.Key, target))], 5, "y", report.PictureFile("maps", "Targets of two variables and what the median seed of the best DEQ and the best FNN has learnt, cut off below 0 and above 1."));
@@ -33,8 +33,8 @@ internal static class Planes
 
     private static IEnumerable<Series> Train(Func<int, Target> target, int doublings, int units, GradientRecipe plain, GrowthRecipe growth, int seeds)
     {
-        foreach (var size in Matched)
-            yield return plain.Run(size, target(doublings), BeyondExperiment.FirstSeed, seeds);
+        foreach (var series in Seeds.Together(Matched, size => plain.Run(size, target(doublings), BeyondExperiment.FirstSeed, seeds)))
+            yield return series;
 
         Growth deq = Growth.Deq(Enumerable.Range(0, doublings + 1).Select(target), first: 4, units), fnn = Growth.Fnn(target, [8], units, doublings, depth: doublings), deeper = Growth.FnnOfTwoLayers(target, [8], 2 * units, doublings);
         var bounded = Enumerable.Range(1, Math.Min(2, doublings)).SelectMany(depth => Growth.FnnInBothOrders(target, [8], units, doublings, depth)).ToList();
@@ -49,7 +49,7 @@ internal static class Planes
             foreach (var plan in bounded)
                 yield return Grow("restricted", plan);
 
-            Series Grow(string regime, Growth plan) => new(regime, $"{plan.Name} {how}", target(doublings), Seeds.ForEach(BeyondExperiment.FirstSeed, seeds, seed => recipe.Train(plan, seed, flops)));
+            Series Grow(string regime, Growth plan) => Series.Train(regime, $"{plan.Name} {how}", target(doublings), BeyondExperiment.FirstSeed, seeds, seed => recipe.Train(plan, seed, flops));
         }
     }
 

@@ -18,7 +18,7 @@ internal sealed record BooleanRun(double TrainingLoss, double SeenError, double 
 }
 
 /// <summary>What a network came to on a task over the seeds.</summary>
-internal sealed record BooleanOutcome(BooleanTask Task, Regime Regime, Learner Learner, float Rate, IReadOnlyList<BooleanRun> Runs) : LearnerOutcome<BooleanRun>(Regime, Learner, Rate, Runs)
+internal sealed record BooleanOutcome(BooleanTask Task, Regime Regime, Learner Learner, float? Rate, IReadOnlyList<BooleanRun> Runs) : LearnerOutcome<BooleanRun>(Regime, Learner, Rate, Runs)
 {
     public const int Rows = 4_096;
 
@@ -35,10 +35,10 @@ internal sealed record BooleanOutcome(BooleanTask Task, Regime Regime, Learner L
     /// <summary>Whether it has learnt the part that is seen, by points of it that training did not have.</summary>
     public bool Fits => Median(run => run.SeenError) < 0.01 * Task.SeenVariance;
 
-    private static BooleanRun Try(BooleanTask task, Regime regime, Learner learner, float rate, int seed) =>
+    private static BooleanRun Try(BooleanTask task, Regime regime, Learner learner, float? rate, int seed) =>
         Seeds.Try(() => Fit(task, regime, learner, rate, seed), new BooleanRun(double.NaN, double.NaN, double.NaN, double.NaN, [], []) { Weights = 0, Iterations = double.NaN });
 
-    private static BooleanRun Fit(BooleanTask task, Regime regime, Learner learner, float rate, int seed)
+    private static BooleanRun Fit(BooleanTask task, Regime regime, Learner learner, float? rate, int seed)
     {
         var ml = new MLContext();
         IDataView Data(float[][] x) => Lab.Rows.Of(ml, x, task.Values(x));
@@ -48,7 +48,7 @@ internal sealed record BooleanOutcome(BooleanTask Task, Regime Regime, Learner L
         // Several starts would be judged by what is watched, and what is not seen must not decide anything: they are a training of their own, watched by nobody.
         Network? start = null;
         double[] before = [];
-        void Set(NetworkTrainerOptions options) => (options.Seed, options.LearningRate, options.InitialNetwork) = (seed, rate, start);
+        void Set(NetworkTrainerOptions options) => (options.Seed, options.LearningRate, options.InitialNetwork) = (seed, rate ?? options.LearningRate, start);
         if (regime.Begin is { } begin)
         {
             var begun = learner.Fit(ml, Data(training), Set + begin).Model;

@@ -11,7 +11,7 @@ internal sealed class ConstructionsExperiment : IExperiment
 
     public string Name => "constructions";
 
-    public bool IsStandIn => false;
+    public string? Label => null;
 
     public string Title => "Networks that are written down";
 
@@ -63,17 +63,19 @@ internal sealed class ConstructionsExperiment : IExperiment
             report.Require(v.Error64 <= MostError64, $"{v.Construction.Name} is off by {v.Error64:G3} in float64");
             report.Require(v.Error <= MostError && v.OnnxError <= MostError, $"{v.Construction.Name} is off by {v.Error:G3} in ML.NET and {v.OnnxError:G3} in ONNX Runtime");
         }
-        report.Claim("A DEQ of width m has functions that no FNN of much smaller depth has without exponential width: for exact representation", "agrees",
+        report.Claim("A DEQ of width m has functions that no FNN of much smaller depth has without exponential width: for exact representation", Agrees(mostPieces.Pieces == mostPieces.Construction.Pieces && FnnBounds.Width(12, 3) > 12),
             FormattableString.Invariant($"A1 with m = 12 has {mostPieces.Pieces} linear pieces; an FNN with 3 hidden layers needs {FnnBounds.Width(12, 3):F0} units in each, one with 2 {FnnBounds.Width(12, 2):F0}, one with 1 {FnnBounds.Width(12, 1):F0}. This is on what can be written down, and says nothing of training."));
-        report.Claim("And for approximation, here in the mean square over [0, 1]", "agrees",
+        report.Claim("And for approximation, here in the mean square over [0, 1]", Agrees(finest.Error <= MostError && FnnBounds.WidthForHalfTheError(finest.Construction.Size, 1) > finest.Construction.Network.StateSize),
             FormattableString.Invariant($"{finest.Construction.Name}, {finest.Construction.Network.StateSize} units, is the sawtooth of 2^{finest.Construction.Size} pieces with an error of {finest.Error:G2}. An FNN that is to have half the error of 1/2 everywhere needs {FnnBounds.WidthForHalfTheError(finest.Construction.Size, 1):F0} units with 1 hidden layer, {FnnBounds.WidthForHalfTheError(finest.Construction.Size, 2):F0} in each with 2, {FnnBounds.WidthForHalfTheError(finest.Construction.Size, 3):F0} with 3: at a fixed depth exponential in k, by the count of pieces. The bound is ours, and so is the target."));
-        report.Claim("A DEQ of few units and bounded weights is as steep as one likes; an FNN of bounded depth needs weights that grow without bound", "agrees",
+        report.Claim("A DEQ of few units and bounded weights is as steep as one likes; an FNN of bounded depth needs weights that grow without bound", Agrees(steepest.Error <= MostError && steepest.Construction.LargestWeight < FnnBounds.Weight(Math.ScaleB(1, -20), 10, 1)),
             FormattableString.Invariant($"B1, two units of weights within 1, has slope 2^20 with an error of {steepest.Error:G2}; an FNN of one hidden layer of 10 needs weights of {FnnBounds.Weight(Math.ScaleB(1, -20), 10, 1):F0} and more. On a stand-in for the paper's function, and on what can be written down."));
         report.Figure("regions_m12", mostPieces.Pieces);
         report.Figure("construction_max_error", all.Max(v => Math.Max(v.Error, v.OnnxError)));
         report.Figure("construction_max_absolute_error", all.Max(v => Math.Max(v.Error, v.OnnxError) * v.Scale));
         report.Figure("construction_max_error_float64", all.Max(v => v.Error64));
     }
+
+    private static string Agrees(bool holds) => holds ? "agrees" : "does not agree";
 
     private sealed record Verified(Construction Construction, int Pieces, int Points, double Scale, double Error64, double Error, double OnnxError, Solving Plain, Solving Newton);
 

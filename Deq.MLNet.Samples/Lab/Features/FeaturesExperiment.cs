@@ -5,8 +5,6 @@ internal sealed class FeaturesExperiment : IExperiment
 {
     private const int Units = 20, FirstSeed = 1, ShownRows = 32;
 
-    private static readonly float[] Rates = [1e-3f, 3e-3f, 1e-2f, 3e-2f];
-
     public string Name => "features";
 
     public string Title => "Which features networks learn";
@@ -16,7 +14,7 @@ internal sealed class FeaturesExperiment : IExperiment
         var seeds = settings.SeedsOr(20, 3);
         report.Text($"""
             {LinearTask.TrainingRows} rows of {LinearTask.Features} standard normal features, y = beta x without noise: many functions fit, and which one a training finds is its bias. Sparse: beta has two values that are not 0. Dense: {LinearTask.Features} of the same size.
-            The task stands in for the paper's, which was not at hand. Seeds {FirstSeed} to {FirstSeed + seeds - 1}, each of rows and weights, learning rates chosen on {string.Join(", ", Regime.TuningSeeds)}; the features of a network are what its last units add to the output, their number is counted by the participation ratio (sum |a|)² / sum a² of their root mean squares over {LinearTask.TestRows} test rows: 1 for one alone, {Units} where all are alike.
+            The task stands in for the paper's, which was not at hand. {Remarks.Seeds(FirstSeed, seeds)} There are 512 validation points. The features of a network are what its last units add to the output, their number is counted by the participation ratio (sum |a|)² / sum a² of their root mean squares over {LinearTask.TestRows} test rows: 1 for one alone, {Units} where all are alike.
             """);
         var diagonal = Diagonal(settings, report, seeds);
         var regimes = Regimes(settings.Quick);
@@ -26,8 +24,10 @@ internal sealed class FeaturesExperiment : IExperiment
 
         var outcomes = new[] { LinearTask.Sparse, LinearTask.Dense }.SelectMany(task => regimes.SelectMany(regime => regime.Learners.Select(learner => FeaturesOutcome.Train(task, regime, learner, FirstSeed, seeds)))).ToList();
         report.Table("networks", "Networks of relu: medians over seeds", ["task", "regime", "network", "learning rate chosen", "training loss", "test error as a share of the variance", "participation of features", "lower quartile", "upper quartile", "at the start"],
-            outcomes.Select(o => new object?[] { o.Task.Name, o.Regime.Name, o.Learner.ToString(), o.Regime.Rates.Length > 1 ? o.Rate : null, o.Median(run => run.Loss), o.Median(run => run.Error), o.Median(run => run.Participation), o.Quantile(run => run.Participation, 0.25), o.Quantile(run => run.Participation, 0.75), o.Median(run => run.AtStart) }));
+            outcomes.Select(o => new object?[] { o.Task.Name, o.Regime.Name, o.Learner.ToString(), o.Rate, o.Median(run => run.Loss), o.Median(run => run.Error), o.Median(run => run.Participation), o.Quantile(run => run.Participation, 0.25), o.Quantile(run => run.Participation, 0.75), o.Median(run => run.AtStart) }));
 
+        report.SeedBySeed("networks", ["task", "regime", "network", "learning rate", "seed", "training loss", "test error as a share of the variance", "participation of features", "at the start"],
+            outcomes.SelectMany(o => o.Runs.Select((run, i) => new object?[] { o.Task.Name, o.Regime.Name, o.Learner.ToString(), o.Rate, FirstSeed + i, run.Loss, run.Error, run.Participation, run.AtStart })));
         Draw(report, diagonal, outcomes, regimes);
         foreach (var pair in outcomes.Chunk(2))
         {
@@ -60,10 +60,10 @@ internal sealed class FeaturesExperiment : IExperiment
         FnnLearner fnn = new(Units, Units);
         return
         [
-            new("plain", $"Adam, {epochs} steps of all rows, cosine schedule, the learning rate the best of {string.Join(", ", Rates)} by the mean error on 512 validation rows, for each network.", new(Units, WellPosedness.Spectral()), fnn, Rates, Adam),
-            new("equal effort", "Levenberg and Marquardt's method, 8 starts of 20 steps, the best 2 by training loss for 30 more, the best to 200.", new(Units, WellPosedness.Spectral()), fnn, [1e-3f],
+            new("plain", $"Adam, {epochs} steps of all rows, cosine schedule, the learning rate chosen.", new(Units, WellPosedness.Spectral()), fnn, true, Adam),
+            new("equal effort", "Levenberg and Marquardt's method, 8 starts of 20 steps, the best 2 by training loss for 30 more, the best to 200.", new(Units, WellPosedness.Spectral()), fnn, false,
                 options => (options.Optimizer, options.Epochs, options.Starts) = (new LevenbergMarquardt(), 200, new Starts(8, 20, 2, 30))),
-            new("restricted", "as plain, with row sums of all weights within 2, those of W within 0.95.", new(Units, WellPosedness.InfinityNorm()), fnn, Rates, options =>
+            new("restricted", "as plain, with row sums of all weights within 2, those of W within 0.95.", new(Units, WellPosedness.InfinityNorm()), fnn, true, options =>
             {
                 Adam(options);
                 options.MaxWeightNorm = 2;

@@ -11,7 +11,7 @@ namespace Deq.MLNet.Samples.Lab;
 internal sealed record FeaturesRun(Network? Network, double Loss, double Error, double Participation, double AtStart);
 
 /// <summary>What a network came to on a linear task over the seeds.</summary>
-internal sealed record FeaturesOutcome(LinearTask Task, Regime Regime, Learner Learner, float Rate, IReadOnlyList<FeaturesRun> Runs) : LearnerOutcome<FeaturesRun>(Regime, Learner, Rate, Runs)
+internal sealed record FeaturesOutcome(LinearTask Task, Regime Regime, Learner Learner, float? Rate, IReadOnlyList<FeaturesRun> Runs) : LearnerOutcome<FeaturesRun>(Regime, Learner, Rate, Runs)
 {
     public static FeaturesOutcome Train(LinearTask task, Regime regime, Learner learner, int first, int seeds)
     {
@@ -19,16 +19,16 @@ internal sealed record FeaturesOutcome(LinearTask Task, Regime Regime, Learner L
         return new FeaturesOutcome(task, regime, learner, rate, Seeds.ForEach(first, seeds, seed => Try(task, regime, learner, rate, seed, LinearTask.TestX)));
     }
 
-    private static FeaturesRun Try(LinearTask task, Regime regime, Learner learner, float rate, int seed, float[][] test) =>
+    private static FeaturesRun Try(LinearTask task, Regime regime, Learner learner, float? rate, int seed, float[][] test) =>
         Seeds.Try(() => Fit(task, regime, learner, rate, seed, test), new FeaturesRun(null, double.NaN, double.NaN, double.NaN, double.NaN));
 
-    private static FeaturesRun Fit(LinearTask task, Regime regime, Learner learner, float rate, int seed, float[][] test)
+    private static FeaturesRun Fit(LinearTask task, Regime regime, Learner learner, float? rate, int seed, float[][] test)
     {
         var ml = new MLContext();
         var x = LinearTask.X(LinearTask.TrainingRows, seed);
         var network = learner.Fit(ml, task.Data(ml, x), options =>
         {
-            (options.Seed, options.LearningRate) = (seed, rate);
+            (options.Seed, options.LearningRate) = (seed, rate ?? options.LearningRate);
             regime.Set(options);
         }).Model.Network;
         // A step of no length leaves the start as it is, within the bounds of the regime.

@@ -31,7 +31,7 @@ internal static class BarPicture
     {
         columns = columns > 0 ? columns : panels.Count;
         var picture = Panels.New(panels.Count, columns);
-        var names = panels.SelectMany(panel => panel.Bars.Select(bar => bar.Name)).Distinct().ToList();
+        var colors = Panels.ColorsOf(panels.SelectMany(panel => panel.Bars.Select(bar => bar.Name)));
         var tops = panels.Chunk(columns).Select(row => 1.25 * row.Max(panel => panel.Bars.Select(bar => Math.Max(bar.Height, bar.High)).Where(double.IsFinite).Append(panel.Line?.Value ?? 0).Max())).ToList();
         for (var i = 0; i < panels.Count; i++)
         {
@@ -40,7 +40,7 @@ internal static class BarPicture
             {
                 Position = at,
                 Value = bar.Height,
-                FillColor = Panels.ColorOf(names.IndexOf(bar.Name)),
+                FillColor = colors(bar.Name),
                 LineWidth = 0,
             }).ToArray());
             bars.LegendText = "";

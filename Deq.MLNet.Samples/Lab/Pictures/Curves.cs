@@ -46,7 +46,7 @@ internal static class CurvePicture
     {
         columns = columns > 0 ? columns : panels.Count;
         var picture = Panels.New(panels.Count, columns);
-        var names = panels.SelectMany(panel => panel.Curves.Select(ColorName)).Distinct().ToList();
+        var colors = Panels.ColorsOf(panels.SelectMany(panel => panel.Curves.Select(ColorName)));
         for (var i = 0; i < panels.Count; i++)
         {
             var (panel, plot) = (panels[i], picture.GetPlot(i));
@@ -55,7 +55,7 @@ internal static class CurvePicture
             if (logY && Math.Floor(top) - Math.Ceiling(bottom) < 1)
                 (bottom, top) = (Math.Floor(bottom), Math.Ceiling(top));
             foreach (var curve in panel.Curves)
-                Add(plot, curve, Panels.ColorOf(names.IndexOf(ColorName(curve))), logX, logY);
+                Add(plot, curve, colors(ColorName(curve)), logX, logY);
             plot.Title(panel.Title);
             plot.XLabel(panel.XLabel);
             plot.YLabel(panel.YLabel);
@@ -81,8 +81,12 @@ internal static class CurvePicture
         var x = curve.X.Scaled(logX);
         if (curve.Low is { } low && curve.High is { } high)
         {
-            var band = plot.Add.FillY(x, low.Scaled(logY), high.Scaled(logY));
+            var (from, to) = (low.Scaled(logY), high.Scaled(logY));
+            var band = plot.Add.FillY(x, from, to);
             (band.FillColor, band.LineWidth) = (color.WithAlpha(0.2), 0);
+            // The band of a single point has no width.
+            if (x.Length == 1)
+                plot.Add.Line(x[0], from[0], x[0], to[0]).Color = color;
         }
         var line = plot.AddLine(x, curve.Y.Scaled(logY), curve.Name);
         line.Color = color;

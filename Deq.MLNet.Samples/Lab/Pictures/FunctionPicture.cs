@@ -19,7 +19,7 @@ internal static class FunctionPicture
     public static void Draw(IReadOnlyList<FunctionPanel> panels, int columns, string path)
     {
         var picture = Panels.New(panels.Count, columns);
-        var names = panels.SelectMany(panel => panel.Learnt.Select(learnt => learnt.Name)).Distinct().ToList();
+        var colors = Panels.ColorsOf(panels.SelectMany(panel => panel.Learnt.Select(learnt => learnt.Name)));
         for (var i = 0; i < panels.Count; i++)
         {
             var (panel, plot) = (panels[i], picture.GetPlot(i));
@@ -29,7 +29,7 @@ internal static class FunctionPicture
             {
                 var line = plot.AddLine(panel.X, y, name);
                 // Where one lies on another, both are seen.
-                (line.Color, line.LinePattern) = (Panels.ColorOf(names.IndexOf(name)), order == 0 ? LinePattern.Solid : LinePattern.Dashed);
+                (line.Color, line.LinePattern) = (colors(name), order == 0 ? LinePattern.Solid : LinePattern.Dashed);
             }
             plot.Title(panel.Title);
             plot.XLabel(panel.XLabel);

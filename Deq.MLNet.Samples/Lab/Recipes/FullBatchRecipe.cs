@@ -13,7 +13,7 @@ internal sealed record FullBatchRecipe(string Regime, Optimizer Optimizer, int R
     private const int Patience = 40;
 
     /// <summary>Trains a network from each seed.</summary>
-    public Series Run(Size size, Target target, int first, int count) => new(Regime, size.Name, target, Seeds.ForEach(first, count, seed => Train(size, target, seed)));
+    public Series Run(Size size, Target target, int first, int count) => Series.Train(Regime, size.Name, target, first, count, seed => Train(size, target, seed));
 
     private Outcome Train(Size size, Target target, int seed)
     {

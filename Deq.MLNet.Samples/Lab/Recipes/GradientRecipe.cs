@@ -3,16 +3,17 @@ using System.Globalization;
 namespace Deq.MLNet.Samples.Lab;
 
 /// <summary>
-/// Adam with a cosine schedule, straight at the target. The learning rate is chosen for each network and target: one training each on a seed that no test uses, judged by validation points.
+/// Adam with a cosine schedule, straight at the target. The learning rate is chosen for each network and target.
 /// </summary>
 /// <param name="Regime">What tables call it.</param>
 /// <param name="Epochs">Passes over the rows.</param>
 /// <param name="RowCount">Training rows, of which a step takes 256.</param>
 internal sealed record GradientRecipe(string Regime, int Epochs, int RowCount)
 {
-    private const int Batch = 256, TuningSeed = 1;
+    private const int Batch = 256;
 
-    public float[] Rates { get; init; } = [1e-3f, 3e-3f, 1e-2f, 3e-2f];
+    /// <summary>A learning rate that is not chosen, as in a small run; null for one that is.</summary>
+    public float? FixedRate { get; init; }
 
     /// <summary>Several starts, whose first epochs are of <see cref="Epochs"/>; null for one.</summary>
     public Starts? Starts { get; init; }
@@ -22,7 +23,7 @@ internal sealed record GradientRecipe(string Regime, int Epochs, int RowCount)
 
     private double Steps => Epochs * (double)(RowCount / Batch);
 
-    public string Effort => string.Create(CultureInfo.InvariantCulture, $"Adam, {Steps} steps of {Batch} of {RowCount} rows, cosine schedule, the learning rate the best of {string.Join(", ", Rates)} for each network and target, by validation points and seed {TuningSeed}, which no test uses")
+    public string Effort => string.Create(CultureInfo.InvariantCulture, $"Adam, {Steps} steps of {Batch} of {RowCount} rows, cosine schedule, {(FixedRate is { } rate ? $"a learning rate of {rate}" : "the learning rate chosen")}")
         + (Starts is null ? "" : $"; {Starts.Count} starts, of which the best {Starts.Finalists} by training loss go on after {Starts.Epochs * (RowCount / Batch)} steps");
 
     /// <summary>Trains a network from each seed at the learning rate that suits it.</summary>
@@ -32,8 +33,8 @@ internal sealed record GradientRecipe(string Regime, int Epochs, int RowCount)
     /// <param name="count">How many seeds.</param>
     public Series Run(Size size, Target target, int first, int count)
     {
-        var rate = Tuning.Choose(Rates, [TuningSeed], (rate, seed) => Train(size, target, rate, seed).Validation);
-        return new Series(Regime, size.Name, target, Seeds.ForEach(first, count, seed => Train(size, target, rate, seed))) { LearningRate = rate };
+        var rate = FixedRate ?? Tuning.Choose((rate, seed) => Train(size, target, rate, seed).Validation);
+        return Series.Train(Regime, size.Name, target, first, count, seed => Train(size, target, rate, seed)) with { LearningRate = rate };
     }
 
     private Outcome Train(Size size, Target target, float rate, int seed)

@@ -12,7 +12,7 @@ internal sealed record GrowthRecipe(int RowCount, int Candidates = 16)
 
     private int Finalists => Math.Max(1, Candidates / 4);
 
-    public string Effort => $"{Candidates} candidates of {FirstSteps} steps of Levenberg and Marquardt's method in each stage, the best {Finalists} for {FinalistSteps} more, the best of them for {LastSteps} more on all weights; {RowCount} rows; all choices by training loss";
+    public string Effort => $"{Candidates} candidates of {FirstSteps} steps of Levenberg and Marquardt's method in each stage, the best {Finalists} for {FinalistSteps} more, the best of them for {LastSteps} more on all weights; {RowCount} rows, of each growth its own; all choices by training loss";
 
     /// <summary>The bound of every row sum and bias; null for none.</summary>
     public float? MaxWeightNorm { get; init; }
@@ -42,8 +42,9 @@ internal sealed record GrowthRecipe(int RowCount, int Candidates = 16)
     /// <param name="flops">What each seed may spend; 0 for one growth.</param>
     public List<Series> Run(string regime, Growth plan, IEnumerable<Target> targets, int first, int count, double flops = 0)
     {
-        var seeds = Seeds.ForEach(first, count, seed => BestStages(plan, seed, flops));
-        return [.. targets.Select(target => new Series(regime, plan.Name, target, [.. seeds.Select(stages => stages.Single(outcome => outcome.Target == target))]))];
+        var told = targets.ToList();
+        var seeds = Seeds.ForEach(first, count, seed => BestStages(plan, seed, flops).Where(outcome => told.Contains(outcome.Target)).Select(outcome => outcome.Judged()).ToDictionary(outcome => outcome.Target));
+        return [.. told.Select(target => new Series(regime, plan.Name, target, [.. seeds.Select(stages => stages[target])]))];
     }
 
     private static Outcome Better(Outcome one, Outcome other) =>

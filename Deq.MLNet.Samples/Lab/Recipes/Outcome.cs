@@ -26,6 +26,13 @@ internal sealed record Outcome(Size Size, Target Target, int Seed, Fitted Fitted
 
     private readonly Lazy<double> _largestError = new(() => Fitted.LargestError(Target, Target.Test()));
 
+    /// <summary>Finds the errors now, beside other seeds, and not when they are asked for one by one.</summary>
+    public Outcome Judged()
+    {
+        _ = (Error, Validation);
+        return this;
+    }
+
     private static double ErrorAt(Fitted fitted, Target target, float[][] x) => fitted.MeanSquaredError(target, x) is var error && double.IsNaN(error) ? double.PositiveInfinity : error;
 
     /// <summary>The training loss that the last epoch told; infinite where training diverged.</summary>
@@ -41,32 +48,33 @@ internal sealed record Series(string Regime, string Model, Target Target, IReadO
     /// <summary>The bound on row sums and biases that training obeyed; null for none.</summary>
     public float? Bound { get; init; }
 
-    public bool IsDeq => Outcomes[0].Size.IsDeq;
+    /// <summary>Trains a network from each seed.</summary>
+    public static Series Train(string regime, string model, Target target, int first, int count, Func<int, Outcome> train) =>
+        new(regime, model, target, Seeds.ForEach(first, count, seed => train(seed).Judged()));
+
+    /// <summary>Runs trainings, each of a network from all its seeds, so that no processor waits for the last seed of one, and returns what they give in their order.</summary>
+    public static List<Series> Together(IEnumerable<Func<IEnumerable<Series>>> trainings) => [.. Seeds.Together([.. trainings], training => training().ToList()).SelectMany(found => found)];
+
+    public Size Size => Outcomes[0].Size;
+
+    public bool IsDeq => Size.IsDeq;
 
     /// <summary>Hidden layers of an FNN.</summary>
-    public int Depth => ((FnnSize)Outcomes[0].Size).Layers.Length;
+    public int Depth => ((FnnSize)Size).Layers.Length;
 
     public double Median => Statistics.Median(Errors);
 
     /// <summary>The outcome of the median error; of an even number the better one of the middle.</summary>
     public Outcome MedianSeed => Outcomes.OrderBy(outcome => outcome.Error).ElementAt((Outcomes.Count - 1) / 2);
 
+    /// <summary>Evaluations of the cell that a batch of the last epoch took, median over seeds.</summary>
+    public double Iterations => Statistics.Median(Outcomes.Select(outcome => outcome.Fitted.History.Epochs is [.., var last] ? last.MeanIterations : double.NaN));
+
     public IEnumerable<double> Errors => Outcomes.Select(outcome => outcome.Error);
 
     /// <summary>The median error over validation points.</summary>
     public double Validation => Statistics.Median(Outcomes.Select(outcome => outcome.Validation));
 
-    public static readonly IReadOnlyList<string> Columns = ["regime", "target", "model", "weights", "FLOPs forward", "GFLOPs of training", "learning rate", "validation error", "median error", "least", "largest", "seconds", "seeds"];
-
-    public object?[] Row() =>
-    [
-        Regime, Target.Name, Model, Outcomes[0].Size.Parameters(Target.Inputs), Outcomes[0].Size.Forward(Target.Inputs), GigaFlops, LearningRate, Validation, Median, Statistics.Quantile(Errors, 0), Statistics.Quantile(Errors, 1),
-        Outcomes.Average(outcome => outcome.Seconds), SeedsTold,
-    ];
-
     /// <summary>What the training of one seed took, in 1e9 FLOPs.</summary>
     public double GigaFlops => Outcomes.Average(outcome => outcome.Flops) / 1e9;
-
-    /// <summary>The first and the last seed.</summary>
-    public string SeedsTold => Seeds.Told(Outcomes[0].Seed, Outcomes.Count);
 }

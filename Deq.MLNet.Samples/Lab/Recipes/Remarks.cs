@@ -10,7 +10,7 @@ internal static class Remarks
 
     /// <summary>Which seeds were run.</summary>
     public static string Seeds(int first, int count) =>
-        $"Seeds {Lab.Seeds.Told(first, count)}, each of rows and weights; none is left out.";
+        $"Seeds {Lab.Seeds.Told(first, count)}, each of rows and weights; none is left out. {Tuning.HowItIsDone}";
 
     /// <summary>What the networks of a regime spent, which is not equal to the last FLOP.</summary>
     public static string Spent(string regime, IEnumerable<Series> series)
@@ -22,7 +22,7 @@ internal static class Remarks
     /// <summary>How many iterations dense cells took, beside those that they are counted as.</summary>
     public static string Iterations(IEnumerable<Series> series)
     {
-        var taken = series.Where(s => s.Outcomes[0].Size is DeqSize { IsTriangular: false, States: 10 } && s.Regime == "plain").Select(s => Statistics.Median(s.Outcomes.Select(o => o.Fitted.History.Epochs is [.., var last] ? last.MeanIterations : double.NaN)));
+        var taken = series.Where(s => s.Size is DeqSize { IsTriangular: false, States: 10 } && s.Regime == "plain").Select(s => s.Iterations);
         return string.Create(CultureInfo.InvariantCulture, $"A dense cell is counted as {Flops.Iterations} iterations a row; in the last epoch of plain training it took {Range(taken)} a batch, median over seeds.");
     }
 

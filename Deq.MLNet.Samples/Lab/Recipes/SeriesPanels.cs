@@ -15,14 +15,14 @@ internal static class SeriesPanels
         [
             Line("FNN", [.. fnns.Keys], [.. fnns.Values], value),
             .. series.Where(s => s.IsDeq).Select(s => Line(s.Model, span, [s, s], value) with { Dashed = true }),
-            .. levels,
+            .. levels.Select(level => level.IsLevel ? level with { X = span } : level),
         ]);
     }
 
     /// <summary>Networks of one kind by their width: FNNs of one depth, triangular DEQs.</summary>
     public static CurvePanel ByWidth(string title, IEnumerable<Series> series, params IEnumerable<Curve> levels)
     {
-        var kinds = series.GroupBy(s => s.Outcomes[0].Size switch
+        var kinds = series.GroupBy(s => s.Size switch
         {
             FnnSize fnn => $"FNN, {fnn.Layers.Length} layers",
             DeqSize { IsTriangular: true } => "DEQ, triangular",
@@ -31,7 +31,7 @@ internal static class SeriesPanels
         return new CurvePanel(title, "width", "mean squared error",
             [.. kinds.Select(kind => (kind.Key, Sizes: kind.OrderBy(Width).ToList())).Select(kind => Line(kind.Key, [.. kind.Sizes.Select(Width)], kind.Sizes, outcome => outcome.Error)), .. levels]);
 
-        static double Width(Series s) => s.Outcomes[0].Size.LastUnits;
+        static double Width(Series s) => s.Size.LastUnits;
     }
 
     /// <summary>The best DEQ and the best FNN by how hard the target is.</summary>
