@@ -3,7 +3,7 @@ using Deq.MLNet;
 using Deq.MLNet.Samples.Commands;
 using Deq.MLNet.Samples.Lab;
 
-var folder = new Option<string>("--out") { Description = "The folder for models and pictures.", DefaultValueFactory = _ => "out" };
+var folder = Folder("The folder for models and pictures.", "out");
 var repeats = new Option<int>("--repeats") { Description = "How often the cross-validation is repeated, each time with other folds.", DefaultValueFactory = _ => 5 };
 repeats.Validators.Add(option =>
 {
@@ -26,7 +26,7 @@ seeds.Validators.Add(option =>
     if (option.Tokens.Any(token => int.TryParse(token.Value, out var value) && value < 0))
         option.AddError("--seeds must be at least 0.");
 });
-var labFolder = new Option<string>("--out") { Description = "The folder for pages, tables and pictures; the index page stands beside it, under its name.", DefaultValueFactory = _ => Path.Combine("out", "lab") };
+var labFolder = Folder("The folder for pages, tables and pictures; the index page stands beside it, under its name.", Path.Combine("out", "lab"));
 var lab = Sample("lab", "Experiments on what deep equilibrium networks express and learn.", parsed => Laboratory.Run(parsed.GetRequiredValue(experiment), parsed.GetValue(quick), parsed.GetValue(seeds), parsed.GetRequiredValue(labFolder)), experiment, quick, seeds, labFolder);
 var doctor = Sample("doctor", "Prints what this machine offers for training and scoring.", _ => Doctor.Run());
 
@@ -39,6 +39,18 @@ scoreSaved.Hidden = true;
 var parsed = new RootCommand("Samples of Deq.MLNet: deep equilibrium models as ML.NET trainers.") { quickstart, regression, binary, multiclass, onnx, lab, doctor, scoreSaved }.Parse(args);
 var exitCode = parsed.Invoke();
 return parsed.Errors.Count == 0 ? exitCode : 2;
+
+static Option<string> Folder(string description, string otherwise)
+{
+    var option = new Option<string>("--out") { Description = description, DefaultValueFactory = _ => otherwise };
+    option.Validators.Add(given =>
+    {
+        // A forgotten folder, after which the next option would be taken for one.
+        if (given.Tokens.Any(token => token.Value.StartsWith("--", StringComparison.Ordinal)))
+            given.AddError("--out needs a folder.");
+    });
+    return option;
+}
 
 // A command that says in one line what is amiss where that is not the program's fault: a folder, a file, a missing backend.
 static Command Sample(string name, string description, Func<ParseResult, int> run, params Symbol[] symbols)

@@ -84,6 +84,54 @@ public sealed class ReadmeExamples : IDisposable
         metrics.RSquared.Should().BeGreaterThan(0.5);
     }
 
+    /// <summary>A cell of 8 states learns 16 linear pieces, which it does not find from random weights.</summary>
+    [Fact]
+    public void The_example_of_growth_runs()
+    {
+        var ml = new MLContext(seed: 1);
+        IDataView Sawtooth(int k) => ml.Transforms.Concatenate("Features", "X").Fit(ml.Data.LoadFromEnumerable(Tent.Some(512, k))).Transform(ml.Data.LoadFromEnumerable(Tent.Some(512, k)));
+
+        Network? network = null;
+        for (var stage = 1; stage <= 4; stage++)
+        {
+            network = ml.Regression.Trainers.Deq(new DeqRegressionTrainer.Options
+            {
+                HiddenSize = 2 * stage,
+                WellPosedness = WellPosedness.StrictlyTriangular,
+                Optimizer = new LevenbergMarquardt(),
+                Starts = new Starts(8, epochs: 25, finalists: 2, finalistEpochs: 60),
+                Epochs = 145,
+                InitialNetwork = network,
+                Initialization = network is null ? Initialization.Kink() : Initialization.Cascade(),
+                FrozenEpochs = network is null ? 0 : 85, // while starts are chosen, new units and read-out alone
+            }).Fit(Sawtooth(stage)).Model.Network;
+        }
+
+        var scratch = new float[network!.ScratchSize];
+        var y = new float[1];
+        Tent.Some(1_000, 4).Average(row =>
+        {
+            network.Evaluate([row.X], scratch, y);
+            return Math.Pow(y[0] - row.Label, 2);
+        }).Should().BeLessThan(1e-4, "the best constant has 1/12");
+    }
+
+    /// <summary>The tent map on [0, 1] applied k times: 2^k linear pieces.</summary>
+    private sealed class Tent
+    {
+        public float X { get; set; }
+        public float Label { get; set; }
+
+        public static IEnumerable<Tent> Some(int count, int k)
+        {
+            for (var i = 0; i < count; i++)
+            {
+                var x = (i + 0.5f) / count;
+                yield return new Tent { X = x, Label = Enumerable.Range(0, k).Aggregate(x, (y, _) => 1 - Math.Abs(2 * y - 1)) };
+            }
+        }
+    }
+
     /// <summary>As in the README's program.</summary>
     private sealed class House
     {

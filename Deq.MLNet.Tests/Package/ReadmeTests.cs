@@ -27,6 +27,10 @@ public class ReadmeTests
     public void The_example_of_the_page_on_gpus_is_run_by_a_test() =>
         Run.Should().Contain(Trimmed(BlocksOf("docs", "gpu.md").Should().ContainSingle().Subject));
 
+    [Fact]
+    public void The_example_of_growth_is_run_by_a_test() =>
+        Run.Should().Contain(Trimmed(BlocksOf("docs", "training.md").Should().ContainSingle().Subject));
+
     private static string[] BlocksOf(params string[] file) =>
         [.. Regex.Matches(Repository.Text(file), "```csharp\n(.*?)```\n", RegexOptions.Singleline).Select(m => m.Groups[1].Value)];
 

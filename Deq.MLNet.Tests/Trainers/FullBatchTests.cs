@@ -126,6 +126,8 @@ public sealed class FullBatchTests : StoppedTraining
         Refused(o => o.Optimizer = new LBfgs(), $"Optimizer is LBfgs, which Engine Direct does, and {named}, which Direct does not do. Set Optimizer to Adam, or {change}.*");
         Refused(o => (o.Optimizer, o.Engine) = (new LBfgs(), Engine.Direct), $"Engine is Direct, and {named}, which Direct does not do. Set {change}.*");
         Refused(o => (o.FrozenEpochs, o.Engine) = (2, Engine.Direct), $"Engine is Direct, and {named}, which Direct does not do. Set {change}.*");
+        Refused(o => o.FrozenEpochs = 2, $"FrozenEpochs is 2, which Engine Direct does, and {named}, which Direct does not do. Set FrozenEpochs to 0, or {change}.*");
+        Refused(o => (o.FrozenEpochs, o.Optimizer) = (2, new LBfgs()), $"Optimizer is LBfgs, which Engine Direct does, and {named}, which Direct does not do. Set {change}.*");
     }
 
     [Fact]
@@ -133,7 +135,6 @@ public sealed class FullBatchTests : StoppedTraining
         .Should().Throw<ArgumentException>().WithMessage("Engine is Direct, and Dropout is 0.5, which Direct does not do. Set Engine to Torch, or Dropout to 0.*");
 
     [Theory]
-    [InlineData(Engine.Auto)]
     [InlineData(Engine.Simd)]
     [InlineData(Engine.Torch)]
     public void FrozenEpochs_need_Direct(Engine engine) => FluentActions.Invoking(() => TrainerCase.Deq.Trainer(new MLContext(1), o => (o.FrozenEpochs, o.Engine) = (2, engine)))
@@ -182,6 +183,7 @@ public sealed class FullBatchTests : StoppedTraining
 
             var (frozen, free) = (Grown(4), Grown(0));
 
+            trainer.Fit(o => (o.InitialNetwork, o.FrozenEpochs) = (small, 2)).Model.History.Engine.Should().Be(Engine.Direct, "Auto is what FrozenEpochs needs");
             frozen.Weights().Should().NotEqual(free.Weights());
             FirstUnits(frozen, 3).Should().Equal(FirstUnits(small, 3));
             FirstUnits(free, 3).Should().NotEqual(FirstUnits(small, 3));

@@ -22,7 +22,7 @@ public sealed class OptionsTests
         ("ValidationFraction negative", o => o.ValidationFraction = -0.25f, "ValidationFraction is -0.25; it must be at least 0 and below 1*"),
         ("Device", o => o.Device = "gpu", "\"gpu\" is not a device: it is \"cpu\", \"cuda\" or \"cuda:N\"*Device*"),
         ("FrozenEpochs", o => o.FrozenEpochs = -1, "FrozenEpochs is -1; it must be at least 0*"),
-        ("FrozenEpochs on another engine", o => o.FrozenEpochs = 3, "FrozenEpochs is 3, and Engine is Auto*Direct*"),
+        ("FrozenEpochs on another engine", o => (o.FrozenEpochs, o.Engine) = (3, Engine.Simd), "FrozenEpochs is 3, and Engine is Simd*Direct*"),
         ("MaxWeightNorm", o => o.MaxWeightNorm = 0, "MaxWeightNorm is 0; it must be positive*"),
         ("Starts longer than the training", o => o.Starts = new Starts(4, 3, 2, 2), "Starts trains 3 epochs and finalists 2 more; Epochs is 4*Raise Epochs*"),
         ("Threads", o => o.Threads = 0, "Threads is 0; it must be at least 1*"),

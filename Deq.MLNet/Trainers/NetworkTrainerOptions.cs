@@ -35,7 +35,7 @@ public abstract class NetworkTrainerOptions : TrainerInputBaseWithWeight
     /// <summary>Several starts, of which the best goes on; default null: one. <see cref="OnEpoch"/>, the history and <see cref="Checkpoint"/> are of that one alone: its first epochs are told when it is chosen. The rows' order is the same in all.</summary>
     public Starts? Starts;
 
-    /// <summary>Epochs at the beginning in which the units of <see cref="InitialNetwork"/> stay as they are, and only units that are added to it and the read-out train, at least 0; default 0. Needs <see cref="Engine.Direct"/>, which <see cref="LevenbergMarquardt"/> and <see cref="LBfgs"/> take by themselves.</summary>
+    /// <summary>Epochs at the beginning in which the units of <see cref="InitialNetwork"/> stay as they are, and only units that are added to it and the read-out train, at least 0; default 0. Needs <see cref="Engine.Direct"/>, which <see cref="Engine.Auto"/> then is.</summary>
     public int FrozenEpochs;
 
     /// <summary>

@@ -3,7 +3,7 @@ namespace Deq.MLNet;
 /// <summary>What does the arithmetic of a training. All take the same steps by one optimizer, up to rounding and the tolerance of the solves; under dropout they draw other masks. Scoring needs none.</summary>
 public enum Engine
 {
-    /// <summary>Direct where the optimizer needs it. Torch on a CUDA device that is asked for. On the CPU Simd, where it does what the options ask for and no layer is so large that Torch is faster; else Torch, or without libtorch Simd where it can.</summary>
+    /// <summary>Direct where the optimizer or <see cref="NetworkTrainerOptions.FrozenEpochs"/> needs it. Torch on a CUDA device that is asked for. On the CPU Simd, where it does what the options ask for and no layer is so large that Torch is faster; else Torch, or without libtorch Simd where it can.</summary>
     Auto = 0,
 
     /// <summary>libtorch, which the app has to bring, on the CPU or a CUDA device. It does everything but optimizers of full batches and <see cref="NetworkTrainerOptions.FrozenEpochs"/>.</summary>

@@ -37,7 +37,7 @@ internal static class OptionChecks
         return settings;
     }
 
-    /// <summary>The engine that is asked for, and Direct where an optimizer asks for it.</summary>
+    /// <summary>The engine that is asked for, and Direct where Auto is and another option needs Direct.</summary>
     /// <param name="engine">The option Engine.</param>
     /// <param name="device">The option Device.</param>
     /// <param name="settings">What the options ask for.</param>
@@ -45,9 +45,13 @@ internal static class OptionChecks
     public static Engine CheckEngine(Engine engine, string? device, TrainingSettings settings)
     {
         CheckOptimizer(engine, settings);
-        var (asked, chosen) = engine == Engine.Auto && settings.Optimizer.IsFullBatch
-            ? ($"Optimizer is {settings.Optimizer.GetType().Name}, which Engine Direct does", Engine.Direct)
-            : ($"Engine is {engine}", engine);
+        // For each option that needs Direct, what it is and what else it may be.
+        (string Is, string Instead)[] needs =
+        [
+            .. settings.Optimizer.IsFullBatch ? [($"Optimizer is {settings.Optimizer.GetType().Name}", "Optimizer to Adam, or ")] : Array.Empty<(string, string)>(),
+            .. settings.FrozenEpochs > 0 ? [($"FrozenEpochs is {settings.FrozenEpochs}", "FrozenEpochs to 0, or ")] : Array.Empty<(string, string)>(),
+        ];
+        var (asked, chosen) = engine == Engine.Auto && needs.Length > 0 ? ($"{needs[0].Is}, which Engine Direct does", Engine.Direct) : ($"Engine is {engine}", engine);
         if (settings.FrozenEpochs > 0 && chosen != Engine.Direct)
         {
             throw Refused("FrozenEpochs", $"FrozenEpochs is {settings.FrozenEpochs}, and Engine is {engine}: only Direct keeps units as they are. Set Engine to Direct, or FrozenEpochs to 0.");
@@ -57,7 +61,7 @@ internal static class OptionChecks
             return chosen;
         }
         // Where more than one option asks for Direct, to change one of them would not do.
-        var instead = settings.FrozenEpochs > 0 || chosen == engine && settings.Optimizer.IsFullBatch ? "" : chosen == engine ? "Engine to Torch, or " : "Optimizer to Adam, or ";
+        var instead = (needs.Length, chosen == engine) switch { (0, true) => "Engine to Torch, or ", (1, false) => needs[0].Instead, _ => "" };
         if (device is not (null or "cpu"))
         {
             throw Refused("Engine", $"{asked}{(chosen == engine ? ", which trains" : "")} on the CPU, and Device is \"{device}\". Set {instead}Device to \"cpu\".");
