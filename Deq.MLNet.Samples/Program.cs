@@ -23,8 +23,9 @@ var quick = new Option<bool>("--quick") { Description = "A smaller run: fewer se
 var seeds = new Option<int>("--seeds") { Description = "How many seeds, where an experiment takes several; 0: as many as it takes by itself." };
 seeds.Validators.Add(option =>
 {
-    if (option.Tokens.Any(token => int.TryParse(token.Value, out var value) && value < 0))
-        option.AddError("--seeds must be at least 0.");
+    // More would reach seeds that choose or judge.
+    if (option.Tokens.Any(token => int.TryParse(token.Value, out var value) && value is < 0 or > 300))
+        option.AddError("--seeds must be from 0 to 300.");
 });
 var labFolder = Folder("The folder for pages, tables and pictures; the index page stands beside it, under its name.", Path.Combine("out", "lab"));
 var lab = Sample("lab", "Experiments on what deep equilibrium networks express and learn.", parsed => Laboratory.Run(parsed.GetRequiredValue(experiment), parsed.GetValue(quick), parsed.GetValue(seeds), parsed.GetRequiredValue(labFolder)), experiment, quick, seeds, labFolder);

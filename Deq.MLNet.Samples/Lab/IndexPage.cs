@@ -47,7 +47,7 @@ internal static class IndexPage
         File.WriteAllText(path + ".md", page.ToString());
     }
 
-    /// <summary>How often the DEQ is ahead in each regime.</summary>
-    private static string Counted(IReadOnlyList<Verdict> verdicts) => string.Join('\n', verdicts.GroupBy(verdict => verdict.Regime).Select(regime =>
+    /// <summary>How often the DEQ is ahead in each regime; another view of the same contest does not count.</summary>
+    private static string Counted(IReadOnlyList<Verdict> verdicts) => string.Join('\n', verdicts.Where(verdict => !verdict.IsVariant).GroupBy(verdict => verdict.Regime).Select(regime =>
         $"- {regime.Key}: {string.Join(", ", regime.GroupBy(verdict => verdict.Result).OrderBy(result => result.Key, StringComparer.Ordinal).Select(result => $"{result.Key} {result.Count()}"))}."));
 }

@@ -56,7 +56,8 @@ internal sealed class Report(IExperiment experiment, OutputFolder folder)
     /// <param name="regime">How both were trained: "plain", "equal effort", "restricted".</param>
     /// <param name="verdict">"DEQ wins", "tie", "DEQ loses" or "neither learns it"; of a part that is not seen also "DEQ does not fit", "FNN does not fit" or "neither fits" the seen one.</param>
     /// <param name="because">The numbers.</param>
-    public void Verdict(string figure, string regime, string verdict, string because) => _verdicts.Add(new Verdict(Labelled(figure), regime, verdict, because));
+    /// <param name="isVariant">Whether it is another view of what a verdict before it is of. It is told and not counted.</param>
+    public void Verdict(string figure, string regime, string verdict, string because, bool isVariant = false) => _verdicts.Add(new Verdict(Labelled(figure), regime, verdict, because, isVariant));
 
     /// <summary>Says what was found of a claim of the paper, or of a question of ours.</summary>
     /// <param name="claim">The claim, in our words, or the question.</param>
@@ -96,7 +97,7 @@ internal sealed class Report(IExperiment experiment, OutputFolder folder)
             Figures.Print(name, value);
     }
 
-    private string Labelled(string text) => experiment.Label is { } label ? $"{text} ({label})" : text;
+    private string Labelled(string text) => experiment.Label is { } label ? $"({label}) {text}" : text;
 
     private static string Written(object? value, string format) => value switch
     {
@@ -112,7 +113,7 @@ internal sealed class Report(IExperiment experiment, OutputFolder folder)
 }
 
 /// <summary>Who is ahead in what, and why we say so.</summary>
-internal sealed record Verdict(string Figure, string Regime, string Result, string Because);
+internal sealed record Verdict(string Figure, string Regime, string Result, string Because, bool IsVariant = false);
 
 /// <summary>A PNG of an experiment, and what it shows.</summary>
 internal sealed record Picture(string File, string Caption);

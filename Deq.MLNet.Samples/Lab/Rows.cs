@@ -18,6 +18,11 @@ internal static class Rows
         return ml.Data.LoadFromEnumerable(x.Zip(y, (features, label) => new Row { Features = features, Label = label }).ToArray(), schema);
     }
 
+    /// <summary>
+    /// The random numbers that rows of a seed are made of. Weights of a seed are made of those of <c>new Random(seed)</c>: were rows too, units could start as the very rows.
+    /// </summary>
+    public static Random Stream(int seed) => new(1_000_000 + seed);
+
     private sealed class Row
     {
         public float[] Features { get; set; } = [];

@@ -33,9 +33,9 @@ internal static class Seeds
         var next = -1;
         try
         {
-            Parallel.For(0, Math.Min(all.Count, Environment.ProcessorCount), _ =>
+            Parallel.For(0, Math.Min(all.Count, Environment.ProcessorCount), (_, state) =>
             {
-                for (var i = Interlocked.Increment(ref next); i < all.Count; i = Interlocked.Increment(ref next))
+                for (var i = Interlocked.Increment(ref next); i < all.Count && !state.IsExceptional; i = Interlocked.Increment(ref next))
                     results[i] = run(all[i]);
             });
         }

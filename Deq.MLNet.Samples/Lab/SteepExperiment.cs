@@ -111,7 +111,7 @@ internal sealed class SteepExperiment : IExperiment
         foreach (var group in series.Where(Competes).GroupBy(s => (s.Target, s.Regime)))
             Contest.Of(group).Tell(report, $"Figure 1b, 1e: ramp of delta {group.Key.Target.Name}{(group.Key.Regime == "restricted" ? $"; FNNs have up to {MostLayers} layers, and so slopes up to {SlopeOf(MostLayers)} of 1 / delta = {1 / ((Ramp)group.Key.Target).Delta}" : "")}");
         foreach (var group in series.Where(s => s.Regime == "restricted").GroupBy(s => s.Target))
-            Contest.Of(group).Tell(report, $"Figure 1b, 1e: ramp of delta {group.Key.Name}; FNNs of 12 and 16 layers compete too");
+            Contest.Of(group).Tell(report, $"Figure 1b, 1e: ramp of delta {group.Key.Name}; FNNs of 12 and 16 layers compete too", isVariant: true);
         foreach (var group in series.Where(s => s.Regime == "restricted" && Competes(s)).GroupBy(s => s.Target))
             Contest.Of(group).Ask(report, FormattableString.Invariant($"A DEQ with bounded weights approximates steep functions, an FNN of bounded depth does not. Asked here: does training find more with a DEQ at delta {group.Key.Name}, where the FNN may have {MostLayers} layers, no slope above {SlopeOf(MostLayers)} and so an error of at least {((Ramp)group.Key).LeastError(SlopeOf(MostLayers)):G2}, and the DEQ is told delta?"));
         report.Figure("capped_ramp_ratio", Of("restricted").Ratio);

@@ -15,10 +15,10 @@ internal static class Tuning
     private static readonly int[] TuningSeeds = [2_000, 2_001, 2_002];
 
     /// <summary>How it is done, in a sentence.</summary>
-    public static string HowItIsDone { get; } = string.Create(CultureInfo.InvariantCulture, $"Learning rates are chosen for each network and target by the mean error over validation points and the seeds {string.Join(", ", TuningSeeds)}, which no test uses: the better of {Rates[First]} and {Rates[First + 1]}, and from there on by factors of about 3, up or down, as long as that error falls, at most to {Rates[^1]} or {Rates[0]}.");
+    public static string HowItIsDone { get; } = string.Create(CultureInfo.InvariantCulture, $"Learning rates are chosen for each network and target by the mean error over validation points and the seeds {string.Join(", ", TuningSeeds)}, which no test uses: the better of {Rates[First]} and {Rates[First + 1]}, and from there on by factors of about 3, up or down, as long as that error falls, at most to {Rates[^1]} or {Rates[0]}. What trainings took is told without these.");
 
     /// <summary>
-    /// The rate of the least mean loss over the tuning seeds, found from the middle outwards: no end of a list can be the best for want of more. One seed that fails tells against a rate, however well others do at it. A training that diverges is the worst.
+    /// The rate of the least mean loss over the tuning seeds, found from the middle outwards. One seed that fails tells against a rate, however well others do at it. A training that diverges is the worst.
     /// Of rates whose losses are exact and alike the least is taken: the larger are nearer to where trainings fail.
     /// </summary>
     /// <param name="loss">The validation loss of a training at a rate from a seed; NaN where it diverged.</param>

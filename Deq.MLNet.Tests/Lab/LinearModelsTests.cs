@@ -1,4 +1,5 @@
 using Deq.MLNet.Samples.Lab;
+using Microsoft.ML;
 
 namespace Deq.MLNet.Tests.Lab;
 
@@ -7,6 +8,21 @@ public class LinearModelsTests
     private static readonly float[][] X = [.. RandomCell.Values(new Random(5), 4 * 9, 1).Chunk(9)];
 
     private static readonly float[] Y = [1, -2, 0.5f, 3];
+
+    /// <summary>Rows and weights of a seed were made of the same random numbers by the same formula: the first units of an FNN were the training rows.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2_000)]
+    public void Units_do_not_start_as_the_rows_of_their_seed(int seed)
+    {
+        var ml = new MLContext();
+        var rows = LinearTask.X(LinearTask.TrainingRows, seed);
+        var start = (FnnNetwork)new FnnLearner(20, 20).Fit(ml, LinearTask.Sparse.Data(ml, rows), options => (options.Seed, options.LearningRate, options.Epochs) = (seed, float.Epsilon, 1)).Model.Network;
+        var units = start.Layers[0].Weights.ToArray().Chunk(LinearTask.Features).ToList();
+        units.Max(unit => rows.Max(row => Math.Abs(Cosine(unit, row)))).Should().BeLessThan(0.9);
+
+        static double Cosine(float[] a, float[] b) => LinearModels.Dot([.. a.Select(value => (double)value)], b) / Math.Sqrt(a.Sum(value => (double)value * value) * b.Sum(value => (double)value * value));
+    }
 
     [Fact]
     public void Participation_counts_what_is_alike()

@@ -17,6 +17,7 @@ public class ReportTests
         {
             report.PictureFile("curve", "Errors by depth.");
             report.Verdict("Figure 9", "plain", "tie", "1 and 1");
+            report.Verdict("Figure 9, larger ones too", "plain", "tie", "1 and 1", isVariant: true);
             report.Claim("Who is deeper?", "no", "1 and 1");
             report.Table("runs", "Runs", ["network", "median"], [["DEQ, dense", 0.123456789]]);
             report.SeedBySeed("runs", ["network", "seed", "error"], [["DEQ, dense", 1, 0.1], ["DEQ, dense", 2, double.NaN]]);
@@ -27,14 +28,14 @@ public class ReportTests
     }
 
     [Theory]
-    [InlineData("stand-in", " (stand-in)")]
+    [InlineData("stand-in", "(stand-in) ")]
     [InlineData(null, "")]
     public void Pictures_verdicts_and_claims_of_stand_ins_are_labelled(string? label, string told)
     {
         var summary = Run(label, out _);
-        summary.Pictures.Single().Caption.Should().Be($"Errors by depth{told}.");
-        summary.Verdicts.Single().Figure.Should().Be($"Figure 9{told}");
-        summary.Claims.Single().Statement.Should().Be($"Who is deeper?{told}");
+        summary.Pictures.Single().Caption.Should().Be($"{told}Errors by depth.");
+        summary.Verdicts[0].Figure.Should().Be($"{told}Figure 9");
+        summary.Claims.Single().Statement.Should().Be($"{told}Who is deeper?");
     }
 
     [Fact]

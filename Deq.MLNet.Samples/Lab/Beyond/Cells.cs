@@ -23,7 +23,7 @@ internal static class Cells
         foreach (var k in doublings)
         {
             var contest = Contest.Of(series.Where(s => s.Target == new Sawtooth(k) && (!s.IsDeq || s.Model.Contains("monotone", StringComparison.Ordinal))));
-            contest.Tell(report, $"Cells: 2^{k} pieces, the monotone cell");
+            contest.Tell(report, $"Cells: 2^{k} pieces, the monotone cell", isVariant: true);
             contest.Ask(report, $"A spectral rule bounds the norm of W, a monotone one does not. Asked here: is a monotone cell ahead of FNNs at 2^{k} pieces?");
         }
     }

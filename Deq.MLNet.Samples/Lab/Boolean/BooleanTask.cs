@@ -42,7 +42,7 @@ internal sealed record BooleanTask(string Name, string Formula, Func<float[], do
     public float[][] Points(bool seen, int count, int seed)
     {
         var points = Cube.Where(x => IsSeen(x) == seen).ToArray();
-        new Random(seed).Shuffle(points);
+        Rows.Stream(seed).Shuffle(points);
         return points[..Math.Min(count, points.Length)];
     }
 

@@ -14,13 +14,13 @@ internal sealed class FeaturesExperiment : IExperiment
         var seeds = settings.SeedsOr(20, 3);
         report.Text($"""
             {LinearTask.TrainingRows} rows of {LinearTask.Features} standard normal features, y = beta x without noise: many functions fit, and which one a training finds is its bias. Sparse: beta has two values that are not 0. Dense: {LinearTask.Features} of the same size.
-            The task stands in for the paper's, which was not at hand. {Remarks.Seeds(FirstSeed, seeds)} There are 512 validation points. The features of a network are what its last units add to the output, their number is counted by the participation ratio (sum |a|)² / sum a² of their root mean squares over {LinearTask.TestRows} test rows: 1 for one alone, {Units} where all are alike.
+            The task stands in for the paper's, which was not at hand. {Remarks.Seeds(FirstSeed, seeds)} There are 512 validation points. The features of a network are what its last units add to the output, their number is counted by the participation ratio (sum |a|)² / sum a² of their root mean squares over {LinearTask.TestRows} test rows, of linear models of |beta|: 1 for one alone, {Units} where all are alike.
             """);
         var diagonal = Diagonal(settings, report, seeds);
         var regimes = Regimes(settings.Quick);
         foreach (var regime in regimes)
             report.Text($"**{char.ToUpperInvariant(regime.Name[0])}{regime.Name[1..]}**: {regime.Effort}");
-        report.Text("The diagonal DEQ has one way to be trained, gradient flow, of which the theory speaks; the regimes are those of the networks of relu, and both networks of a regime have the same options. What a step costs is not made equal here; how well the rows are fitted stands in the table, less well where weights are bounded.");
+        report.Text("The diagonal DEQ has one way to be trained, gradient flow, of which the theory speaks; the regimes are those of the networks of relu, and both networks of a regime have the same options, but for the counts of equal effort. By Adam both take as many steps, whatever a step costs; how well the rows are fitted stands in the table, less well where weights are bounded.");
 
         var outcomes = new[] { LinearTask.Sparse, LinearTask.Dense }.SelectMany(task => regimes.SelectMany(regime => regime.Learners.Select(learner => FeaturesOutcome.Train(task, regime, learner, FirstSeed, seeds)))).ToList();
         report.Table("networks", "Networks of relu: medians over seeds", ["task", "regime", "network", "learning rate chosen", "training loss", "test error as a share of the variance", "participation of features", "lower quartile", "upper quartile", "at the start"],
@@ -58,11 +58,16 @@ internal sealed class FeaturesExperiment : IExperiment
         var epochs = quick ? 1_000 : 4_000;
         void Adam(NetworkTrainerOptions options) => (options.Epochs, options.BatchSize, options.LearningRateSchedule) = (epochs, LinearTask.TrainingRows, LearningRateSchedule.Cosine());
         FnnLearner fnn = new(Units, Units);
+        double StepFlops(double forward, int weights) => Flops.LevenbergMarquardt(forward, LinearTask.TrainingRows, weights, steps: 1);
+        var times = (int)Math.Round(StepFlops(Flops.Cell(Units, LinearTask.Features), Units * (Units + LinearTask.Features + 2) + 1) / StepFlops(Flops.Layers(fnn.Layers, LinearTask.Features), Units * (LinearTask.Features + Units + 3) + 1));
         return
         [
             new("plain", $"Adam, {epochs} steps of all rows, cosine schedule, the learning rate chosen.", new(Units, WellPosedness.Spectral()), fnn, true, Adam),
-            new("equal effort", "Levenberg and Marquardt's method, 8 starts of 20 steps, the best 2 by training loss for 30 more, the best to 200.", new(Units, WellPosedness.Spectral()), fnn, false,
-                options => (options.Optimizer, options.Epochs, options.Starts) = (new LevenbergMarquardt(), 200, new Starts(8, 20, 2, 30))),
+            new("equal effort", $"Levenberg and Marquardt's method, 8 starts of 20 steps, the best 2 by training loss for 30 more, the best for 150 more; the FNN, which has about as many weights and whose steps cost less, {times} times as many of each, which comes to the same FLOPs.", new(Units, WellPosedness.Spectral()), fnn, false, options =>
+            {
+                var more = options is FnnTrainerOptions ? times : 1;
+                (options.Optimizer, options.Epochs, options.Starts) = (new LevenbergMarquardt(), 20 + 30 + 150 * more, new Starts(8 * more, 20, 2 * more, 30));
+            }),
             new("restricted", "as plain, with row sums of all weights within 2, those of W within 0.95.", new(Units, WellPosedness.InfinityNorm()), fnn, true, options =>
             {
                 Adam(options);
@@ -91,8 +96,8 @@ internal sealed class FeaturesExperiment : IExperiment
 
         var outcomes = Seeds.ForEach(FirstSeed, seeds, DiagonalOutcome.Run);
         report.Table("diagonal", "The diagonal linear DEQ on the sparse target at a rate of 0.01, seed by seed, and how many features other interpolators of the same rows have",
-            ["seed", "training loss", "change of u² + (1 - w)²", "KKT residual", "KKT residual of least norm", "participation", "of the least norm", "of a diagonal linear FNN from 1e-4", "its training loss", "of one from 1", "of the target"],
-            outcomes.Select((o, i) => new object?[] { FirstSeed + i, o.Loss, o.Drift, o.ArctanResidual, o.LeastNormResidual, o.Participation, o.OfLeastNorm, o.OfFnn, o.LossOfFnn, o.OfFnnFromOne, LinearModels.Participation(LinearTask.Sparse.Beta) }));
+            ["seed", "training loss", "change of u² + (1 - w)²", "KKT residual", "KKT residual of least norm", "participation", "of the least norm", "of a diagonal linear FNN from 1e-4", "its training loss", "of one from 1", "its training loss", "of the target"],
+            outcomes.Select((o, i) => new object?[] { FirstSeed + i, o.Loss, o.Drift, o.ArctanResidual, o.LeastNormResidual, o.Participation, o.OfLeastNorm, o.OfFnn, o.LossOfFnn, o.OfFnnFromOne, o.LossOfFnnFromOne, LinearModels.Participation(LinearTask.Sparse.Beta) }));
         return outcomes;
     }
 

@@ -24,7 +24,7 @@ internal sealed record LinearTask(string Name, double[] Beta)
     /// <summary>Standard normal features.</summary>
     public static float[][] X(int count, int seed)
     {
-        var random = new Random(seed);
+        var random = Rows.Stream(seed);
         return [.. Enumerable.Range(0, count).Select(_ => Enumerable.Range(0, Features).Select(_ => (float)Normal(random)).ToArray())];
     }
 

@@ -67,7 +67,7 @@ internal static class CurvePicture
             // A long number at the end of the axis has room to the right.
             plot.Axes.Right.MinimumSize = 30;
             // The legend has room of its own, so that it hides no line.
-            var room = 0.13 * panel.Curves.Count(curve => curve.Name.Length > 0) * (top - bottom);
+            var room = 0.1 * panel.Curves.Count(curve => curve.Name.Length > 0) * (top - bottom);
             plot.Axes.SetLimitsY(legend is Alignment.LowerLeft or Alignment.LowerRight ? bottom - room : bottom, legend is Alignment.UpperLeft or Alignment.UpperRight ? top + room : top);
             plot.ShowLegend(legend);
         }

@@ -18,7 +18,7 @@ internal sealed record Contest(Series Deq, Series Fnn)
 
     public const string HowItIsJudged = "The DEQ and the FNN of a regime with the least median error over validation points are compared by test points. " + Comparison.HowItIsJudged;
 
-    public void Tell(Report report, string figure) => report.Verdict(figure, Deq.Regime, Verdict, Because);
+    public void Tell(Report report, string figure, bool isVariant = false) => report.Verdict(figure, Deq.Regime, Verdict, Because, isVariant);
 
     /// <summary>Asks whether the DEQ is clearly better: what training finds says something of the paper's claims, which are of what networks can do, but decides none.</summary>
     public void Ask(Report report, string question) => report.Claim(question, Verdict == "DEQ wins" ? "yes" : "no", Because);

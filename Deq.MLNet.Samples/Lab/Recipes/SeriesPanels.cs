@@ -4,7 +4,11 @@ namespace Deq.MLNet.Samples.Lab;
 internal static class SeriesPanels
 {
     /// <summary>FNNs by their depth, of several of one depth that of the least error over validation points; each DEQ as a level line.</summary>
-    public static CurvePanel ByDepth(string title, IEnumerable<Series> series, params IEnumerable<Curve> levels) => ByDepth(title, "mean squared error", outcome => outcome.Error, series, levels);
+    public static CurvePanel ByDepth(string title, IEnumerable<Series> series, params IEnumerable<Curve> levels)
+    {
+        var all = series.ToList();
+        return ByDepth(title, "mean squared error", outcome => outcome.Error, all, [.. levels, .. Exact(all, [1, 8])]);
+    }
 
     /// <summary>The same of another value than the error.</summary>
     public static CurvePanel ByDepth(string title, string yLabel, Func<Outcome, double> value, IEnumerable<Series> series, params IEnumerable<Curve> levels)
@@ -40,7 +44,7 @@ internal static class SeriesPanels
         var contests = series.GroupBy(s => s.Target).OrderBy(group => hardness(group.Key)).Select(Contest.Of).ToList();
         double[] x = [.. contests.Select(contest => hardness(contest.Deq.Target))];
         return new CurvePanel(title, xLabel, "mean squared error",
-            [Line("best FNN", x, [.. contests.Select(c => c.Fnn)], outcome => outcome.Error), Line("best DEQ", x, [.. contests.Select(c => c.Deq)], outcome => outcome.Error), .. levels]);
+            [Line("best FNN", x, [.. contests.Select(c => c.Fnn)], outcome => outcome.Error), Line("best DEQ", x, [.. contests.Select(c => c.Deq)], outcome => outcome.Error), .. levels, .. Exact([.. contests.SelectMany(c => (Series[])[c.Deq, c.Fnn])], x)]);
     }
 
     /// <summary>The training losses of the best DEQ and the best FNN.</summary>
@@ -74,6 +78,9 @@ internal static class SeriesPanels
 
         double[] Of(Series s) => [.. s.MedianSeed.Fitted.Scores([.. x.Select(value => new[] { value })]).Select(value => (double)value)];
     }
+
+    /// <summary>Where there are errors so small that they count as alike, the line below which they do.</summary>
+    private static IEnumerable<Curve> Exact(IEnumerable<Series> series, double[] span) => series.Any(s => s.Median < Comparison.Exact) ? [Curve.Level("exact below", span, Comparison.Exact)] : [];
 
     private static Curve Line(string name, double[] x, IReadOnlyList<Series> series, Func<Outcome, double> value)
     {

@@ -19,7 +19,7 @@ internal abstract record Target(string Name, int Inputs, double Low, double High
     /// <summary>Rows to train or validate on: half spread everywhere and half where it is steep, one at random in each of equal parts.</summary>
     public float[][] Sample(int count, int seed)
     {
-        var random = new Random(seed);
+        var random = Rows.Stream(seed);
         return [.. Spread((Low, High), Inputs, count / 2, random), .. Spread(Steep, Inputs, count - count / 2, random)];
     }
 
