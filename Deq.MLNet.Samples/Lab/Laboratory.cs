@@ -56,7 +56,7 @@ internal static class Laboratory
             report.Require(false, $"{experiment.Name} stopped: {error.Message}");
             return report;
         }
-        report.Save(string.Create(CultureInfo.InvariantCulture, $"`lab {experiment.Name}{(settings.Quick ? " --quick" : "")}{(settings.Seeds > 0 ? $" --seeds {settings.Seeds}" : "")}`: {watch.Elapsed.TotalSeconds:F0} s on {Machine.Describe()}, {DateTime.UtcNow:yyyy-MM-dd}.{(settings.Quick || settings.Seeds is 1 or 2 ? " A small run: verdicts of one or two seeds mean little." : "")}"));
+        report.Save(string.Create(CultureInfo.InvariantCulture, $"`lab {experiment.Name}{(settings.Quick ? " --quick" : "")}{(settings.Seeds > 0 ? $" --seeds {settings.Seeds}" : "")}`: {watch.Elapsed.TotalSeconds:F0} s on {Machine.Describe()}, {DateTime.UtcNow:yyyy-MM-dd}.{(settings.Quick || settings.Seeds is 1 or 2 ? " A small run, whose verdicts mean little." : "")}"));
         return report;
     }
 }

@@ -10,7 +10,7 @@ internal static class Markdown
     public static string Plain(string text) => text.Replace("[", "(", StringComparison.Ordinal).Replace("]", ")", StringComparison.Ordinal).Replace("*", "", StringComparison.Ordinal);
 
     public static string Verdicts(IEnumerable<Verdict> verdicts) =>
-        Table(["figure", "regime", "verdict", "because"], verdicts.Select(v => new[] { v.Figure, v.Regime, $"**{v.Result}**", v.Because }));
+        Table(["figure", "regime", "verdict", "because"], verdicts.Select(v => new[] { v.IsVariant ? $"*{v.Figure}*" : v.Figure, v.Regime, $"**{v.Result}**", v.Because }));
 
     public static string Claims(IEnumerable<Claim> claims) =>
         Table(["claim", "finding", "because"], claims.Select(c => new[] { c.Statement, $"**{c.Finding}**", c.Because }));

@@ -113,9 +113,11 @@ internal sealed class SteepExperiment : IExperiment
         foreach (var group in series.Where(s => s.Regime == "restricted").GroupBy(s => s.Target))
             Contest.Of(group).Tell(report, $"Figure 1b, 1e: ramp of delta {group.Key.Name}; FNNs of 12 and 16 layers compete too", isVariant: true);
         foreach (var group in series.Where(s => s.Regime == "restricted" && Competes(s)).GroupBy(s => s.Target))
-            Contest.Of(group).Ask(report, FormattableString.Invariant($"A DEQ with bounded weights approximates steep functions, an FNN of bounded depth does not. Asked here: does training find more with a DEQ at delta {group.Key.Name}, where the FNN may have {MostLayers} layers, no slope above {SlopeOf(MostLayers)} and so an error of at least {((Ramp)group.Key).LeastError(SlopeOf(MostLayers)):G2}, and the DEQ is told delta?"));
+            Contest.Of(group).Ask(report, $"A DEQ with bounded weights approximates steep functions, an FNN of bounded depth does not. Asked here: does training find more with a DEQ at delta {group.Key.Name}, where the FNN may have {MostLayers} layers{Floored((Ramp)group.Key)}, and the DEQ is told delta?");
         report.Figure("capped_ramp_ratio", Of("restricted").Ratio);
         report.Figure("ramp10_free_ratio", Of("equal effort").Ratio);
+
+        static string Floored(Ramp ramp) => ramp.LeastError(SlopeOf(MostLayers)) is > 0 and var least ? FormattableString.Invariant($", no slope above {SlopeOf(MostLayers)} and so an error of at least {least:G2}") : "";
 
         Contest Of(string regime) => Contest.Of(series.Where(s => s.Regime == regime && s.Target == new Ramp(10) && Competes(s)));
     }

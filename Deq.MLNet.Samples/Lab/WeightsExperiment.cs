@@ -30,7 +30,7 @@ internal sealed class WeightsExperiment : IExperiment
         double flops = plans.Max(steps.FlopsOf), boundedFlops = boundedPlans.Max(steps.FlopsOf);
         var runs = Series.Together(Trainings());
 
-        report.Text($"The target is the ramp of the experiment `steep`, with delta = 2^-d. The largest weight is over all weights but biases, the largest row sum over the rows of every layer; a cell's W and U are layers of their own. Learnt is what has a median error of at most {Learnt} over validation points, half of which lie anywhere and half near 0; the test error is near 0 alone. How far below networks end differs and stands in the table: a training is not stopped there. {Remarks.Seeds(FirstSeed, seeds)}");
+        report.Text($"The target is the ramp of the experiment `steep`, with delta = 2^-d. The largest weight is over all weights but biases, the largest row sum over the rows of every layer; a cell's W and U are layers of their own. Learnt is what has a median error of at most {Learnt} over validation points, half of which lie anywhere and half near 0; the test error is near 0 alone. How far below networks end differs and stands in the table: a training is not stopped there. {Remarks.Seeds(FirstSeed, seeds, isTuned: !settings.Quick)}");
         report.Text($"- **plain**: {plain.Effort}.\n- **equal effort**: {steps.Effort}; stages of delta = 2^-2, 2^-4, ...; nothing holds the weights. Each network grows anew until it has spent the FLOPs of the dearest, an FNN at least those and a DEQ at most; of its growths the best of each stage by training loss counts.\n"
             + $"- **restricted**: each network of {Width} states, or of layers of {Width}, grows for each bound of {string.Join(", ", bounds)} on the row sums of its layers and on its biases, as often as those FLOPs allow that the dearest of these spends on one growth; told is the smallest with which it learns the ramp. The bound does not reach W of a DEQ: its row sums stay below 1 - delta / 2, which the rule is told (timescales), or are free (triangular). W counts among the weights that are told.");
         report.Text($"An FNN of L hidden layers of k units that has the slope 1 / delta has a weight of at least (delta k^L)^(-1/(L+1)), and a row sum of at least delta^(-1/(L+1)): dashed.");
@@ -125,7 +125,7 @@ internal sealed class WeightsExperiment : IExperiment
             var last = runs.Where(s => s.Regime == regime && s.Target == new Ramp(20) && IsLearnt(s)).ToList();
             var (deq, fnn) = (last.Where(s => s.IsDeq).MinBy(Size), last.Where(s => !s.IsDeq).MinBy(Size));
             var ratio = deq is not null && fnn is not null ? Size(fnn) / Size(deq) : double.NaN;
-            var because = $"{Told(deq, "DEQ")}; {Told(fnn, $"FNN of up to {Fnns.Length} layers of {Width}")}";
+            var because = $"{Told(deq, "DEQ")}; {Told(fnn, $"FNN of up to {Fnns.Length} layers of {Width}")}; medians with quartiles over {Seeds.Counted(runs[0].Outcomes.Count)}";
             report.Verdict("Figure 4: largest weight at delta = 2^-20", regime, (deq, fnn) switch
             {
                 (null, null) => "neither learns it",

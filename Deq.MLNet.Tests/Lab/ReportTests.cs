@@ -61,7 +61,15 @@ public class ReportTests
     {
         Run("stand-in", out var folder, "my lab");
         IndexPage.Write(folder, ["some"]);
-        File.ReadAllText(folder + ".md").Should().Contain("](my%20lab/some.md)").And.Contain("](my%20lab/some-curve.png)").And.Contain("- plain: tie 1.");
+        File.ReadAllText(folder + ".md").Should().Contain("](my%20lab/some.md)").And.Contain("](my%20lab/some-curve.png)");
+    }
+
+    [Fact]
+    public void Another_view_of_a_contest_is_told_in_italics_and_not_counted()
+    {
+        Run("stand-in", out var folder);
+        IndexPage.Write(folder, ["some"]);
+        File.ReadAllText(folder + ".md").Should().Contain("- plain: tie 1.").And.Contain("| (stand-in) Figure 9 | plain").And.Contain("| *(stand-in) Figure 9, larger ones too* | plain");
     }
 
     private static Summary Run(string? label, out OutputFolder folder, string name = "lab")

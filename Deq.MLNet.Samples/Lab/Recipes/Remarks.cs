@@ -8,9 +8,12 @@ internal static class Remarks
     /// <summary>What a win of a triangular DEQ is about.</summary>
     public const string Depth = "A strictly triangular DEQ of m states is a deep network, of m layers of one unit each with connections that skip layers. Where the restricted regime bounds depth, it bounds the FNN's alone, and a DEQ that is ahead there is ahead by depth.";
 
-    /// <summary>Which seeds were run.</summary>
-    public static string Seeds(int first, int count) =>
-        $"Seeds {Lab.Seeds.Told(first, count)}, each of rows and weights; none is left out. {Tuning.HowItIsDone}";
+    /// <summary>Which seeds were run, and how learning rates are chosen.</summary>
+    /// <param name="first">The first seed of the test.</param>
+    /// <param name="count">How many.</param>
+    /// <param name="isTuned">Whether learning rates are chosen.</param>
+    public static string Seeds(int first, int count, bool isTuned = true) =>
+        $"Seeds {Lab.Seeds.Told(first, count)}, each of rows and weights; none is left out.{(isTuned ? $" {Tuning.HowItIsDone}" : "")}";
 
     /// <summary>What the networks of a regime spent, which is not equal to the last FLOP.</summary>
     public static string Spent(string regime, IEnumerable<Series> series)
