@@ -84,7 +84,7 @@ internal sealed class Report(IExperiment experiment, OutputFolder folder)
         var page = new StringBuilder($"# {experiment.Title}\n\n{howItRan}\n\n").Append(_page);
         var summary = new Summary(experiment.Name, experiment.Title, howItRan, _verdicts, _claims, _pictures, _figures.ToDictionary(f => f.Name, f => f.Value));
         if (_verdicts.Count > 0)
-            page.Append("## Who is ahead\n\n").Append(Markdown.Verdicts(_verdicts)).Append("\n\n");
+            page.Append("## Who is ahead\n\n").Append(_verdicts.Any(verdict => verdict.IsVariant) ? "What is in italics is another view of a contest above it, and is not counted on the index page.\n\n" : "").Append(Markdown.Verdicts(_verdicts)).Append("\n\n");
         if (_claims.Count > 0)
             page.Append("## Claims of the paper, and questions of our own\n\n").Append(Markdown.Claims(_claims)).Append("\n\n");
         File.WriteAllText(folder[$"{experiment.Name}.md"], page.ToString().TrimEnd() + "\n");

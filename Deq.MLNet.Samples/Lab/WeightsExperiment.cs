@@ -37,8 +37,8 @@ internal sealed class WeightsExperiment : IExperiment
         SeriesTable.Add(report, "runs", "All trainings, and sizes of weights as medians over seeds", runs,
         [
             ("learnt", s => IsLearnt(s) ? "yes" : "no"), ("bound", s => s.Bound),
-            ("largest weight", s => Statistics.Median(Largest(s))), ("its lower bound", s => s.IsDeq ? null : WeightBound(s)),
-            ("largest row sum", s => Statistics.Median(LargestRowSum(s))), ("its lower bound", s => s.IsDeq ? null : RowSumBound(s)),
+            ("largest weight", s => Statistics.Median(Largest(s))), ("lower bound of the largest weight", s => s.IsDeq ? null : WeightBound(s)),
+            ("largest row sum", s => Statistics.Median(LargestRowSum(s))), ("lower bound of the largest row sum", s => s.IsDeq ? null : RowSumBound(s)),
         ]);
         CurvePicture.Draw([.. Regime.Names.Select(regime => Panel(regime, "largest weight", runs, Largest, WeightBound)), .. Regime.Names.Select(regime => Panel(regime, "largest row sum", runs, LargestRowSum, RowSumBound))],
             report.PictureFile("sizes", $"Sizes of weights by d of delta = 2^-d, median and quartiles over seeds, of networks that have learnt the ramp; a line is broken where they have not, and lower bounds for FNNs are dashed. Compare the paper's Figure 4."), columns: Regime.Names.Length, legend: Alignment.UpperLeft);

@@ -58,8 +58,8 @@ internal sealed class FeaturesExperiment : IExperiment
         var epochs = quick ? 1_000 : 4_000;
         void Adam(NetworkTrainerOptions options) => (options.Epochs, options.BatchSize, options.LearningRateSchedule) = (epochs, LinearTask.TrainingRows, LearningRateSchedule.Cosine());
         FnnLearner fnn = new(Units, Units);
-        double StepFlops(double forward, int weights) => Flops.LevenbergMarquardt(forward, LinearTask.TrainingRows, weights, steps: 1);
-        var times = (int)Math.Round(StepFlops(Flops.Cell(Units, LinearTask.Features), Units * (Units + LinearTask.Features + 2) + 1) / StepFlops(Flops.Layers(fnn.Layers, LinearTask.Features), Units * (LinearTask.Features + Units + 3) + 1));
+        double StepFlops(Size size) => Flops.LevenbergMarquardt(size.Forward(LinearTask.Features), LinearTask.TrainingRows, size.Parameters(LinearTask.Features), steps: 1);
+        var times = (int)Math.Round(StepFlops(new DeqSize(Units, WellPosedness.Spectral())) / StepFlops(FnnSize.Of(Units, depth: 2)));
         return
         [
             new("plain", $"Adam, {epochs} steps of all rows, cosine schedule, the learning rate chosen.", new(Units, WellPosedness.Spectral()), fnn, true, Adam),
@@ -96,7 +96,7 @@ internal sealed class FeaturesExperiment : IExperiment
 
         var outcomes = Seeds.ForEach(FirstSeed, seeds, DiagonalOutcome.Run);
         report.Table("diagonal", "The diagonal linear DEQ on the sparse target at a rate of 0.01, seed by seed, and how many features other interpolators of the same rows have",
-            ["seed", "training loss", "change of u² + (1 - w)²", "KKT residual", "KKT residual of least norm", "participation", "of the least norm", "of a diagonal linear FNN from 1e-4", "its training loss", "of one from 1", "its training loss", "of the target"],
+            ["seed", "training loss", "change of u² + (1 - w)²", "KKT residual", "KKT residual of least norm", "participation", "of the least norm", "of a diagonal linear FNN from 1e-4", "training loss from 1e-4", "of one from 1", "training loss from 1", "of the target"],
             outcomes.Select((o, i) => new object?[] { FirstSeed + i, o.Loss, o.Drift, o.ArctanResidual, o.LeastNormResidual, o.Participation, o.OfLeastNorm, o.OfFnn, o.LossOfFnn, o.OfFnnFromOne, o.LossOfFnnFromOne, LinearModels.Participation(LinearTask.Sparse.Beta) }));
         return outcomes;
     }
